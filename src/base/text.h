@@ -1,0 +1,37 @@
+// Text helpers: numbers that read back exactly, names that are safe to print.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hone {
+
+// Shortest text that reads back as the same number; always holds '.', 'e', "inf" or "nan".
+std::string exact(float value);
+std::string exact(double value);
+
+// "1.5 MB", "312 B": decimal units, three significant digits.
+std::string human_bytes(uint64_t bytes);
+// "1.24 G", "530": decimal prefixes, three significant digits.
+std::string human_count(double count);
+// "3.21 ms", "45 us".
+std::string human_seconds(double seconds);
+// "10MB", "1.5GiB", "4096" -> bytes.
+std::optional<uint64_t> parse_bytes(std::string_view text);
+
+// Valid UTF-8?
+bool is_utf8(std::string_view text);
+// Printable form of a name from a file: control, escape and bidirectional characters and invalid
+// UTF-8 as \xNN, cut at 256 bytes.
+std::string printable(std::string_view name);
+// "text" as a quoted literal with \n \t \" \\ \xNN escapes that unquote() reads back exactly.
+std::string quote(std::string_view text);
+// Inverse of quote() for the part between the quotes; none when malformed.
+std::optional<std::string> unquote(std::string_view inside);
+// The closest of the candidates within a small edit distance, for "did you mean".
+std::optional<std::string_view> closest(std::string_view word,
+                                        const std::string_view* candidates, size_t count);
+
+}  // namespace hone
