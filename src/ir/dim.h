@@ -1,0 +1,99 @@
+// A size that may depend on inputs: an integer polynomial over symbols and atoms, in normal form.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hone {
+
+// When the value of a symbol becomes known.
+enum class BindingTime : uint8_t { model, session, call, data };
+std::string_view name(BindingTime time);
+
+// Two equal polynomials are the same object, so comparison is equality of values for all bindings
+// (the converse holds as far as the atoms' normal form goes). Arithmetic that overflows int64 or
+// outgrows kMaxTerms, kMaxDegree or kMaxDepth gives the unknown Dim: hostile graphs cannot make a
+// Dim grow without bound. Symbols stand for sizes, which are >= 0.
+class Dim {
+ public:
+  using Bindings = std::map<std::string, int64_t, std::less<>>;
+  static constexpr size_t kMaxTerms = 32;
+  static constexpr int kMaxDegree = 12;
+  static constexpr int kMaxDepth = 6;
+
+  Dim(int64_t constant = 0) : constant_(constant) {}  // NOLINT: numbers are Dims
+  static Dim symbol(std::string name);
+  static Dim unknown();
+
+  bool is_unknown() const { return unknown_; }
+  bool is_constant() const { return !unknown_ && terms_.empty(); }
+  std::optional<int64_t> constant() const {
+    return is_constant() ? std::optional(constant_) : std::nullopt;
+  }
+  bool is(int64_t value) const { return is_constant() && constant_ == value; }
+
+  friend Dim operator+(const Dim& a, const Dim& b);
+  friend Dim operator-(const Dim& a, const Dim& b);
+  friend Dim operator*(const Dim& a, const Dim& b);
+  // Rounded towards minus infinity, towards plus infinity, and the remainder that goes with the
+  // former. Unknown when b is zero.
+  friend Dim floor_div(const Dim& a, const Dim& b);
+  friend Dim ceil_div(const Dim& a, const Dim& b);
+  friend Dim mod(const Dim& a, const Dim& b);
+  friend Dim min(const Dim& a, const Dim& b);
+  friend Dim max(const Dim& a, const Dim& b);
+
+  // Structural; unknown equals unknown here, but says nothing about the sizes.
+  friend bool operator==(const Dim& a, const Dim& b) { return (a <=> b) == 0; }
+  friend std::strong_ordering operator<=>(const Dim& a, const Dim& b);
+
+  // The value under these bindings; none when a symbol is unbound, or on overflow.
+  std::optional<int64_t> evaluate(const Bindings& bindings) const;
+  // The same polynomial with symbols replaced.
+  Dim substitute(const Bindings& bindings) const;
+  // Calls `visit` with the name of each symbol, repeated as often as it occurs.
+  void each_symbol(const std::function<void(const std::string&)>& visit) const;
+  // "N", "4743168*T", "2*N*T + 3", "floor_div(H + 1, 2)", "?".
+  std::string str() const;
+  // Quotient a/b if b divides a as a polynomial.
+  static std::optional<Dim> exact_quotient(const Dim& a, const Dim& b);
+
+ private:
+  enum class AtomKind : uint8_t { symbol, floor_div, ceil_div, mod, min, max };
+  struct Atom {
+    AtomKind kind;
+    std::string name;         // of a symbol
+    std::vector<Dim> args;    // two, of the others
+  };
+  struct Factor;
+  struct Term;
+  static std::strong_ordering compare(const Atom& a, const Atom& b);
+  static std::strong_ordering compare(const Term& a, const Term& b);
+  static std::strong_ordering compare_monomials(const Term& a, const Term& b);
+  static Dim from_atom(Atom atom);
+  static Dim combine(AtomKind kind, const Dim& a, const Dim& b);
+  static std::optional<int64_t> apply(AtomKind kind, int64_t a, int64_t b);
+  void add_term(Term term);
+  int depth() const;
+
+  bool unknown_ = false;
+  int64_t constant_ = 0;
+  std::vector<Term> terms_;  // sorted by monomial, no zero coefficients
+};
+
+struct Dim::Factor {
+  Atom atom;
+  int power = 1;
+};
+struct Dim::Term {
+  int64_t coefficient = 1;
+  std::vector<Factor> factors;  // sorted by atom, never empty
+};
+
+}  // namespace hone

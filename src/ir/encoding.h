@@ -1,0 +1,28 @@
+// How a constant or a state is stored, apart from its logical element type and shape.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "ir/dtype.h"
+
+namespace hone {
+
+// dense:  elements of the logical dtype in C order, sub-byte types packed low bits first.
+// affine: integers `storage` with scale (and zero point): x = (q - zero) * scale, per tensor
+//         (axis = -1), per slice along `axis` (block = 0), or per `block` elements along `axis`.
+//         The bytes are followed by nothing: scale and zero point are constants of their own.
+struct Encoding {
+  enum class Kind : uint8_t { dense, affine };
+  Kind kind = Kind::dense;
+  DType storage = DType::i8;  // affine
+  int32_t axis = -1;          // affine
+  int32_t block = 0;          // affine
+  bool has_zero_point = false;
+
+  bool is_dense() const { return kind == Kind::dense; }
+  bool operator==(const Encoding&) const = default;
+  std::string str() const;  // "" for dense, "affine(i8, axis=0)"
+};
+
+}  // namespace hone

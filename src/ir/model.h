@@ -1,0 +1,80 @@
+// A model: graphs, constants as spans of files, symbols and metadata. Copying one copies no weights.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/mapped_file.h"
+#include "base/result.h"
+#include "ir/graph.h"
+#include "ir/tensor.h"
+
+namespace hone {
+
+// Bytes that constants lie in: a mapped file, or memory made while importing or folding.
+struct DataSource {
+  std::string name;                          // file name relative to the model's folder; "" = memory
+  std::shared_ptr<const MappedFile> mapped;  // null when in memory, or not opened
+  std::shared_ptr<const std::vector<std::byte>> memory;
+  uint64_t size = 0;
+  std::span<const std::byte> bytes() const;  // empty when not opened
+};
+
+struct Constant {
+  std::string name;  // unique in the model
+  TensorType type;
+  // Where the bytes are: a span of a source, or inline (small tensors, at most kMaxInline bytes).
+  struct Span {
+    uint32_t source = 0;
+    uint64_t offset = 0, length = 0;
+    bool operator==(const Span&) const = default;
+  };
+  std::variant<std::vector<std::byte>, Span, std::vector<std::string>> data;
+  // Of an affine encoding.
+  ConstantId scale, zero_point;
+};
+inline constexpr uint64_t kMaxInline = 64;
+
+struct Symbol {
+  std::string name;
+  BindingTime time = BindingTime::call;
+};
+
+class Model {
+ public:
+  std::vector<Graph> graphs;  // graphs[0] is the entry unless `entry` says otherwise
+  std::vector<Constant> constants;
+  std::vector<DataSource> sources;
+  std::vector<Symbol> symbols;                  // in order of appearance
+  std::map<std::string, std::string> metadata;  // producer, opset, description …
+  GraphId entry{0};
+  std::string phase = "import";  // import, clean, compress, lower
+
+  Graph& main() { return graphs[entry.index]; }
+  const Graph& main() const { return graphs[entry.index]; }
+  GraphId add_graph(std::string name);
+  GraphId graph_named(std::string_view name) const;
+  void add_symbol(std::string name, BindingTime time);
+
+  // The constant's elements, without copying where they lie in a source. Affine encodings are
+  // decoded to the logical dtype. Fails when the source is not open or too short.
+  Result<Tensor> read(ConstantId id) const;
+  // The stored bytes as they are.
+  Result<std::span<const std::byte>> stored(ConstantId id) const;
+  // Adds a constant with these elements: inline when small, else in a memory source (copied).
+  ConstantId add_constant(std::string name, const Tensor& tensor);
+  ConstantId add_constant(Constant constant);  // makes the name unique when it is taken
+  // A name not in use, made from `stem`.
+  std::string fresh_constant_name(std::string_view stem) const;
+
+ private:
+  std::map<std::string, uint32_t, std::less<>> constant_index_;
+};
+
+// Elements of small integer constants as Dims; none when too large or not integer.
+std::optional<Known> known_elements(const Tensor& tensor);
+
+}  // namespace hone
