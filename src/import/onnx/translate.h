@@ -1,0 +1,98 @@
+// How one ONNX operator becomes nodes of the catalogue: tables of (domain, operator, since-version).
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "import/onnx/proto.h"
+#include "ir/builder.h"
+
+namespace hone::onnx {
+
+// One ONNX node being translated. Inputs have been resolved to values already.
+class NodeContext {
+ public:
+  virtual ~NodeContext() = default;
+
+  Builder& builder() { return builder_; }
+  const NodeProto& node() const { return node_; }
+  int64_t opset() const { return opset_; }                 // of the node's domain
+  const std::vector<ValueId>& inputs() const { return inputs_; }
+  size_t input_count() const { return inputs_.size(); }
+  bool has_input(size_t i) const { return i < inputs_.size() && inputs_[i].valid(); }
+  ValueId input(size_t i) const { return i < inputs_.size() ? inputs_[i] : ValueId{}; }
+  const Type& input_type(size_t i) { return builder_.graph()[inputs_[i]].type; }
+  size_t output_count() const { return node_.outputs.size(); }
+
+  // Attributes. Reading one marks it as used; unused ones are refused at the end, so that nothing is
+  // silently ignored. Values of ref_attr_name have been filled in.
+  bool has(std::string_view name);
+  Result<int64_t> integer(std::string_view name, std::optional<int64_t> fallback = {});
+  Result<float> real(std::string_view name, std::optional<float> fallback = {});
+  Result<std::string> text(std::string_view name, std::optional<std::string> fallback = {});
+  Result<Integers> integers(std::string_view name, std::optional<Integers> fallback = {});
+  Result<Reals> reals(std::string_view name, std::optional<Reals> fallback = {});
+  Result<Texts> texts(std::string_view name, std::optional<Texts> fallback = {});
+  Result<DType> dtype(std::string_view name, std::optional<DType> fallback = {});
+  Result<Tensor> tensor(std::string_view name);
+  Result<ConstantId> tensor_constant(std::string_view name, std::string constant_name);  // no copy
+  Result<Type> type(std::string_view name);
+  void ignore(std::string_view name);  // known to have no meaning here
+
+  // Emits a catalogue operator in the name of this node, with output_count() outputs unless given.
+  Result<std::vector<ValueId>> emit(std::string_view op, std::vector<ValueId> inputs,
+                                    Builder::Given attrs = {}, std::optional<size_t> outputs = {});
+  // A one-output helper for intermediate nodes.
+  Result<ValueId> emit1(std::string_view op, std::vector<ValueId> inputs, Builder::Given attrs = {});
+
+  // Imports the nested graph of attribute `name` as an isolated graph. Outer values it uses are
+  // appended to its inputs and returned as captures. `formal_types` refines the types of its formal
+  // inputs (may be shorter).
+  struct Nested {
+    GraphId graph;
+    size_t formal_inputs = 0;
+    std::vector<ValueId> captures;
+    Types outputs;
+  };
+  virtual Result<Nested> nested(std::string_view name, const Types& formal_types) = 0;
+  // Gives several nested graphs (the branches of an if) one common list of captures, in this order:
+  // adds the missing inputs to each.
+  virtual std::vector<ValueId> unify_captures(std::vector<Nested>& graphs) = 0;
+
+  Error unsupported(std::string why) const;  // "<Op>: why", unsupported_feature
+
+ protected:
+  NodeContext(Builder& builder, const NodeProto& node, int64_t opset, std::vector<ValueId> inputs)
+      : builder_(builder), node_(node), opset_(opset), inputs_(std::move(inputs)) {}
+  friend class GraphImporter;
+  Builder& builder_;
+  const NodeProto& node_;
+  int64_t opset_;
+  std::vector<ValueId> inputs_;
+  std::vector<bool> used_;
+};
+
+// The outputs in ONNX order; may be fewer than output_count() only where the rest is unused.
+using Translate = Result<std::vector<ValueId>> (*)(NodeContext& c);
+
+struct Translation {
+  std::string_view domain;  // "" is ai.onnx
+  std::string_view op;
+  int64_t since;            // first opset with this form; the newest row <= the model's opset is taken
+  // The catalogue operator with the same inputs, outputs and attributes (by name); or
+  std::string_view direct;
+  // a function, where they differ.
+  Translate translate = nullptr;
+};
+
+// One table for each family, listed in translations.def.
+#define TRANSLATIONS(family) std::span<const Translation> family##_translations();
+#include "import/onnx/translations.def"
+#undef TRANSLATIONS
+
+// The row for this operator at this opset; null when there is none.
+const Translation* find_translation(std::string_view domain, std::string_view op, int64_t opset);
+
+}  // namespace hone::onnx

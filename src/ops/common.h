@@ -1,0 +1,100 @@
+// What many operators share: shape rules, axis handling, and the plain loops of reference kernels.
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/checked.h"
+#include "ir/op.h"
+
+namespace hone {
+
+// --- inference ---------------------------------------------------------------------------------
+
+// The type of input 0, dense.
+Result<Types> same_as_first(const Infer& c);
+// Input 0's dtype, all inputs broadcast together (NumPy rules).
+Result<Types> broadcast_all(const Infer& c);
+// As broadcast_all, with dtype bool.
+Result<Types> broadcast_to_bool(const Infer& c);
+
+// NumPy broadcasting of two shapes. A symbolic extent against a constant other than 1 gives the
+// constant; two different symbols give their maximum. Fails with `shape_mismatch`.
+Result<Shape> broadcast(const Shape& a, const Shape& b);
+// An axis in [-rank, rank) as [0, rank); the message names `what`. Fails with `bad_attribute`.
+Result<int64_t> normal_axis(int64_t axis, int64_t rank, std::string_view what = "axis");
+// Same for several; duplicates are refused.
+Result<Integers> normal_axes(const Integers& axes, int64_t rank, std::string_view what = "axes");
+// "shape_mismatch" with a message of the form "<op>: <why>".
+Error shape_error(const Infer& c, std::string why);
+Error value_error(const Infer& c, std::string why);
+Error attribute_error(const Infer& c, std::string why);
+// Fails unless ranked input i has this rank; an unranked one passes.
+Status expect_rank(const Infer& c, size_t i, size_t rank);
+// A shape from known elements (unknown ones become unknown dims); when the elements are not known
+// but their number is, a shape of that rank.
+Shape shape_from(const Infer& c, size_t input);
+
+// --- propagation of shape arithmetic -------------------------------------------------------------
+
+// Element-wise on known inputs 0 and 1 with scalar or equal-length broadcasting.
+std::optional<Known> propagate_binary(const Infer& c, Dim (*f)(const Dim&, const Dim&));
+std::optional<Known> propagate_first(const Infer& c, size_t slot);
+
+// --- cost ----------------------------------------------------------------------------------------
+
+// `flops` for each element of output 0; everything read and written once.
+template <int flops>
+Cost elementwise_cost(const Infer& c, const Types& out) {
+  Cost cost = default_cost(c, out);
+  cost.flops = element_count(out[0].tensor.shape) * Dim(flops);
+  return cost;
+}
+// Moves bytes, computes nothing.
+Cost movement_cost(const Infer& c, const Types& out);
+
+// --- reference loops -----------------------------------------------------------------------------
+
+// out[0][i] = f(in[0][i]) in double, rounded once to the dtype.
+Status map_real(Call& c, const std::function<double(double)>& f);
+// The same where integers stay integers: f for floats, g for integer dtypes (wrap-around).
+Status map_number(Call& c, const std::function<double(double)>& f,
+                  const std::function<int64_t(int64_t)>& g);
+// Broadcast element-wise over all inputs. `f` gets the elements of one position.
+Status zip_real(Call& c, const std::function<double(double, double)>& f);
+// Floats by f; signed and unsigned integers by g and h; bool by g.
+Status zip_number(Call& c, const std::function<double(double, double)>& f,
+                  const std::function<int64_t(int64_t, int64_t)>& g,
+                  const std::function<uint64_t(uint64_t, uint64_t)>& h);
+
+// Walks all positions of `shape` in C order, with the flat offset into each operand given by its
+// strides (0 where broadcast). Call next() until it returns false.
+class Odometer {
+ public:
+  Odometer(const Extents& shape, std::vector<std::vector<int64_t>> strides);
+  bool empty() const { return empty_; }
+  int64_t offset(size_t operand) const { return offsets_[operand]; }
+  const Extents& position() const { return position_; }
+  bool next();
+
+ private:
+  Extents shape_, position_;
+  std::vector<std::vector<int64_t>> strides_;
+  std::vector<int64_t> offsets_;
+  bool empty_;
+};
+// Strides of an operand of shape `from` broadcast to `to`.
+std::vector<int64_t> broadcast_strides(const Extents& from, const Extents& to);
+
+// Copies element `from` of a to element `to` of b, any dtype including strings and sub-byte.
+void copy_element(const Tensor& a, int64_t from, Tensor& b, int64_t to);
+
+// Splits a shape around an axis: elements before, along, after.
+struct AxisSplit {
+  int64_t outer, axis, inner;
+};
+AxisSplit split_at(const Extents& shape, int64_t axis);
+
+}  // namespace hone
