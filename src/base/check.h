@@ -5,7 +5,8 @@ namespace hone {
 [[noreturn]] void check_failed(const char* condition, const char* file, int line);
 }
 
-#define CHECK(condition)                                                      \
-  do {                                                                        \
-    if (!(condition)) [[unlikely]] ::hone::check_failed(#condition, __FILE__, __LINE__); \
+#define CHECK(condition)                                    \
+  do {                                                      \
+    if (!(condition)) [[unlikely]]                          \
+      ::hone::check_failed(#condition, __FILE__, __LINE__); \
   } while (0)

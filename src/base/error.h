@@ -18,7 +18,7 @@ enum class ErrorId : uint8_t {
 enum class Blame : uint8_t { check, usage, input, limit, inconclusive, bug };
 
 struct ErrorInfo {
-  std::string_view code;     // stable, for scripts: "data.truncated"
+  std::string_view code;  // stable, for scripts: "data.truncated"
   Blame blame;
   std::string_view meaning;  // one sentence
   std::string_view hint;     // what to do

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -24,6 +26,16 @@ struct Limits {
   uint64_t iterations = uint64_t{1} << 40;        // iterations of one loop
 };
 
+// One limit: its name in --limits and in the configuration (`limits.NAME`), and where it is kept.
+struct LimitInfo {
+  std::string_view name;
+  uint64_t Limits::* field;
+  bool is_bytes;  // takes "512MB"; the others are plain counts
+  std::string_view doc;
+};
+// All limits, in the order of the struct.
+std::span<const LimitInfo> all_limits();
+
 // Sets one limit by name ("memory", "512MB"); used by --limits and the configuration.
 Status set_limit(Limits& limits, std::string_view name, std::string_view value);
 
@@ -41,5 +53,21 @@ class Ledger {
   Limits limits_;
   uint64_t bytes_ = 0, nodes_ = 0, tensors_ = 0;
 };
+
+// Makes room for `more` elements, charging what the vector grows by; capacity at least doubles.
+template <class T>
+Status reserve_charged(Ledger& ledger, std::vector<T>& items, uint64_t more,
+                       std::string_view what) {
+  const uint64_t room = items.capacity() - items.size();
+  if (more <= room) return ok();
+  constexpr uint64_t kMost = UINT64_MAX / 4 / sizeof(T);  // keeps the sums below from wrapping
+  if (more > kMost) return ledger.charge(UINT64_MAX, what);
+  const uint64_t doubled = items.capacity() * 2;
+  const uint64_t needed = items.size() + more;
+  const uint64_t capacity = needed > doubled ? needed : doubled;
+  TRY(ledger.charge((capacity - items.capacity()) * sizeof(T), what));
+  items.reserve(capacity);
+  return ok();
+}
 
 }  // namespace hone

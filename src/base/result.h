@@ -42,9 +42,9 @@ inline Status ok() { return std::monostate{}; }
 
 // The value of a Result, or a return of its error from the enclosing function. Holds and yields by
 // value: a reference into the temporary would dangle at the end of the inner statement.
-#define TRY(...)                                        \
-  ({                                                    \
-    auto hone_try_result = (__VA_ARGS__);               \
+#define TRY(...)                                               \
+  ({                                                           \
+    auto hone_try_result = (__VA_ARGS__);                      \
     if (!hone_try_result) return hone_try_result.take_error(); \
-    hone_try_result.take();                             \
+    hone_try_result.take();                                    \
   })
