@@ -1,0 +1,191 @@
+#include "ir/graph.h"
+
+#include <algorithm>
+#include <queue>
+#include <utility>
+
+#include "base/check.h"
+
+namespace hone {
+
+size_t Graph::live_nodes() const {
+  return size_t(std::count_if(nodes_.begin(), nodes_.end(),
+                              [](const Node& n) { return n.op != nullptr; }));
+}
+
+ValueId Graph::add_input(std::string value_name, Type type) {
+  const ValueId id{uint32_t(values_.size())};
+  Value value;
+  value.kind = Value::Kind::input;
+  value.name = std::move(value_name);
+  value.type = std::move(type);
+  values_.push_back(std::move(value));
+  inputs.push_back(id);
+  return id;
+}
+
+ValueId Graph::add_state(std::string value_name, Type type, ConstantId initial) {
+  const ValueId id{uint32_t(values_.size())};
+  Value value;
+  value.kind = Value::Kind::state;
+  value.name = std::move(value_name);
+  value.type = std::move(type);
+  values_.push_back(std::move(value));
+  states.push_back({id, id, initial});
+  return id;
+}
+
+void Graph::add_output(std::string output_name, ValueId value) {
+  outputs.push_back(value);
+  output_names.push_back(std::move(output_name));
+}
+
+ValueId Graph::constant_value(ConstantId constant, const TensorType& type) {
+  if (constant.index >= constants_.size()) constants_.resize(constant.index + 1);
+  ValueId& id = constants_[constant.index];
+  if (!id.valid()) {
+    id = ValueId{uint32_t(values_.size())};
+    Value value;
+    value.kind = Value::Kind::constant;
+    value.type = Type(type);
+    value.constant = constant;
+    values_.push_back(std::move(value));
+  }
+  return id;
+}
+
+NodeId Graph::add_node(const OpDef& op, Attrs attrs, std::vector<ValueId> node_inputs,
+                       Types output_types) {
+  const NodeId id{uint32_t(nodes_.size())};
+  Node node;
+  node.op = &op;
+  node.attrs = std::move(attrs);
+  node.inputs = std::move(node_inputs);
+  for (ValueId v : node.inputs)
+    if (v.valid()) values_[v.index].users.push_back(id);
+  for (uint32_t slot = 0; slot < output_types.size(); ++slot) {
+    Value value;
+    value.kind = Value::Kind::node;
+    value.type = std::move(output_types[slot]);
+    value.producer = id;
+    value.slot = slot;
+    node.outputs.push_back(ValueId{uint32_t(values_.size())});
+    values_.push_back(std::move(value));
+  }
+  nodes_.push_back(std::move(node));
+  return id;
+}
+
+void Graph::replace_uses(ValueId old, ValueId with) {
+  if (old == with) return;
+  for (NodeId user : std::exchange(values_[old.index].users, {})) {
+    for (ValueId& v : nodes_[user.index].inputs)
+      if (v == old) v = with;
+    values_[with.index].users.push_back(user);
+  }
+  for (ValueId& v : outputs)
+    if (v == old) v = with;
+  for (State& s : states)
+    if (s.next == old) s.next = with;
+}
+
+void Graph::set_input(NodeId node, size_t index, ValueId value) {
+  ValueId& slot = nodes_[node.index].inputs[index];
+  if (slot.valid()) {
+    auto& users = values_[slot.index].users;
+    users.erase(std::find(users.begin(), users.end(), node));
+  }
+  slot = value;
+  if (value.valid()) values_[value.index].users.push_back(node);
+}
+
+void Graph::remove(NodeId id) {
+  Node& node = nodes_[id.index];
+  for (ValueId v : node.outputs) CHECK(values_[v.index].users.empty());
+  for (ValueId v : node.inputs)
+    if (v.valid()) std::erase(values_[v.index].users, id);
+  node = Node{};
+}
+
+bool Graph::is_output(ValueId v) const {
+  return std::find(outputs.begin(), outputs.end(), v) != outputs.end() ||
+         std::any_of(states.begin(), states.end(), [&](const State& s) { return s.next == v; });
+}
+
+// Kahn's algorithm with a heap, so that the lowest ready index goes first: the array order wherever
+// that is topological.
+Result<std::vector<NodeId>> Graph::order() const {
+  std::vector<uint32_t> waiting(nodes_.size());
+  std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ready;
+  size_t live = 0;
+  for (uint32_t n = 0; n < nodes_.size(); ++n) {
+    if (!nodes_[n].op) continue;
+    ++live;
+    for (ValueId v : nodes_[n].inputs)
+      if (v.valid() && values_[v.index].kind == Value::Kind::node) ++waiting[n];
+    if (waiting[n] == 0) ready.push(n);
+  }
+  std::vector<NodeId> out;
+  out.reserve(live);
+  while (!ready.empty()) {
+    const uint32_t n = ready.top();
+    ready.pop();
+    out.push_back(NodeId{n});
+    for (ValueId v : nodes_[n].outputs)
+      for (NodeId user : values_[v.index].users)
+        if (--waiting[user.index] == 0) ready.push(user.index);
+  }
+  if (out.size() != live)
+    return fail(ErrorId::cycle, "graph '" + name + "' depends on itself");
+  return out;
+}
+
+Status Graph::compact() {
+  const std::vector<NodeId> sorted = TRY(order());
+  std::vector<ValueId> value_map(values_.size());
+  std::vector<Value> values;
+  auto keep = [&](ValueId old) {
+    if (!old.valid() || value_map[old.index].valid()) return;
+    value_map[old.index] = ValueId{uint32_t(values.size())};
+    values.push_back(std::move(values_[old.index]));
+    values.back().users.clear();
+  };
+  for (ValueId v : inputs) keep(v);
+  for (const State& s : states) keep(s.now);
+  std::vector<Node> nodes;
+  nodes.reserve(sorted.size());
+  for (NodeId old : sorted) {
+    Node& node = nodes_[old.index];
+    for (ValueId v : node.inputs) keep(v);
+    for (ValueId v : node.outputs) keep(v);
+    nodes.push_back(std::move(node));
+  }
+  for (ValueId v : outputs) keep(v);
+  for (const State& s : states) keep(s.next);
+
+  auto renumber = [&](ValueId& v) {
+    if (v.valid()) v = value_map[v.index];
+  };
+  for (uint32_t n = 0; n < nodes.size(); ++n) {
+    for (ValueId& v : nodes[n].inputs) {
+      renumber(v);
+      if (v.valid()) values[v.index].users.push_back(NodeId{n});
+    }
+    for (ValueId& v : nodes[n].outputs) {
+      renumber(v);
+      values[v.index].producer = NodeId{n};
+    }
+  }
+  for (ValueId& v : inputs) renumber(v);
+  for (ValueId& v : outputs) renumber(v);
+  for (State& s : states) {
+    renumber(s.now);
+    renumber(s.next);
+  }
+  for (ValueId& v : constants_) renumber(v);
+  nodes_ = std::move(nodes);
+  values_ = std::move(values);
+  return ok();
+}
+
+}  // namespace hone

@@ -1,0 +1,158 @@
+#include "ir/model.h"
+
+#include <cstring>
+
+#include "base/check.h"
+
+namespace hone {
+
+std::span<const std::byte> DataSource::bytes() const {
+  if (mapped) return mapped->bytes();
+  if (memory) return *memory;
+  return {};
+}
+
+GraphId Model::add_graph(std::string graph_name) {
+  graphs.emplace_back();
+  graphs.back().name = std::move(graph_name);
+  return GraphId{uint32_t(graphs.size() - 1)};
+}
+
+GraphId Model::graph_named(std::string_view graph_name) const {
+  for (uint32_t i = 0; i < graphs.size(); ++i)
+    if (graphs[i].name == graph_name) return GraphId{i};
+  return {};
+}
+
+void Model::add_symbol(std::string symbol_name, BindingTime time) {
+  for (const Symbol& s : symbols)
+    if (s.name == symbol_name) return;
+  symbols.push_back({std::move(symbol_name), time});
+}
+
+Result<std::span<const std::byte>> Model::stored(ConstantId id) const {
+  const Constant& constant = constants[id.index];
+  if (const auto* bytes = std::get_if<std::vector<std::byte>>(&constant.data))
+    return std::span<const std::byte>(*bytes);
+  const auto* span = std::get_if<Constant::Span>(&constant.data);
+  CHECK(span != nullptr);
+  CHECK(span->source < sources.size());
+  const DataSource& source = sources[span->source];
+  const auto all = source.bytes();
+  if (span->offset > all.size() || span->length > all.size() - span->offset)
+    return fail(ErrorId::truncated,
+                "constant '" + constant.name + "' lies at offset " + std::to_string(span->offset) +
+                    " with " + std::to_string(span->length) + " bytes, but " +
+                    (source.name.empty() ? "its memory" : "'" + source.name + "'") + " holds " +
+                    std::to_string(all.size()));
+  return all.subspan(span->offset, span->length);
+}
+
+namespace {
+
+// Elements q of an affine encoding as (q - zero) * scale in the logical dtype.
+Result<Tensor> decode_affine(const Model& model, const Constant& constant, const Tensor& q) {
+  const Encoding& encoding = constant.type.encoding;
+  const Tensor scale = TRY(model.read(constant.scale));
+  Tensor zero;
+  if (encoding.has_zero_point) zero = TRY(model.read(constant.zero_point));
+  Tensor out = TRY(Tensor::make(constant.type.dtype, q.shape()));
+  int64_t inner = 1, along = 1;
+  if (encoding.axis >= 0) {
+    along = q.shape()[size_t(encoding.axis)];
+    for (size_t i = size_t(encoding.axis) + 1; i < q.rank(); ++i) inner *= q.shape()[i];
+  }
+  const int64_t block = encoding.block > 0 ? encoding.block : 1;
+  const int64_t blocks = (along + block - 1) / block;
+  for (int64_t i = 0; i < q.count(); ++i) {
+    const int64_t o = i / (inner * along), a = i / inner % along, k = i % inner;
+    int64_t s = 0;
+    if (encoding.axis >= 0)
+      s = encoding.block > 0 ? (o * blocks + a / block) * inner + k : a;
+    if (s >= scale.count())
+      return fail(ErrorId::shape_mismatch, "constant '" + constant.name + "' has too few scales");
+    const double z = zero.defined() ? load_real(zero, s) : 0;
+    store_real(out, i, (load_real(q, i) - z) * load_real(scale, s));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Tensor> Model::read(ConstantId id) const {
+  const Constant& constant = constants[id.index];
+  const auto extents = constant.type.shape.fixed();
+  CHECK(extents.has_value());
+  if (const auto* strings = std::get_if<std::vector<std::string>>(&constant.data))
+    return Tensor::of_strings(*extents, *strings);
+  const auto bytes = TRY(stored(id));
+  const bool affine = !constant.type.encoding.is_dense();
+  const DType dtype = affine ? constant.type.encoding.storage : constant.type.dtype;
+  const size_t alignment = bits(dtype) >= 16 ? size_t(bits(dtype)) / 8 : 1;
+  Tensor tensor;
+  if (reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0 &&
+      std::holds_alternative<Constant::Span>(constant.data)) {
+    const DataSource& source = sources[std::get<Constant::Span>(constant.data).source];
+    // Read-only by convention: a kernel never writes its inputs.
+    auto* data = const_cast<std::byte*>(bytes.data());
+    std::shared_ptr<const void> owner =
+        source.mapped ? std::shared_ptr<const void>(source.mapped) : source.memory;
+    tensor = Tensor::view(dtype, *extents, data, std::const_pointer_cast<void>(owner));
+  } else {
+    tensor = TRY(Tensor::make(dtype, *extents));
+    CHECK(uint64_t(tensor.byte_size()) <= bytes.size());
+    if (!bytes.empty()) std::memcpy(tensor.mutable_data(), bytes.data(), size_t(tensor.byte_size()));
+  }
+  if (affine) return decode_affine(*this, constant, tensor);
+  return tensor;
+}
+
+std::string Model::fresh_constant_name(std::string_view stem) const {
+  std::string base(stem.empty() ? std::string_view("c") : stem);
+  if (!stem.empty() && !constant_index_.contains(base)) return base;
+  for (size_t k = constants.size();; ++k) {
+    std::string candidate = base + (stem.empty() ? "" : ".") + std::to_string(k);
+    if (!constant_index_.contains(candidate)) return candidate;
+  }
+}
+
+ConstantId Model::add_constant(Constant constant) {
+  constant.name = fresh_constant_name(constant.name);
+  const ConstantId id{uint32_t(constants.size())};
+  constant_index_.emplace(constant.name, id.index);
+  constants.push_back(std::move(constant));
+  return id;
+}
+
+ConstantId Model::add_constant(std::string constant_name, const Tensor& tensor) {
+  Constant constant;
+  constant.name = std::move(constant_name);
+  constant.type = tensor.type();
+  if (tensor.dtype() == DType::string) {
+    constant.data = tensor.strings();
+    return add_constant(std::move(constant));
+  }
+  std::vector<std::byte> bytes(tensor.data(), tensor.data() + tensor.byte_size());
+  if (bytes.size() <= kMaxInline) {
+    constant.data = std::move(bytes);
+    return add_constant(std::move(constant));
+  }
+  const uint64_t size = bytes.size();
+  DataSource source;
+  source.memory = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  source.size = size;
+  constant.data = Constant::Span{uint32_t(sources.size()), 0, size};
+  sources.push_back(std::move(source));
+  return add_constant(std::move(constant));
+}
+
+std::optional<Known> known_elements(const Tensor& tensor) {
+  if (!(kInts | DTypes(DType::boolean)).has(tensor.dtype()) || tensor.count() > kMaxKnown ||
+      tensor.rank() > 1)
+    return std::nullopt;
+  Known known;
+  for (int64_t element : integers(tensor)) known.emplace_back(element);
+  return known;
+}
+
+}  // namespace hone
