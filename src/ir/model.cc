@@ -116,12 +116,24 @@ std::string Model::fresh_constant_name(std::string_view stem) const {
   }
 }
 
+bool Constant::may_be_anonymous() const {
+  return type.encoding.is_dense() && type.shape.rank() <= 1 &&
+         !std::holds_alternative<Span>(data);
+}
+
 ConstantId Model::add_constant(Constant constant) {
-  constant.name = fresh_constant_name(constant.name);
   const ConstantId id{uint32_t(constants.size())};
-  constant_index_.emplace(constant.name, id.index);
+  if (!constant.name.empty() || !constant.may_be_anonymous()) {
+    constant.name = fresh_constant_name(constant.name);
+    constant_index_.emplace(constant.name, id.index);
+  }
   constants.push_back(std::move(constant));
   return id;
+}
+
+ConstantId Model::constant_named(std::string_view constant_name) const {
+  auto it = constant_index_.find(constant_name);
+  return it == constant_index_.end() ? ConstantId{} : ConstantId{it->second};
 }
 
 ConstantId Model::add_constant(std::string constant_name, const Tensor& tensor) {

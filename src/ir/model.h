@@ -24,7 +24,8 @@ struct DataSource {
 };
 
 struct Constant {
-  std::string name;  // unique in the model
+  // Unique in the model; or empty for small anonymous constants, which print as literals.
+  std::string name;
   TensorType type;
   // Where the bytes are: a span of a source, or inline (small tensors, at most kMaxInline bytes).
   struct Span {
@@ -35,6 +36,8 @@ struct Constant {
   std::variant<std::vector<std::byte>, Span, std::vector<std::string>> data;
   // Of an affine encoding.
   ConstantId scale, zero_point;
+
+  bool may_be_anonymous() const;  // dense, inline, at most one axis
 };
 inline constexpr uint64_t kMaxInline = 64;
 
@@ -66,7 +69,8 @@ class Model {
   Result<std::span<const std::byte>> stored(ConstantId id) const;
   // Adds a constant with these elements: inline when small, else in a memory source (copied).
   ConstantId add_constant(std::string name, const Tensor& tensor);
-  ConstantId add_constant(Constant constant);  // makes the name unique when it is taken
+  ConstantId add_constant(Constant constant);  // a name that is taken gets a number
+  ConstantId constant_named(std::string_view name) const;
   // A name not in use, made from `stem`.
   std::string fresh_constant_name(std::string_view stem) const;
 

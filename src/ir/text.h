@@ -1,0 +1,26 @@
+// The text form of models: printing, and parsing back exactly. The grammar is in docs/text_form.md.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "ir/model.h"
+#include "ir/op.h"
+
+namespace hone {
+
+struct PrintOptions {
+  bool provenance = true;  // `from "node"` after each call
+};
+
+// print(parse(print(m))) == print(m), for every model.
+std::string print(const Model& model, const PrintOptions& options = {});
+std::string print(const Model& model, GraphId graph, const PrintOptions& options = {});
+
+// Sources named in the text are declared, not opened: Model::read fails on them until they are.
+Result<Model> parse_model_text(std::string_view text, const Catalogue& catalogue,
+                               const Limits& limits);
+
+}  // namespace hone
