@@ -1,0 +1,136 @@
+// Tests of hashes and of atomic file writing.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <unordered_map>
+
+#include "base/atomic_file.h"
+#include "base/hash.h"
+#include "base/scratch_folder.h"
+
+namespace hone {
+namespace {
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+TEST(Sha256, KnownAnswers) {  // FIPS 180-4 examples
+  EXPECT_EQ(sha256_hex({}), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(sha256_hex(bytes_of("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(Sha256, StreamEqualsOneCallAndStartsAnew) {
+  const std::string text(1000, 'x');
+  Sha256 hash;
+  for (int round = 0; round < 2; ++round) {
+    for (size_t at = 0; at < text.size(); at += 37) hash.update(text.substr(at, 37));
+    EXPECT_EQ(hex(hash.finish()), sha256_hex(bytes_of(text)));
+  }
+}
+
+TEST(SipHash, SeparatesKeysLengthsAndContents) {
+  EXPECT_EQ(sip_hash("weight", 1, 2), sip_hash("weight", 1, 2));
+  EXPECT_NE(sip_hash("weight", 1, 2), sip_hash("weight", 1, 3));
+  EXPECT_NE(sip_hash("weight", 1, 2), sip_hash("weighs", 1, 2));
+  std::unordered_map<uint64_t, size_t> seen;
+  for (size_t length = 0; length < 100; ++length) {
+    EXPECT_TRUE(seen.emplace(sip_hash(std::string(length, '\0'), 7, 9), length).second);
+  }
+}
+
+TEST(SeededHash, FindsByViewWithoutAString) {
+  std::unordered_map<std::string, int, SeededHash, std::equal_to<>> map;
+  for (int i = 0; i < 1000; ++i) map["name" + std::to_string(i)] = i;
+  EXPECT_EQ(map.find(std::string_view("name500"))->second, 500);
+  EXPECT_EQ(map.find(std::string_view("name1000")), map.end());
+}
+
+TEST(AtomicFile, CommitsTheWholeContent) {
+  ScratchFolder folder;
+  auto created = AtomicFile::create(folder / "out.bin");
+  ASSERT_TRUE(created);
+  AtomicFile file = created.take();
+  std::string expected;
+  for (const size_t size : {1u, 100u, 65535u, 65536u, 200000u, 0u, 3u}) {
+    const std::string piece(size, static_cast<char>('a' + size % 26));
+    ASSERT_TRUE(file.write(piece));
+    expected += piece;
+  }
+  EXPECT_EQ(file.size(), expected.size());
+  EXPECT_FALSE(std::filesystem::exists(folder / "out.bin"));
+  ASSERT_TRUE(file.commit());
+  EXPECT_EQ(folder.read("out.bin"), expected);
+  EXPECT_EQ(folder.count(), 1u);
+  EXPECT_FALSE(file.commit());
+  EXPECT_FALSE(file.write("more"));
+  EXPECT_EQ(folder.read("out.bin"), expected);
+}
+
+TEST(AtomicFile, WithoutCommitNothingChanges) {
+  ScratchFolder folder;
+  folder.write("out.bin", "old");
+  {
+    auto file = AtomicFile::create(folder / "out.bin");
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->write(std::string(100000, 'n')));
+    EXPECT_EQ(folder.count(), 2u);
+  }
+  EXPECT_EQ(folder.read("out.bin"), "old");
+  EXPECT_EQ(folder.count(), 1u);
+}
+
+TEST(AtomicFile, KeepsPermissionsAndFollowsLinks) {
+  ScratchFolder folder;
+  folder.write("real", "old");
+  ASSERT_EQ(chmod((folder / "real").c_str(), 0640), 0);
+  ASSERT_EQ(symlink("real", (folder / "link").c_str()), 0);
+  ASSERT_TRUE(write_file(folder / "link", "new"));
+  EXPECT_EQ(folder.read("real"), "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  struct stat status;
+  ASSERT_EQ(stat((folder / "real").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+TEST(AtomicFile, RefusesWhatCannotBeReplaced) {
+  ScratchFolder folder;
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_EQ(AtomicFile::create(folder / "pipe").error().id, ErrorId::not_regular);
+  EXPECT_EQ(AtomicFile::create(folder.path()).error().id, ErrorId::not_regular);
+  EXPECT_EQ(AtomicFile::create("/dev/null").error().id, ErrorId::not_regular);
+  EXPECT_EQ(AtomicFile::create(folder / "none/out").error().id, ErrorId::not_found);
+  EXPECT_FALSE(AtomicFile::create(""));
+  EXPECT_FALSE(AtomicFile::create(folder / "out/"));
+  EXPECT_EQ(folder.count(), 1u);
+}
+
+TEST(AtomicFile, AFullDiskLeavesNothingBehind) {
+  ScratchFolder folder;
+  folder.write("out.bin", "old");
+  // A file size limit stands in for the full disk: both stop a write in the middle.
+  rlimit old;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &old), 0);
+  const rlimit small{100000, old.rlim_max};
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  auto file = AtomicFile::create(folder / "out.bin");
+  const Status status = file ? file->write(std::string(300000, 'x')) : ok();
+  const size_t entries = folder.count();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &old), 0);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_TRUE(file);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().id, ErrorId::disk_full);
+  EXPECT_EQ(entries, 1u);
+  EXPECT_FALSE(file->commit());
+  EXPECT_EQ(folder.read("out.bin"), "old");
+}
+
+}  // namespace
+}  // namespace hone

@@ -1,0 +1,50 @@
+// SHA-256 of content, and a seeded hash for maps whose keys come from files.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
+
+namespace hone {
+
+// Streaming SHA-256 (FIPS 180-4).
+class Sha256 {
+ public:
+  Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  ~Sha256();
+  void update(std::span<const std::byte> data);
+  void update(std::string_view text);
+  // Ends the message; the object starts a new, empty one.
+  std::array<uint8_t, 32> finish();
+
+ private:
+  evp_md_ctx_st* context_;
+};
+
+// 64 lower-case digits.
+std::string sha256_hex(std::span<const std::byte> data);
+std::string hex(std::span<const uint8_t> bytes);
+
+// SipHash-1-3 (Aumasson and Bernstein 2012) under a 128-bit key.
+uint64_t sip_hash(std::string_view data, uint64_t key0, uint64_t key1);
+
+// Hash for unordered containers with file-controlled keys: the key of the process is random, so
+// that no file can aim its names at one bucket. Never let the order of such a container reach an
+// output.
+struct SeededHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const;
+};
+
+// Use as std::unordered_map<std::string, T, SeededHash, std::equal_to<>>: find() takes a
+// string_view.
+
+}  // namespace hone
