@@ -18,16 +18,22 @@ std::string_view name(BindingTime time);
 
 // Two equal polynomials are the same object, so comparison is equality of values for all bindings
 // (the converse holds as far as the atoms' normal form goes). Arithmetic that overflows int64 or
-// outgrows kMaxTerms, kMaxDegree or kMaxDepth gives the unknown Dim: hostile graphs cannot make a
-// Dim grow without bound. Symbols stand for sizes, which are >= 0.
+// outgrows kMaxTerms, kMaxDegree, kMaxDepth or kMaxSize gives the unknown Dim: hostile graphs
+// cannot make a Dim grow without bound. Symbols stand for sizes, which are >= 0.
 class Dim {
  public:
   using Bindings = std::map<std::string, int64_t, std::less<>>;
   static constexpr size_t kMaxTerms = 32;
   static constexpr int kMaxDegree = 12;
   static constexpr int kMaxDepth = 6;
+  static constexpr size_t kMaxSize = 512;  // terms, factors and 16-byte pieces of names, nested too
 
-  Dim(int64_t constant = 0) : constant_(constant) {}  // NOLINT: numbers are Dims
+  Dim(int64_t constant = 0);  // NOLINT: numbers are Dims
+  Dim(const Dim& other);
+  Dim(Dim&& other) noexcept;
+  Dim& operator=(const Dim& other);
+  Dim& operator=(Dim&& other) noexcept;
+  ~Dim();
   static Dim symbol(std::string name);
   static Dim unknown();
 
@@ -66,34 +72,59 @@ class Dim {
 
  private:
   enum class AtomKind : uint8_t { symbol, floor_div, ceil_div, mod, min, max };
-  struct Atom {
-    AtomKind kind;
-    std::string name;         // of a symbol
-    std::vector<Dim> args;    // two, of the others
-  };
+  using Wide = __int128;  // so that only results, not what cancels on the way, must fit int64
+  struct Atom;
   struct Factor;
   struct Term;
+  static std::string_view name(AtomKind kind);
   static std::strong_ordering compare(const Atom& a, const Atom& b);
-  static std::strong_ordering compare(const Term& a, const Term& b);
   static std::strong_ordering compare_monomials(const Term& a, const Term& b);
   static Dim from_atom(Atom atom);
+  static Dim from_term(Term term);
   static Dim combine(AtomKind kind, const Dim& a, const Dim& b);
-  static std::optional<int64_t> apply(AtomKind kind, int64_t a, int64_t b);
+  static Dim divide(AtomKind kind, const Dim& a, const Dim& b);
+  static Dim divide_by_constant(AtomKind kind, const Dim& a, int64_t b);
+  static Dim divide_by_polynomial(AtomKind kind, const Dim& a, const Dim& b);
+  static Dim select(AtomKind kind, const Dim& a, const Dim& b);
+  static void collect_operands(AtomKind kind, const Dim& d, std::vector<Dim>& out);
+  static Term common_factor(const Dim& a, const Dim& b);
+  static bool never_negative(const Atom& atom);
+  static std::optional<Wide> apply(AtomKind kind, Wide a, Wide b);
+  static std::optional<Term> quotient(const Term& a, const Term& b);
   void add_term(Term term);
+  Dim bounded() &&;  // itself, or unknown if it has outgrown a limit
+  const Atom* as_atom() const;
+  int64_t leading() const;
+  bool never_negative() const;
+  std::optional<Wide> evaluate_wide(const Bindings& bindings) const;
   int depth() const;
+  size_t size() const;
 
   bool unknown_ = false;
   int64_t constant_ = 0;
-  std::vector<Term> terms_;  // sorted by monomial, no zero coefficients
+  std::vector<Term> terms_;  // highest degree first, no zero coefficients
 };
 
+struct Dim::Atom {
+  AtomKind kind;
+  std::string name;       // of a symbol
+  std::vector<Dim> args;  // two, of the others
+};
 struct Dim::Factor {
   Atom atom;
   int power = 1;
 };
 struct Dim::Term {
   int64_t coefficient = 1;
-  std::vector<Factor> factors;  // sorted by atom, never empty
+  std::vector<Factor> factors;  // sorted by atom; empty only while dividing
 };
+
+// Here, where Term is complete.
+inline Dim::Dim(int64_t constant) : constant_(constant) {}
+inline Dim::Dim(const Dim&) = default;
+inline Dim::Dim(Dim&&) noexcept = default;
+inline Dim& Dim::operator=(const Dim&) = default;
+inline Dim& Dim::operator=(Dim&&) noexcept = default;
+inline Dim::~Dim() = default;
 
 }  // namespace hone
