@@ -22,7 +22,7 @@ struct Encoding {
 
   bool is_dense() const { return kind == Kind::dense; }
   bool operator==(const Encoding&) const = default;
-  std::string str() const;  // "" for dense, "affine(i8, axis=0)"
+  std::string str() const;  // "" for dense, "affine(i8, axis=0, block=32, zero_point)"
 };
 
 }  // namespace hone

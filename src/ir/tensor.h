@@ -98,6 +98,8 @@ uint16_t f32_to_f16(float value);
 float bf16_to_f32(uint16_t bits);
 uint16_t f32_to_bf16(float value);
 // float8/float4 of the given dtype; encoding saturates when `saturate` (else NaN or infinity).
+// f8e8m0 rounds away from zero and drops the sign (the default of ONNX Cast); f4e2m1 always
+// saturates and writes NaN as -0.
 float minifloat_to_f32(DType dtype, uint8_t bits);
 uint8_t f32_to_minifloat(DType dtype, float value, bool saturate = true);
 

