@@ -13,15 +13,16 @@ std::span<const std::byte> DataSource::bytes() const {
 }
 
 GraphId Model::add_graph(std::string graph_name) {
+  const auto id = uint32_t(graphs.size());
+  graph_index_.emplace(graph_name, id);
   graphs.emplace_back();
   graphs.back().name = std::move(graph_name);
-  return GraphId{uint32_t(graphs.size() - 1)};
+  return GraphId{id};
 }
 
 GraphId Model::graph_named(std::string_view graph_name) const {
-  for (uint32_t i = 0; i < graphs.size(); ++i)
-    if (graphs[i].name == graph_name) return GraphId{i};
-  return {};
+  auto it = graph_index_.find(graph_name);
+  return it == graph_index_.end() ? GraphId{} : GraphId{it->second};
 }
 
 void Model::add_symbol(std::string symbol_name, BindingTime time) {

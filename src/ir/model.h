@@ -58,7 +58,7 @@ class Model {
 
   Graph& main() { return graphs[entry.index]; }
   const Graph& main() const { return graphs[entry.index]; }
-  GraphId add_graph(std::string name);
+  GraphId add_graph(std::string name);  // names are unique and stay
   GraphId graph_named(std::string_view name) const;
   void add_symbol(std::string name, BindingTime time);
 
@@ -75,7 +75,7 @@ class Model {
   std::string fresh_constant_name(std::string_view stem) const;
 
  private:
-  std::map<std::string, uint32_t, std::less<>> constant_index_;
+  std::map<std::string, uint32_t, std::less<>> constant_index_, graph_index_;
 };
 
 // Elements of small integer constants as Dims; none when too large or not integer.

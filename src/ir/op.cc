@@ -53,6 +53,15 @@ DType Infer::dtype_attr(std::string_view wanted) const { return need<DType>(find
 const Type& Infer::type_attr(std::string_view wanted) const { return need<Type>(find(wanted)); }
 GraphId Infer::graph(std::string_view wanted) const { return need<GraphId>(find(wanted)); }
 
+std::optional<Attr> Infer::attribute(std::string_view wanted) const {
+  for (const AttrDef& d : op_.attrs) {
+    if (d.name != wanted) continue;
+    const Attr* value = find(wanted);
+    return value ? std::optional<Attr>(*value) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 Types Infer::graph_inputs(std::string_view wanted) const {
   CHECK(model_ != nullptr);
   const Graph& g = model_->graphs[graph(wanted).index];

@@ -64,6 +64,8 @@ class Infer {
   DType dtype_attr(std::string_view name) const;
   const Type& type_attr(std::string_view name) const;
   GraphId graph(std::string_view name) const;
+  // The attribute of that name, given or by default; none when absent. Any name and kind.
+  std::optional<Attr> attribute(std::string_view name) const;
   // Signature of a nested graph.
   Types graph_inputs(std::string_view name) const;
   Types graph_outputs(std::string_view name) const;

@@ -32,7 +32,6 @@ struct Element {
 struct Literal {
   std::optional<DType> dtype;
   std::vector<int64_t> shape;
-  bool splat = false;  // reserved for `...`
   std::vector<Element> elements;
 };
 
@@ -60,8 +59,7 @@ struct Call {
 };
 
 struct ResultName {
-  std::string name;               // "%3" prefix dropped: anonymous results have number set
-  bool anonymous = false;
+  std::string name;               // "%3" for a value without a name
   bool unused = false;            // `_`
   std::optional<TypeText> type;
 };
@@ -78,7 +76,7 @@ struct Statement {
 struct Parameter {
   std::string name;
   TypeText type;
-  std::string initial;            // constant of a state
+  Argument initial;               // constant or literal, of a state
 };
 
 struct GraphText {
@@ -108,5 +106,7 @@ struct ModelText {
 Result<ModelText> parse(std::string_view text, const Limits& limits);
 // One graph alone, as in the body of an operator.
 Result<GraphText> parse_graph(std::string_view text, const Limits& limits);
+// A type alone, as in the value of an attribute.
+Result<Type> parse_type(std::string_view text, const Limits& limits);
 
 }  // namespace hone::syntax

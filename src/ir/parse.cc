@@ -1,0 +1,572 @@
+// Reads the text form into its syntax tree. Bounded: nesting, names and total size are limited.
+#include <cctype>
+#include <charconv>
+
+#include "base/text.h"
+#include "ir/dim_text.h"
+#include "ir/syntax.h"
+
+namespace hone::syntax {
+namespace {
+
+constexpr int kMaxCallDepth = 32;
+constexpr int kMaxTypeDepth = 8;
+
+class Parser {
+ public:
+  Parser(std::string_view text, const Limits& limits) : text_(text), limits_(limits) {}
+
+  Result<ModelText> model() {
+    if (text_.size() > limits_.header)
+      return fail(ErrorId::over_size, "the text has " + std::to_string(text_.size()) +
+                                          " bytes; the limit is " + std::to_string(limits_.header));
+    ModelText m;
+    TRY(expect("hone"));
+    if (TRY(integer()) != 1)
+      return fail(ErrorId::unsupported_version, "only version 1 of the text form is known");
+    while (!at_end()) TRY(item(m));
+    if (m.graphs.empty()) return wrong("there is no graph");
+    return m;
+  }
+
+  Result<Type> only_type() {
+    TypeText t = TRY(type(0));
+    if (t.variable || !at_end()) return wrong("expected a type and nothing else");
+    return std::move(t.type);
+  }
+
+  Result<GraphText> only_graph() {
+    TRY(expect("graph"));
+    GraphText g = TRY(graph());
+    if (!at_end()) return wrong("text after the graph");
+    return g;
+  }
+
+ private:
+  Status item(ModelText& m) {
+    if (eat_word("phase")) {
+      m.phase = TRY(name());
+    } else if (eat_word("entry")) {
+      m.entry = TRY(name());
+    } else if (eat_word("meta")) {
+      std::string key = TRY(quoted());
+      TRY(expect("="));
+      m.metadata.emplace_back(std::move(key), TRY(quoted()));
+    } else if (eat_word("symbol")) {
+      TRY(symbol(m));
+    } else if (eat_word("source")) {
+      TRY(source(m));
+    } else if (eat_word("const")) {
+      TRY(constant(m));
+    } else if (eat_word("graph")) {
+      m.graphs.push_back(TRY(graph()));
+    } else {
+      return wrong("expected phase, entry, meta, symbol, source, const or graph");
+    }
+    return ok();
+  }
+
+  Status symbol(ModelText& m) {
+    Symbol s;
+    s.name = TRY(name());
+    TRY(expect(":"));
+    const std::string time = TRY(name());
+    for (BindingTime t :
+         {BindingTime::model, BindingTime::session, BindingTime::call, BindingTime::data})
+      if (hone::name(t) == time) {
+        s.time = t;
+        m.symbols.push_back(std::move(s));
+        return ok();
+      }
+    return wrong("a symbol is bound at model, session, call or data time");
+  }
+
+  Status source(ModelText& m) {
+    const int64_t index = TRY(integer());
+    if (index != int64_t(m.sources.size())) return wrong("sources must be numbered from 0");
+    DataSource s;
+    s.name = TRY(quoted());
+    const int64_t size = TRY(integer());
+    if (size < 0) return wrong("a source has a size >= 0");
+    s.size = uint64_t(size);
+    m.sources.push_back(std::move(s));
+    return ok();
+  }
+
+  Status constant(ModelText& m) {
+    ConstantText c;
+    TRY(expect("@"));
+    c.name = TRY(name());
+    TRY(expect(":"));
+    c.type = TRY(type(0));
+    TRY(expect("="));
+    if (eat_word("span")) {
+      TRY(expect("("));
+      const int64_t source = TRY(integer());
+      TRY(expect(","));
+      const int64_t offset = TRY(integer());
+      TRY(expect(","));
+      const int64_t length = TRY(integer());
+      TRY(expect(")"));
+      if (source < 0 || source >= int64_t(m.sources.size()) || offset < 0 || length < 0)
+        return wrong("a span is (source, offset, length) of a declared source");
+      c.span = Constant::Span{uint32_t(source), uint64_t(offset), uint64_t(length)};
+    } else {
+      TRY(expect("{"));
+      TRY(elements(c.literal, "}"));
+    }
+    if (eat_word("scale")) {
+      TRY(expect("@"));
+      c.scale = TRY(name());
+    }
+    if (eat_word("zero")) {
+      TRY(expect("@"));
+      c.zero_point = TRY(name());
+    }
+    m.constants.push_back(std::move(c));
+    return ok();
+  }
+
+  Result<GraphText> graph() {
+    GraphText g;
+    g.name = TRY(name());
+    TRY(expect("("));
+    while (!eat(")")) {
+      g.inputs.push_back(TRY(parameter()));
+      if (!eat(",")) {
+        TRY(expect(")"));
+        break;
+      }
+    }
+    if (eat_word("state")) {
+      do {
+        g.states.push_back(TRY(parameter()));
+        if (eat("=")) g.states.back().initial = TRY(argument(0));
+      } while (eat(","));
+    }
+    TRY(expect("->"));
+    TRY(expect("("));
+    while (!eat(")")) {
+      TRY(output(g));
+      if (!eat(",")) {
+        TRY(expect(")"));
+        break;
+      }
+    }
+    TRY(expect("{"));
+    while (!eat("}")) {
+      if (at_end()) return wrong("the graph does not end; expected '}'");
+      g.statements.push_back(TRY(statement()));
+      if (g.statements.size() > limits_.nodes)
+        return fail(ErrorId::over_nodes, "more than " + std::to_string(limits_.nodes) + " nodes");
+    }
+    return g;
+  }
+
+  Result<Parameter> parameter() {
+    Parameter p;
+    p.name = TRY(value_name());
+    TRY(expect(":"));
+    p.type = TRY(type(0));
+    return p;
+  }
+
+  Status output(GraphText& g) {
+    Argument a = TRY(argument(0));
+    if (!eat("=")) {
+      std::string named = a.name;
+      g.outputs.emplace_back(std::move(named), std::move(a));
+      return ok();
+    }
+    if (a.kind != Argument::Kind::value) return wrong("an output is `name` or `name = value`");
+    g.outputs.emplace_back(std::move(a.name), TRY(argument(0)));
+    return ok();
+  }
+
+  Result<Statement> statement() {
+    Statement s;
+    skip();
+    s.line = line();
+    if (eat_word("next")) {
+      s.is_next = true;
+      s.results.push_back({TRY(value_name()), false, {}});
+      TRY(expect("="));
+      s.next = TRY(argument(0));
+      return s;
+    }
+    do {
+      ResultName r;
+      if (eat_word("_"))
+        r.unused = true;
+      else
+        r.name = TRY(value_name());
+      if (eat(":")) r.type = TRY(type(0));
+      s.results.push_back(std::move(r));
+    } while (eat(","));
+    TRY(expect("="));
+    s.call = TRY(call(0));
+    if (eat_word("from")) {
+      do s.from.push_back(TRY(quoted()));
+      while (eat(","));
+    }
+    return s;
+  }
+
+  Result<Call> call(int depth) {
+    if (depth > kMaxCallDepth) return fail(ErrorId::over_depth, "calls are nested too deep" + at());
+    Call c;
+    c.op = TRY(name());
+    TRY(expect("("));
+    while (!eat(")")) {
+      c.arguments.push_back(TRY(argument(depth + 1)));
+      if (!eat(",")) {
+        TRY(expect(")"));
+        break;
+      }
+    }
+    if (!eat("<")) return c;
+    while (!eat(">")) {
+      std::string key = TRY(name());
+      TRY(expect("="));
+      c.attrs.emplace_back(std::move(key), TRY(attr()));
+      if (!eat(",")) {
+        TRY(expect(">"));
+        break;
+      }
+    }
+    return c;
+  }
+
+  Result<Argument> argument(int depth) {
+    Argument a;
+    skip();
+    if (eat_word("_")) return a;
+    if (eat("@")) {
+      a.kind = Argument::Kind::constant;
+      a.name = TRY(name());
+      return a;
+    }
+    if (starts_number() || peek() == '$') {
+      a.kind = Argument::Kind::literal;
+      a.literal.elements.push_back(TRY(element()));
+      return a;
+    }
+    const size_t mark = at_;
+    std::string first = TRY(value_name());
+    const bool bare = text_[mark] != '"' && text_[mark] != '%';
+    if (bare && (peek_raw() == '{' || peek_raw() == '[')) {
+      if (auto dtype = dtype_named(first)) {
+        a.kind = Argument::Kind::literal;
+        a.literal = TRY(literal(*dtype));
+        return a;
+      }
+    }
+    if (bare && peek_raw() == '(') {
+      at_ = mark;
+      a.kind = Argument::Kind::call;
+      a.call.push_back(TRY(call(depth)));
+      return a;
+    }
+    a.kind = Argument::Kind::value;
+    a.name = std::move(first);
+    return a;
+  }
+
+  Result<Literal> literal(DType dtype) {
+    Literal l;
+    l.dtype = dtype;
+    if (eat("[")) {
+      while (!eat("]")) {
+        const int64_t n = TRY(integer());
+        if (n < 0) return wrong("an extent is >= 0");
+        l.shape.push_back(n);
+        if (l.shape.size() > limits_.rank) return wrong("too many axes");
+        eat(",");
+      }
+    }
+    TRY(expect("{"));
+    TRY(elements(l, "}"));
+    return l;
+  }
+
+  Status elements(Literal& l, std::string_view close) {
+    while (!eat(close)) {
+      l.elements.push_back(TRY(element()));
+      if (!eat(",")) {
+        TRY(expect(close));
+        break;
+      }
+    }
+    return ok();
+  }
+
+  Result<Element> element() {
+    skip();
+    if (peek() == '"') return Element{Element::Kind::text, TRY(quoted())};
+    if (eat("$")) return Element{Element::Kind::variable, TRY(name())};
+    return Element{Element::Kind::number, TRY(number())};
+  }
+
+  Result<AttrText> attr() {
+    AttrText a;
+    skip();
+    if (peek() == '"') {
+      a.kind = AttrText::Kind::text;
+      a.text = TRY(quoted());
+    } else if (eat("$")) {
+      a.kind = AttrText::Kind::variable;
+      a.text = TRY(name());
+    } else if (eat("[")) {
+      a.kind = AttrText::Kind::list;
+      Literal list;
+      TRY(elements(list, "]"));
+      a.list = std::move(list.elements);
+    } else if (starts_number()) {
+      a.text = TRY(number());
+    } else if (eat_word("graph")) {
+      a.kind = AttrText::Kind::graph;
+      a.text = TRY(name());
+    } else {
+      a.kind = AttrText::Kind::word;
+      const size_t begin = at_;
+      TRY(type(0, true));
+      a.text = std::string(text_.substr(begin, at_ - begin));
+    }
+    return a;
+  }
+
+  // `f32[N,3]`, `sequence(f32[*])`, `map(string, f32[])`; a bare dtype where `dtype_only` allows.
+  Result<TypeText> type(int depth, bool dtype_only = false) {
+    if (depth > kMaxTypeDepth) return fail(ErrorId::over_depth, "types are nested too deep" + at());
+    const std::string head = TRY(name());
+    TypeText t;
+    if (head == "sequence" || head == "optional" || head == "map") {
+      TRY(expect("("));
+      DType key = DType::i64;
+      if (head == "map") {
+        const auto named = dtype_named(TRY(name()));
+        if (!named) return wrong("a map has a key dtype");
+        key = *named;
+        TRY(expect(","));
+      }
+      t = TRY(type(depth + 1));
+      TRY(expect(")"));
+      t.type = head == "sequence"   ? Type::sequence_of(std::move(t.type))
+               : head == "optional" ? Type::optional_of(std::move(t.type))
+                                    : Type::map_of(key, std::move(t.type));
+      return t;
+    }
+    if (auto dtype = dtype_named(head))
+      t.type.tensor.dtype = *dtype;
+    else if (head.size() == 1 && head[0] >= 'A' && head[0] <= 'Z')
+      t.variable = head[0];
+    else
+      return wrong("there is no type '" + printable(head) + "'");
+    if (peek() != '[') {
+      if (dtype_only) return t;
+      return wrong("expected '[' and a shape");
+    }
+    t.type.tensor.shape = TRY(shape());
+    if (eat_word("affine")) t.type.tensor.encoding = TRY(affine());
+    return t;
+  }
+
+  Result<Shape> shape() {
+    TRY(expect("["));
+    if (eat("*")) {
+      TRY(expect("]"));
+      return Shape::unranked();
+    }
+    Shape s;
+    while (!eat("]")) {
+      auto dim = parse_dim(text_, at_);
+      if (!dim) return std::move(dim).context("reading a shape" + at()).take_error();
+      s.dims.push_back(dim.take());
+      if (s.dims.size() > limits_.rank) return wrong("too many axes");
+      if (!eat(",")) {
+        TRY(expect("]"));
+        break;
+      }
+    }
+    return s;
+  }
+
+  // `affine(i8, axis=0, block=32, zero)`
+  Result<Encoding> affine() {
+    Encoding e;
+    e.kind = Encoding::Kind::affine;
+    TRY(expect("("));
+    const auto storage = dtype_named(TRY(name()));
+    if (!storage || !is_integer(*storage)) return wrong("affine encodings store integers");
+    e.storage = *storage;
+    while (eat(",")) {
+      const std::string key = TRY(name());
+      if (key == "zero") {
+        e.has_zero_point = true;
+        continue;
+      }
+      TRY(expect("="));
+      const int64_t n = TRY(integer());
+      if (n < 0 || n > INT32_MAX) return wrong("the number is out of range");
+      if (key == "axis")
+        e.axis = int32_t(n);
+      else if (key == "block")
+        e.block = int32_t(n);
+      else
+        return wrong("unknown field '" + printable(key) + "' of an encoding");
+    }
+    TRY(expect(")"));
+    return e;
+  }
+
+  // --- tokens ------------------------------------------------------------------------------------
+
+  static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  }
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+  static bool is_name(char c) { return is_letter(c) || is_digit(c) || c == '.'; }
+
+  void skip() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
+        ++at_;
+      } else if (c == '/' && at_ + 1 < text_.size() && text_[at_ + 1] == '/') {
+        while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+      } else {
+        break;
+      }
+    }
+  }
+  bool at_end() {
+    skip();
+    return at_ == text_.size();
+  }
+  char peek_raw() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+  char peek() {
+    skip();
+    return peek_raw();
+  }
+  bool eat(std::string_view token) {
+    skip();
+    if (text_.substr(at_, token.size()) != token) return false;
+    at_ += token.size();
+    return true;
+  }
+  bool eat_word(std::string_view keyword) {
+    skip();
+    if (text_.substr(at_, keyword.size()) != keyword) return false;
+    const size_t end = at_ + keyword.size();
+    if (end < text_.size() && is_name(text_[end])) return false;
+    at_ = end;
+    return true;
+  }
+  Status expect(std::string_view token) {
+    if (eat(token)) return ok();
+    return wrong("expected '" + std::string(token) + "'");
+  }
+
+  Result<std::string> name() {
+    skip();
+    if (peek_raw() == '"') return quoted();
+    const size_t begin = at_;
+    if (at_ < text_.size() && is_letter(text_[at_]))
+      while (at_ < text_.size() && is_name(text_[at_])) ++at_;
+    if (at_ == begin) return wrong("expected a name");
+    if (at_ - begin > limits_.name) return fail(ErrorId::over_size, "a name is too long" + at());
+    return std::string(text_.substr(begin, at_ - begin));
+  }
+
+  // A name, or `%3`.
+  Result<std::string> value_name() {
+    skip();
+    if (peek_raw() != '%') return name();
+    const size_t begin = at_++;
+    while (at_ < text_.size() && is_digit(text_[at_])) ++at_;
+    if (at_ == begin + 1) return wrong("expected a number after '%'");
+    return std::string(text_.substr(begin, at_ - begin));
+  }
+
+  Result<std::string> quoted() {
+    skip();
+    if (peek_raw() != '"') return wrong("expected a text in quotes");
+    const size_t begin = ++at_;
+    while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\n')
+      at_ += text_[at_] == '\\' ? 2 : 1;
+    if (at_ >= text_.size() || text_[at_] != '"') return wrong("the text in quotes does not end");
+    auto inside = unquote(text_.substr(begin, at_ - begin));
+    if (!inside) return wrong("a bad escape in a text in quotes");
+    ++at_;
+    return std::move(*inside);
+  }
+
+  bool starts_number() {
+    const char c = peek();
+    if (is_digit(c)) return true;
+    const std::string_view rest = text_.substr(at_);
+    if (c == '-') return rest.size() > 1 && (is_digit(rest[1]) || rest[1] == 'i' || rest[1] == 'n');
+    auto special = [&](std::string_view w) {
+      return rest.starts_with(w) && (rest.size() == w.size() || !is_name(rest[w.size()]));
+    };
+    return special("inf") || special("nan");
+  }
+
+  // The characters of a number; their meaning depends on the dtype.
+  Result<std::string> number() {
+    if (!starts_number()) return wrong("expected a number");
+    const size_t begin = at_;
+    if (text_[at_] == '-') ++at_;
+    while (at_ < text_.size() &&
+           (is_name(text_[at_]) ||
+            ((text_[at_] == '-' || text_[at_] == '+') && (text_[at_ - 1] | 32) == 'e' &&
+             text_.substr(begin, 2) != "0x")))
+      ++at_;
+    if (at_ - begin > 64) return wrong("the number is too long");
+    return std::string(text_.substr(begin, at_ - begin));
+  }
+
+  Result<int64_t> integer() {
+    const std::string digits = TRY(number());
+    int64_t n = 0;
+    const auto r = std::from_chars(digits.data(), digits.data() + digits.size(), n);
+    if (r.ec != std::errc{} || r.ptr != digits.data() + digits.size())
+      return wrong("'" + printable(digits) + "' is not an integer of 64 bits");
+    return n;
+  }
+
+  // Lines are counted on from the last place asked for: positions only grow between statements.
+  size_t line() {
+    for (; counted_ < at_ && counted_ < text_.size(); ++counted_) lines_ += text_[counted_] == '\n';
+    return lines_;
+  }
+  std::string at() {
+    const size_t column_base = text_.substr(0, at_).rfind('\n');
+    const size_t column = column_base == std::string_view::npos ? at_ + 1 : at_ - column_base;
+    return " at line " + std::to_string(line()) + ", column " + std::to_string(column);
+  }
+  Error wrong(std::string what) {
+    std::string found = at_ < text_.size() ? printable(text_.substr(at_, 16)) : "the end";
+    return fail(ErrorId::syntax, std::move(what) + at() + ", found '" + found + "'");
+  }
+
+  std::string_view text_;
+  const Limits& limits_;
+  size_t at_ = 0, counted_ = 0, lines_ = 1;
+};
+
+}  // namespace
+
+Result<ModelText> parse(std::string_view text, const Limits& limits) {
+  return Parser(text, limits).model();
+}
+
+Result<GraphText> parse_graph(std::string_view text, const Limits& limits) {
+  return Parser(text, limits).only_graph();
+}
+
+Result<Type> parse_type(std::string_view text, const Limits& limits) {
+  return Parser(text, limits).only_type();
+}
+
+}  // namespace hone::syntax

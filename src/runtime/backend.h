@@ -1,0 +1,39 @@
+// What an in-process executor offers: whether it supports a node, and a kernel for it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "ir/model.h"
+#include "ir/op.h"
+
+namespace hone {
+
+// One node made ready to run. Immutable after preparation: sessions share it.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual Status run(Call& c, ThreadPool& pool) const = 0;
+};
+
+// Yes, or no with the reason.
+struct Support {
+  bool yes = false;
+  std::string reason;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::string_view doc() const = 0;
+  virtual Support supports(const Model& model, const Graph& graph, NodeId node) const = 0;
+  // Called once for each node and each set of input types; may pack constants.
+  virtual Result<std::unique_ptr<Kernel>> prepare(const Model& model, const Graph& graph,
+                                                  NodeId node) const = 0;
+};
+
+}  // namespace hone

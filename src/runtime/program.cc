@@ -1,0 +1,79 @@
+#include "runtime/program.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+
+namespace hone {
+
+Result<std::shared_ptr<const Program>> Program::make(std::shared_ptr<const Model> model,
+                                                     std::vector<const Backend*> backends,
+                                                     const Limits& limits) {
+  std::shared_ptr<Program> program(new Program);
+  program->model_ = std::move(model);
+  program->backends_ = std::move(backends);
+  program->limits_ = limits;
+  program->constants_.resize(program->model_->constants.size());
+  program->plans_.resize(program->model_->graphs.size());
+  for (uint32_t g = 0; g < program->model_->graphs.size(); ++g)
+    TRY(program->add_graph(GraphId{g}));
+  return std::shared_ptr<const Program>(std::move(program));
+}
+
+Status Program::add_graph(GraphId id) {
+  const Graph& graph = model_->graphs[id.index];
+  GraphPlan& plan = plans_[id.index];
+  plan.order = TRY(graph.order());
+  plan.last_use.assign(graph.value_count(), -1);
+  for (size_t step = 0; step < plan.order.size(); ++step) {
+    const NodeId n = plan.order[step];
+    for (ValueId v : graph[n].inputs)
+      if (v.valid()) plan.last_use[v.index] = int32_t(step);
+    std::string reasons;
+    bool found = false;
+    for (size_t b = 0; b < backends_.size() && !found; ++b) {
+      const Support support = backends_[b]->supports(*model_, graph, n);
+      if (!support.yes) {
+        reasons += "; " + std::string(backends_[b]->name()) + ": " + support.reason;
+        continue;
+      }
+      plan.kernels.push_back(TRY(backends_[b]->prepare(*model_, graph, n).context(
+          "preparing " + std::string(graph[n].op->name) + " '" + printable(graph[n].name) + "'")));
+      plan.backend.push_back(uint8_t(b));
+      found = true;
+    }
+    if (!found)
+      return fail(ErrorId::unsupported_operator,
+                  "no backend runs " + std::string(graph[n].op->name) + " '" +
+                      printable(graph[n].name) + "'" + reasons);
+  }
+  for (uint32_t v = 0; v < graph.value_count(); ++v) {
+    const Value& value = graph[ValueId{v}];
+    if (value.kind != Value::Kind::constant || constants_[value.constant.index].defined()) continue;
+    constants_[value.constant.index] = TRY(model_->read(value.constant));
+  }
+  for (const State& s : graph.states)
+    if (s.initial.valid() && !constants_[s.initial.index].defined())
+      constants_[s.initial.index] = TRY(model_->read(s.initial));
+  return ok();
+}
+
+std::vector<Program::Share> Program::shares() const {
+  std::vector<std::set<std::string>> names(backends_.size());
+  std::vector<Share> shares(backends_.size());
+  for (uint32_t g = 0; g < plans_.size(); ++g)
+    for (size_t step = 0; step < plans_[g].order.size(); ++step) {
+      const size_t b = plans_[g].backend[step];
+      ++shares[b].nodes;
+      names[b].emplace(model_->graphs[g][plans_[g].order[step]].op->name);
+    }
+  for (size_t b = 0; b < backends_.size(); ++b) {
+    shares[b].backend = backends_[b]->name();
+    shares[b].operators.assign(names[b].begin(), names[b].end());
+  }
+  return shares;
+}
+
+}  // namespace hone
