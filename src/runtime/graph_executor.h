@@ -1,0 +1,54 @@
+// Runs one graph of a program; nested graphs run through executors of their own.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "runtime/session.h"
+
+namespace hone {
+
+// What executors of one session share.
+struct ExecutionContext {
+  std::shared_ptr<const Program> program;
+  ThreadPool* pool = nullptr;
+  SessionOptions options;
+  RunStatistics statistics;
+  uint64_t calls = 0;          // runs so far: varies the seed
+  int depth = 0;               // of nested graphs, now
+  int64_t dynamic_bytes = 0;   // alive outside arenas, now
+};
+
+class GraphExecutor : public GraphRunner {
+ public:
+  GraphExecutor(ExecutionContext& context, GraphId graph);
+
+  // `states` is empty or holds the states' values; they are replaced by the next ones.
+  Result<std::vector<Datum>> run(std::span<const Datum> inputs, std::vector<Tensor>& states);
+  // For control-flow kernels: runs another graph.
+  Result<std::vector<Datum>> run(GraphId graph, std::span<const Datum> inputs) override;
+
+ private:
+  struct Frame;
+  Result<const Specialization*> specialize(std::span<const Datum> inputs,
+                                           const std::vector<Tensor>& states);
+  Status step(Frame& frame, size_t index);
+  Status run_kernel(Frame& frame, size_t index, std::span<const Infer::Input> types,
+                    const Types& out_types);
+  Status run_dynamic(Frame& frame, size_t index);
+  void own(const Frame& frame, Datum& datum);
+
+  ExecutionContext& context_;
+  const Graph& graph_;
+  const Program::GraphPlan& plan_;
+  std::map<std::string, std::unique_ptr<Specialization>> specializations_;  // by input types
+  Tensor arena_;
+  bool busy_ = false;
+  std::map<uint32_t, std::vector<std::unique_ptr<GraphExecutor>>> nested_;  // by graph; idle ones
+};
+
+}  // namespace hone

@@ -1,0 +1,157 @@
+#include "runtime/specialization.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "planner/planner.h"
+
+namespace hone {
+namespace {
+
+bool is_fixed_tensor(const Type& t) {
+  return t.is_tensor() && t.tensor.shape.is_fixed() && t.tensor.dtype != DType::string;
+}
+
+int64_t byte_count(const Type& t) {
+  int64_t count = 1;
+  for (const Dim& d : t.tensor.shape.dims) count *= *d.constant();
+  return *bytes_for(t.tensor.dtype, count);
+}
+
+}  // namespace
+
+Status bind_symbols(const Type& declared, const Type& actual, const std::string& input,
+                    Dim::Bindings& bindings) {
+  auto wrong = [&](const std::string& why) {
+    return fail(ErrorId::bad_data, "input '" + printable(input) + "' takes " + declared.str() +
+                                       ", got " + actual.str() + why);
+  };
+  if (declared.wrappers != actual.wrappers) return wrong("");
+  if (declared.tensor.dtype != actual.tensor.dtype) return wrong("");
+  const Shape &want = declared.tensor.shape, &have = actual.tensor.shape;
+  if (!want.ranked || !declared.is_tensor()) return ok();
+  if (want.rank() != have.rank()) return wrong("");
+  for (size_t i = 0; i < want.rank(); ++i) {
+    const Dim &w = want.dims[i], &h = have.dims[i];
+    if (w.is_unknown()) continue;
+    if (w.is_constant()) {
+      if (w != h) return wrong(" (axis " + std::to_string(i) + ")");
+      continue;
+    }
+    // A lone symbol is bound; a polynomial is checked once its symbols are.
+    if (auto value = w.evaluate(bindings)) {
+      if (Dim(*value) != h)
+        return wrong(": " + w.str() + " is " + std::to_string(*value) + " already");
+    } else if (w == Dim::symbol(w.str())) {
+      bindings[w.str()] = *h.constant();
+    }
+  }
+  return ok();
+}
+
+Result<std::unique_ptr<Specialization>> Specialization::make(const Program& program, GraphId graph,
+                                                             const Types& inputs,
+                                                             const Types& states) {
+  auto made = std::unique_ptr<Specialization>(new Specialization);
+  TRY(made->infer(program, graph, inputs, states));
+  made->place_values(program, graph);
+  return made;
+}
+
+Status Specialization::infer(const Program& program, GraphId id, const Types& inputs,
+                             const Types& states) {
+  const Graph& graph = program.model().graphs[id.index];
+  const Program::GraphPlan& plan = program.plan(id);
+  types_.resize(graph.value_count());
+  known_.resize(graph.value_count());
+  for (uint32_t v = 0; v < graph.value_count(); ++v) {
+    const Value& value = graph[ValueId{v}];
+    if (value.kind != Value::Kind::constant) continue;
+    types_[v] = Type(program.constant(value.constant).type());
+    known_[v] = known_elements(program.constant(value.constant));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) types_[graph.inputs[i].index] = inputs[i];
+  for (size_t i = 0; i < states.size(); ++i) types_[graph.states[i].now.index] = states[i];
+  steps_.resize(plan.order.size());
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    steps_[s].node = plan.order[s];
+    TRY(infer_step(program, graph, steps_[s])
+            .context("planning " + std::string(graph[plan.order[s]].op->name) + " '" +
+                     printable(graph[plan.order[s]].name) + "'"));
+  }
+  return ok();
+}
+
+Status Specialization::infer_step(const Program& program, const Graph& graph, Step& step) {
+  const Node& node = graph[step.node];
+  for (ValueId v : node.inputs) {
+    if (!v.valid())
+      step.in_types.push_back({});
+    else
+      step.in_types.push_back({&types_[v.index], known_[v.index] ? &*known_[v.index] : nullptr});
+  }
+  const Infer c(*node.op, node.attrs, step.in_types, node.outputs.size(), &program.model());
+  step.out_types = TRY(node.op->infer(c));
+  step.out_types.resize(node.outputs.size());
+  step.planned = true;
+  for (size_t slot = 0; slot < node.outputs.size(); ++slot) {
+    const ValueId v = node.outputs[slot];
+    types_[v.index] = step.out_types[slot];
+    step.planned = step.planned && is_fixed_tensor(step.out_types[slot]);
+    if (node.op->propagate && step.out_types[slot].is_tensor() &&
+        step.out_types[slot].tensor.shape.rank() <= 1)
+      known_[v.index] = node.op->propagate(c, slot);
+  }
+  for (const auto& input : step.in_types)
+    if (input.type && !(input.type->is_tensor() && input.type->tensor.shape.is_fixed()))
+      step.planned = false;
+  return ok();
+}
+
+// Outputs, next states and what a view of them shares stay outside the arena: they outlive the run.
+void Specialization::place_values(const Program& program, GraphId id) {
+  const Graph& graph = program.model().graphs[id.index];
+  const Program::GraphPlan& plan = program.plan(id);
+  const auto steps = int32_t(steps_.size());
+  std::vector<int32_t> last = plan.last_use;
+  std::vector<uint32_t> root(graph.value_count());
+  for (uint32_t v = 0; v < root.size(); ++v) root[v] = v;
+  for (const Step& step : steps_) {
+    const Node& node = graph[step.node];
+    if (node.op->is(Trait::view) && !node.inputs.empty() && node.inputs[0].valid())
+      root[node.outputs[0].index] = root[node.inputs[0].index];
+  }
+  std::vector<bool> escapes(graph.value_count());
+  for (ValueId v : graph.outputs) escapes[root[v.index]] = escapes[v.index] = true;
+  for (const State& s : graph.states) escapes[root[s.next.index]] = escapes[s.next.index] = true;
+  for (uint32_t v = 0; v < root.size(); ++v)
+    last[root[v]] = std::max(last[root[v]], last[v]);
+
+  std::vector<Buffer> buffers;
+  for (int32_t s = 0; s < steps; ++s) {
+    Step& step = steps_[size_t(s)];
+    const Node& node = graph[step.node];
+    step.offsets.assign(node.outputs.size(), -1);
+    for (size_t slot = 0; slot < node.outputs.size(); ++slot) {
+      const uint32_t v = node.outputs[slot].index;
+      if (!step.planned || escapes[root[v]] || root[v] != v) continue;
+      buffers.push_back({byte_count(step.out_types[slot]), s, std::max(s, last[v])});
+      step.offsets[slot] = int64_t(buffers.size()) - 1;
+    }
+  }
+  const Placement placement = place(buffers);
+  for (Step& step : steps_)
+    for (int64_t& offset : step.offsets)
+      if (offset >= 0) offset = placement.offsets[size_t(offset)];
+  arena_bytes_ = placement.arena_bytes;
+  peak_live_bytes_ = placement.peak_live_bytes;
+
+  for (uint32_t v = 0; v < root.size(); ++v) {
+    const Value& value = graph[ValueId{v}];
+    if (value.kind != Value::Kind::node || escapes[v]) continue;
+    if (const int32_t release = plan.last_use[v]; release >= 0)
+      steps_[size_t(release)].release.push_back(v);
+  }
+}
+
+}  // namespace hone
