@@ -2,6 +2,9 @@
 
 add_compile_options(-Wall -Wextra -Werror -Wno-missing-field-initializers -fstack-protector-strong
                     -fno-omit-frame-pointer -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wno-restrict)  # false alarms of GCC 12 on std::string (GCC bug 105651)
+endif()
 add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 add_link_options(-Wl,-z,relro,-z,now)
 
