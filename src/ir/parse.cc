@@ -391,7 +391,7 @@ class Parser {
     return s;
   }
 
-  // `affine(i8, axis=0, block=32, zero)`
+  // `affine(i8, axis=0, block=32, zero_point)`
   Result<Encoding> affine() {
     Encoding e;
     e.kind = Encoding::Kind::affine;
@@ -401,7 +401,7 @@ class Parser {
     e.storage = *storage;
     while (eat(",")) {
       const std::string key = TRY(name());
-      if (key == "zero") {
+      if (key == "zero_point") {
         e.has_zero_point = true;
         continue;
       }

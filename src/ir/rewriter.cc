@@ -73,6 +73,13 @@ Status Rewriter::set_input(NodeId node, size_t index, ValueId with, std::string_
   return refine_users(with);
 }
 
+Status Rewriter::swap_inputs(NodeId node, std::string_view what) {
+  std::vector<ValueId>& inputs = graph().at(node).inputs;
+  std::swap(inputs[0], inputs[1]);
+  record(node, what);
+  return ok();
+}
+
 Status Rewriter::refine_users(ValueId changed) {
   std::vector<ValueId> todo{changed};
   while (!todo.empty()) {

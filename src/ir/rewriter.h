@@ -46,6 +46,9 @@ class Rewriter : public Builder {
   // Changes one input of a node for a value of the same or a more precise type.
   Status set_input(NodeId node, size_t index, ValueId with, std::string_view what);
 
+  // Exchanges the first two inputs of a commutative node.
+  Status swap_inputs(NodeId node, std::string_view what);
+
   // Removes nodes whose outputs nothing uses; how many.
   size_t sweep();
 

@@ -1,0 +1,40 @@
+// What a pass is: one struct, one file, one line in passes.def.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "ir/model.h"
+#include "ir/rewriter.h"
+
+namespace hone {
+
+// What a pass works on. `options` are those in parentheses after its name in the pipeline.
+struct PassContext {
+  Model& model;
+  const Catalogue& catalogue;
+  Journal& journal;
+  const Limits& limits;
+  std::map<std::string, std::string> options;
+  uint64_t& folded_bytes;  // spent by all foldings of this compilation
+  uint64_t& folded_work;
+
+  Rewriter rewriter(GraphId graph) { return Rewriter(model, graph, catalogue, journal); }
+};
+
+struct PassDef {
+  std::string_view name;  // a verb
+  std::string_view doc;
+  std::vector<std::string_view> options = {};  // names it understands
+  Status (*run)(PassContext& c) = nullptr;
+};
+
+const std::vector<const PassDef*>& all_passes();
+const PassDef* find_pass(std::string_view name);
+
+}  // namespace hone
