@@ -54,6 +54,20 @@ ValueId Graph::constant_value(ConstantId constant, const TensorType& type) {
   return id;
 }
 
+void Graph::renumber_constants(const std::vector<ConstantId>& map) {
+  constants_.clear();
+  for (uint32_t i = 0; i < values_.size(); ++i) {
+    Value& value = values_[i];
+    if (value.kind != Value::Kind::constant) continue;
+    value.constant = map[value.constant.index];
+    if (!value.constant.valid()) continue;
+    if (value.constant.index >= constants_.size()) constants_.resize(value.constant.index + 1);
+    constants_[value.constant.index] = ValueId{i};
+  }
+  for (State& s : states)
+    if (s.initial.valid()) s.initial = map[s.initial.index];
+}
+
 NodeId Graph::add_node(const OpDef& op, Attrs attrs, std::vector<ValueId> node_inputs,
                        Types output_types) {
   const NodeId id{uint32_t(nodes_.size())};

@@ -83,6 +83,8 @@ class Graph {
   void add_output(std::string name, ValueId value);
   // The value that stands for a constant in this graph; one per constant.
   ValueId constant_value(ConstantId constant, const TensorType& type);
+  // Gives constants new ids: `map` by old index; invalid where dropped (nothing uses those).
+  void renumber_constants(const std::vector<ConstantId>& map);
   // Adds a node whose outputs have these types. No checks: the Builder does them.
   NodeId add_node(const OpDef& op, Attrs attrs, std::vector<ValueId> inputs, Types outputs);
 

@@ -71,6 +71,8 @@ class Model {
   ConstantId add_constant(std::string name, const Tensor& tensor);
   ConstantId add_constant(Constant constant);  // a name that is taken gets a number
   ConstantId constant_named(std::string_view name) const;
+  // Drops constants, in-memory sources and nested graphs that nothing refers to; ids change.
+  void sweep();
   // A name not in use, made from `stem`.
   std::string fresh_constant_name(std::string_view stem) const;
 

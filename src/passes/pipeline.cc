@@ -189,6 +189,7 @@ Result<PipelineReport> run_pipeline(Model& model, std::string_view pipeline,
   const auto steps = TRY(PipelineParser(named.empty() ? pipeline : named).all());
   PipelineReport report;
   TRY(Driver(model, catalogue, limits, options, report).steps(steps));
+  model.sweep();
   for (Graph& g : model.graphs) TRY(g.compact());
   if (pipeline == "clean" && !report.journal.full()) model.phase = "clean";
   return report;

@@ -17,6 +17,8 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual Status run(Call& c, ThreadPool& pool) const = 0;
+  // Does it write every byte of its outputs? Otherwise they are zeroed first.
+  virtual bool overwrites() const { return false; }
 };
 
 // Yes, or no with the reason.

@@ -105,7 +105,12 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
   for (uint32_t v = 0; v < frame.values.size(); ++v)
     if (graph_[ValueId{v}].kind == Value::Kind::constant)
       frame.values[v] = Datum(context_.program->constant(graph_[ValueId{v}].constant));
+  touched_ = 0;
   for (size_t s = 0; s < plan_.order.size(); ++s) TRY(step(frame, s));
+  if (context_.depth == 0) {
+    context_.statistics.planned_arena_bytes = frame.special->arena_bytes();
+    context_.statistics.measured_arena_bytes = touched_;
+  }
 
   std::vector<Datum> outputs;
   for (ValueId v : graph_.outputs) outputs.push_back(frame.values[v.index]);
@@ -182,7 +187,9 @@ Status GraphExecutor::run_kernel(Frame& frame, size_t index, std::span<const Inf
     if (s.offsets[slot] < 0) continue;
     Tensor t = Tensor::view(out_types[slot].tensor.dtype, *out_types[slot].tensor.shape.fixed(),
                             arena_.mutable_data() + s.offsets[slot], nullptr);
-    std::memset(t.mutable_data(), 0, size_t(t.byte_size()));
+    if (!plan_.kernels[index]->overwrites())
+      std::memset(t.mutable_data(), 0, size_t(t.byte_size()));
+    touched_ = std::max(touched_, s.offsets[slot] + t.byte_size());
     out[slot] = Datum(std::move(t));
   }
   Call call(*node.op, node.attrs, types, in, out, out_types, &context_.program->model());
@@ -202,10 +209,8 @@ Status GraphExecutor::run_kernel(Frame& frame, size_t index, std::span<const Inf
         std::memmove(place, made.tensor.data(), size_t(made.tensor.byte_size()));
         made = Datum(Tensor::view(made.tensor.dtype(), made.tensor.shape(), place, nullptr));
       }
-    } else if (!node.op->is(Trait::view)) {
-      own(frame, made);
-    } else if (graph_.is_output(node.outputs[slot])) {
-      own(frame, made);
+    } else if (!node.op->is(Trait::view) || graph_.is_output(node.outputs[slot])) {
+      own(made);
     }
     frame.values[node.outputs[slot].index] = std::move(made);
   }
@@ -213,7 +218,7 @@ Status GraphExecutor::run_kernel(Frame& frame, size_t index, std::span<const Inf
 }
 
 // Copies tensors that lie in the arena, whose bytes will be used again.
-void GraphExecutor::own(const Frame&, Datum& datum) {
+void GraphExecutor::own(Datum& datum) {
   std::vector<Datum*> todo{&datum};
   while (!todo.empty()) {
     Datum* d = todo.back();

@@ -20,7 +20,6 @@ struct ExecutionContext {
   RunStatistics statistics;
   uint64_t calls = 0;          // runs so far: varies the seed
   int depth = 0;               // of nested graphs, now
-  int64_t dynamic_bytes = 0;   // alive outside arenas, now
 };
 
 class GraphExecutor : public GraphRunner {
@@ -40,13 +39,14 @@ class GraphExecutor : public GraphRunner {
   Status run_kernel(Frame& frame, size_t index, std::span<const Infer::Input> types,
                     const Types& out_types);
   Status run_dynamic(Frame& frame, size_t index);
-  void own(const Frame& frame, Datum& datum);
+  void own(Datum& datum);
 
   ExecutionContext& context_;
   const Graph& graph_;
   const Program::GraphPlan& plan_;
   std::map<std::string, std::unique_ptr<Specialization>> specializations_;  // by input types
   Tensor arena_;
+  int64_t touched_ = 0;  // end of the highest byte of the arena used by this run
   bool busy_ = false;
   std::map<uint32_t, std::vector<std::unique_ptr<GraphExecutor>>> nested_;  // by graph; idle ones
 };

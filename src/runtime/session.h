@@ -18,8 +18,8 @@ namespace hone {
 
 // What the last run took.
 struct RunStatistics {
-  int64_t arena_bytes = 0;       // planned, and allocated exactly so
-  int64_t dynamic_peak_bytes = 0;  // most bytes alive at once outside the arena (outputs, dynamic)
+  int64_t planned_arena_bytes = 0;   // of the entry graph's plan
+  int64_t measured_arena_bytes = 0;  // end of the highest byte that a step was given in its arena
   size_t planned_steps = 0, dynamic_steps = 0;
   size_t specializations = 0;    // made so far, over all graphs
 };
