@@ -151,7 +151,7 @@ std::string environment_name(std::string_view key) {
 }
 
 template <class T>
-std::optional<T> whole_number(std::string_view text) {
+std::optional<T> parsed_number(std::string_view text) {
   T value{};
   const char* end = text.data() + text.size();
   const auto [to, failure] = std::from_chars(text.data(), end, value);
@@ -181,31 +181,38 @@ Config::Config() {
 
 Result<Config::Value> Config::parse(const SettingInfo& info, std::string_view text,
                                     std::string_view source) {
+  Value value;
+  bool valid = false;
   switch (info.type) {
     case SettingType::text:
-      if ((info.choices.empty() || is_choice(info.choices, text)) && is_utf8(text) &&
-          text.find('\0') == std::string_view::npos) {
-        return Value(std::string(text));
-      }
+      valid = (info.choices.empty() || is_choice(info.choices, text)) && is_utf8(text) &&
+              text.find('\0') == std::string_view::npos;
+      value.emplace<std::string>(text);
       break;
-    case SettingType::integer:
-      if (const auto value = whole_number<int64_t>(text);
-          value && *value >= info.low && *value <= info.high) {
-        return Value(*value);
-      }
+    case SettingType::integer: {
+      const auto number = parsed_number<int64_t>(text);
+      valid = number && *number >= info.low && *number <= info.high;
+      value.emplace<int64_t>(number.value_or(0));
       break;
+    }
     case SettingType::boolean:
-      if (text == "true" || text == "false") return Value(text == "true");
+      valid = text == "true" || text == "false";
+      value.emplace<bool>(text == "true");
       break;
-    case SettingType::bytes:
-      if (const auto value = parse_bytes(text)) return Value(*value);
+    case SettingType::bytes: {
+      const auto number = parse_bytes(text);
+      valid = number.has_value();
+      value.emplace<uint64_t>(number.value_or(0));
       break;
-    case SettingType::number:
-      if (const auto value = whole_number<double>(text); value && std::isfinite(*value)) {
-        return Value(*value);
-      }
+    }
+    case SettingType::number: {
+      const auto number = parsed_number<double>(text);
+      valid = number && std::isfinite(*number);
+      value.emplace<double>(number.value_or(0));
       break;
+    }
   }
+  if (valid) return value;
   return fail(ErrorId::bad_config, fmt::format("{}: {} takes {}, not \"{}\"", source, info.key,
                                                expected(info), printable(text)));
 }

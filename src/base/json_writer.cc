@@ -104,8 +104,15 @@ void JsonWriter::value(std::string_view text) {
 void JsonWriter::value(double number) { std::isfinite(number) ? raw(exact(number)) : null(); }
 void JsonWriter::value(float number) { std::isfinite(number) ? raw(exact(number)) : null(); }
 
-void JsonWriter::value(const Field::Value& value) {
-  std::visit([this](const auto& held) { this->value(held); }, value);
+void JsonWriter::member(const Field& field) {
+  key(field.key);
+  switch (field.kind) {
+    case Field::Kind::boolean: return value(field.integer != 0);
+    case Field::Kind::integer: return value(field.integer);
+    case Field::Kind::large: return value(field.large);
+    case Field::Kind::real: return value(field.real);
+    case Field::Kind::text: return value(field.text);
+  }
 }
 
 }  // namespace hone

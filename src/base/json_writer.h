@@ -38,7 +38,6 @@ class JsonWriter {
   void value(T number) {
     raw(std::to_string(number));
   }
-  void value(const Field::Value& value);
   void null() { raw("null"); }
   // Already valid JSON.
   void raw(std::string_view json);
@@ -48,6 +47,7 @@ class JsonWriter {
     key(name);
     this->value(value);
   }
+  void member(const Field& field);
   // One complete value was written.
   bool done() const { return open_.empty() && wrote_; }
 

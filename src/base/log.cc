@@ -36,16 +36,17 @@ std::string utc(double time) {
   return text += buffer.data();
 }
 
-std::string text_value(const Field::Value& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    const std::string safe = printable(*text);
-    const bool plain = !safe.empty() && safe.find_first_of(" =\"") == std::string::npos;
-    return plain ? safe : quote(safe);
+std::string text_value(const Field& field) {
+  switch (field.kind) {
+    case Field::Kind::boolean: return field.integer != 0 ? "true" : "false";
+    case Field::Kind::integer: return std::to_string(field.integer);
+    case Field::Kind::large: return std::to_string(field.large);
+    case Field::Kind::real: return exact(field.real);
+    case Field::Kind::text: break;
   }
-  if (const auto* number = std::get_if<double>(&value)) return exact(*number);
-  std::string out;
-  JsonWriter(out).value(value);
-  return out;
+  const std::string safe = printable(field.text);
+  const bool plain = !safe.empty() && safe.find_first_of(" =\"") == std::string::npos;
+  return plain ? safe : quote(safe);
 }
 
 }  // namespace
@@ -81,7 +82,7 @@ std::string log_line(LogFormat format, LogLevel level, double time, std::string_
     json.member("time", utc(time));
     json.member("level", name(level));
     json.member("message", message);
-    for (const Field& field : fields) json.member(field.key, field.value);
+    for (const Field& field : fields) json.member(field);
     json.end_object();
     return line;
   }
@@ -94,7 +95,7 @@ std::string log_line(LogFormat format, LogLevel level, double time, std::string_
     line += ' ';
     line += field.key;
     line += '=';
-    line += text_value(field.value);
+    line += text_value(field);
   }
   return line;
 }

@@ -64,7 +64,7 @@ std::string Trace::json() const {
     if (!span.args.empty()) {
       json.key("args");
       json.begin_object();
-      for (const Field& field : span.args) json.member(field.key, field.value);
+      for (const Field& field : span.args) json.member(field);
       json.end_object();
     }
     json.end_object();

@@ -250,16 +250,17 @@ Status write_safetensors(const std::string& path, std::span<const SafetensorsSou
     TRY(check_source(tensor));
     order.push_back(&tensor);
   }
-  std::sort(order.begin(), order.end(),
-            [](const auto* a, const auto* b) { return a->name < b->name; });
+  const auto by_name = [](const auto* a, const auto* b) { return a->name < b->name; };
+  std::sort(order.begin(), order.end(), by_name);
   const auto twice = std::adjacent_find(
       order.begin(), order.end(), [](const auto* a, const auto* b) { return a->name == b->name; });
   if (twice != order.end()) {
     return fail(ErrorId::duplicate_name,
                 fmt::format("two tensors are named \"{}\"", printable((*twice)->name)));
   }
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
-    return alignment_of(a->size) > alignment_of(b->size);
+  std::sort(order.begin(), order.end(), [&](const auto* a, const auto* b) {
+    const uint64_t left = alignment_of(a->size), right = alignment_of(b->size);
+    return left != right ? left > right : by_name(a, b);
   });
   const std::string header = TRY(make_header(order, metadata));
   AtomicFile file = TRY(AtomicFile::create(path));
