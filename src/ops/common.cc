@@ -87,6 +87,30 @@ Result<Integers> normal_axes(const Integers& axes, int64_t rank, std::string_vie
   return out;
 }
 
+Status expect_broadcastable(const Infer& c, size_t i, const Shape& target) {
+  const Shape& own = c.shape(i);
+  if (!own.ranked || !target.ranked) return ok();
+  bool fits = own.rank() <= target.rank();
+  for (size_t k = 0; fits && k < own.rank(); ++k) {
+    const Dim& from = own.dims[own.rank() - 1 - k];
+    const Dim& to = target.dims[target.rank() - 1 - k];
+    fits = !from.is_constant() || !to.is_constant() || from.is(1) || from == to;
+  }
+  if (fits) return ok();
+  return shape_error(c, "input " + std::to_string(i) + " of shape " + own.str() +
+                            " does not broadcast to " + target.str());
+}
+
+Status expect_vector(const Infer& c, size_t i, const Dim& extent) {
+  TRY(expect_rank(c, i, 1));
+  const Shape& shape = c.shape(i);
+  if (!shape.ranked || !shape.dims[0].is_constant() || !extent.is_constant() ||
+      shape.dims[0] == extent)
+    return ok();
+  return shape_error(c, "input " + std::to_string(i) + " must have " + extent.str() +
+                            " elements, has " + shape.dims[0].str());
+}
+
 Shape shape_from(const Infer& c, size_t input) {
   if (const Known* known = c.known(input)) {
     std::vector<Dim> dims = *known;
@@ -120,6 +144,9 @@ std::optional<Known> propagate_first(const Infer& c, size_t) {
   return std::nullopt;
 }
 
+bool at_least(const Dim& d, int64_t least) { return !d.is_unknown() && max(d, least) == d; }
+bool at_most(const Dim& d, int64_t most) { return !d.is_unknown() && min(d, most) == d; }
+
 Cost movement_cost(const Infer& c, const Types& out) {
   Cost cost = default_cost(c, out);
   cost.flops = 0;
@@ -141,20 +168,6 @@ Status map_number(Call& c, const std::function<double(double)>& f,
   for (int64_t i = 0; i < x.count(); ++i) store_integer(y, i, g(load_integer(x, i)));
   return ok();
 }
-
-namespace {
-
-// Calls `visit(flat output index, offset of a, offset of b)` for all positions.
-template <class F>
-void zip(const Tensor& a, const Tensor& b, const Extents& shape, F visit) {
-  Odometer at(shape, {broadcast_strides(a.shape(), shape), broadcast_strides(b.shape(), shape)});
-  if (at.empty()) return;
-  int64_t i = 0;
-  do visit(i++, at.offset(0), at.offset(1));
-  while (at.next());
-}
-
-}  // namespace
 
 Status zip_real(Call& c, const std::function<double(double, double)>& f) {
   const Tensor &a = c.in(0), &b = c.in(1);
@@ -223,8 +236,8 @@ void copy_element(const Tensor& a, int64_t from, Tensor& b, int64_t to) {
   const uint8_t element =
       uint8_t(std::to_integer<uint8_t>(a.data()[from / per_byte]) >> shift_from) & mask;
   std::byte& target = b.mutable_data()[to / per_byte];
-  target = std::byte(uint8_t(
-      (std::to_integer<uint8_t>(target) & ~uint8_t(mask << shift_to)) | (element << shift_to)));
+  target = std::byte(uint8_t((std::to_integer<uint8_t>(target) & ~uint8_t(mask << shift_to)) |
+                             (element << shift_to)));
 }
 
 AxisSplit split_at(const Extents& shape, int64_t axis) {

@@ -33,6 +33,10 @@ Error value_error(const Infer& c, std::string why);
 Error attribute_error(const Infer& c, std::string why);
 // Fails unless ranked input i has this rank; an unranked one passes.
 Status expect_rank(const Infer& c, size_t i, size_t rank);
+// Fails unless input i broadcasts to `target` without enlarging it.
+Status expect_broadcastable(const Infer& c, size_t i, const Shape& target);
+// Fails unless ranked input i has one axis, of this extent where both are known.
+Status expect_vector(const Infer& c, size_t i, const Dim& extent);
 // A shape from known elements (unknown ones become unknown dims); when the elements are not known
 // but their number is, a shape of that rank.
 Shape shape_from(const Infer& c, size_t input);
@@ -42,6 +46,9 @@ Shape shape_from(const Infer& c, size_t input);
 // Element-wise on known inputs 0 and 1 with scalar or equal-length broadcasting.
 std::optional<Known> propagate_binary(const Infer& c, Dim (*f)(const Dim&, const Dim&));
 std::optional<Known> propagate_first(const Infer& c, size_t slot);
+// True only if so for all sizes that the symbols can stand for.
+bool at_least(const Dim& d, int64_t least);
+bool at_most(const Dim& d, int64_t most);
 
 // --- cost ----------------------------------------------------------------------------------------
 
@@ -88,6 +95,16 @@ class Odometer {
 // Strides of an operand of shape `from` broadcast to `to`.
 std::vector<int64_t> broadcast_strides(const Extents& from, const Extents& to);
 
+// Calls visit(i, p, q) for all positions of `shape`: flat index and the offsets of a and b there.
+template <class F>
+void zip(const Tensor& a, const Tensor& b, const Extents& shape, F visit) {
+  Odometer at(shape, {broadcast_strides(a.shape(), shape), broadcast_strides(b.shape(), shape)});
+  if (at.empty()) return;
+  int64_t i = 0;
+  do visit(i++, at.offset(0), at.offset(1));
+  while (at.next());
+}
+
 // Copies element `from` of a to element `to` of b, any dtype including strings and sub-byte.
 void copy_element(const Tensor& a, int64_t from, Tensor& b, int64_t to);
 
@@ -96,5 +113,19 @@ struct AxisSplit {
   int64_t outer, axis, inner;
 };
 AxisSplit split_at(const Extents& shape, int64_t axis);
+
+// --- declarations --------------------------------------------------------------------------------
+
+// y[i] = f(x[i]) for floats.
+template <double (*f)(double)>
+OpDef real_function(std::string_view name, std::string_view doc, Trait extra = Trait::none) {
+  return {.name = name,
+          .doc = doc,
+          .inputs = {{"x", kFloats, 'T'}},
+          .outputs = {{"y", kFloats, 'T'}},
+          .traits = Trait::elementwise | extra,
+          .infer = same_as_first,
+          .reference = [](Call& c) { return map_real(c, f); }};
+}
 
 }  // namespace hone
