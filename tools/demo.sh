@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The demonstration: two models that this project trained are inspected, compiled and run on 10,500
+# held-out images; prints accuracy, latency and memory. Exits 1 where the accuracy is not the one of
+# the model's card. Needs build/release/hone and python3-numpy.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+hone=build/release/hone
+out=build/demo
+bold='' plain=''
+if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; fi
+title() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
+show() { # runs a command and prints it first, as one would type it
+  printf '%s$ %s%s\n' "$bold" "${*/#$hone/hone}" "$plain"
+  "$@"
+}
+
+mkdir -p "$out"
+title 'evaluation images: drawn from a seed, the same on every machine'
+show python3 zoo/evaluation_data.py --out "$out/images"
+
+demo() { # MODEL LEAST_ACCURACY
+  local name=$1 model=zoo/$1/model.onnx compiled=$out/$1.hone
+  title "$name: what the file holds"
+  show "$hone" inspect "$model"
+  title "$name: compile"
+  show "$hone" compile --portable "$model" -o "$compiled"
+  title "$name: the answers that PyTorch gave for this model"
+  show "$hone" run "$model" --check "zoo/$name/test_data_set_0"
+  title "$name: run on the evaluation images"
+  show python3 tools/timed.py "$hone" run "$compiled" --input image="$out/images/images.npy" \
+    -o "$out/$name"
+  show python3 zoo/accuracy.py "$out/$name/output_0.npy" "$out/images/labels.npy" --at-least "$2"
+}
+
+demo digits_cnn 0.98
+demo digits_vit 0.97
