@@ -1,0 +1,41 @@
+// What the operators on quantized tensors share: scales along an axis or in blocks, rounding.
+#pragma once
+
+#include "ops/common.h"
+
+namespace hone {
+
+inline constexpr DTypes kScales = DType::f32 | DType::f16 | DTypes(DType::bf16);
+inline constexpr DTypes kQuantizedBytes = DType::u8 | DTypes(DType::i8);
+
+// Checks scale (and zero point, which may be absent) against x, input 0, for attributes axis and
+// block_size: one element, one for each slice along the axis, or one for each block along it.
+Status check_scales(const Infer& c, size_t scale, size_t zero_point);
+// The flat index into the scale of each element of x.
+class ScaleIndex {
+ public:
+  ScaleIndex(const Call& c, size_t scale);
+  int64_t operator()(int64_t element) const {
+    if (count_ == 1) return 0;
+    const int64_t along = element / inner_ % axis_ / block_;
+    return blocked_ ? (element / (inner_ * axis_) * scales_ + along) * inner_ + element % inner_
+                    : along;
+  }
+
+ private:
+  int64_t count_ = 1, axis_ = 1, inner_ = 1, block_ = 1, scales_ = 1;
+  bool blocked_ = false;
+};
+
+// x rounded once to a float dtype; other dtypes leave it as it is.
+double round_to(DType dtype, double x);
+// Rounds half to even, adds the zero point and saturates to the integer dtype. NaN gives the
+// smallest value.
+int64_t requantize(DType dtype, double x, int64_t zero_point);
+// The range of an integer dtype of at most 16 bits.
+struct IntegerRange {
+  int64_t least, most;
+};
+IntegerRange range_of(DType dtype);
+
+}  // namespace hone
