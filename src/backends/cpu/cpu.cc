@@ -1,0 +1,70 @@
+#include "backends/cpu/cpu.h"
+
+#include <array>
+
+#include "backends/backends.h"
+
+namespace hone {
+namespace cpu {
+
+Support yes() { return {true, {}}; }
+Support no(std::string reason) { return {false, std::move(reason)}; }
+
+Support f32_only(const Graph& graph, const Node& node) {
+  for (ValueId v : node.inputs)
+    if (v.valid() && graph[v].type.tensor.dtype != DType::f32)
+      return no("only f32, not " + std::string(name(graph[v].type.tensor.dtype)));
+  if (graph[node.outputs[0]].type.tensor.dtype != DType::f32) return no("only f32");
+  return yes();
+}
+
+namespace {
+
+constexpr const CpuKernel* kKernels[] = {
+#define CPU(name) &name##_kernel,
+#include "backends/cpu/kernels.def"
+#undef CPU
+};
+
+const CpuKernel* find(std::string_view op) {
+  for (const CpuKernel* k : kKernels)
+    if (k->op == op) return k;
+  return nullptr;
+}
+
+class Runner : public Kernel {
+ public:
+  explicit Runner(const CpuKernel& kernel) : kernel_(kernel) {}
+  Status run(Call& c, ThreadPool& pool) const override { return kernel_.run(c, pool); }
+  bool overwrites() const override { return true; }
+
+ private:
+  const CpuKernel& kernel_;
+};
+
+class CpuBackend : public Backend {
+ public:
+  std::string_view name() const override { return "cpu"; }
+  std::string_view doc() const override {
+    return "blocked loops on all threads, for f32; chooses AVX2 or AVX-512 at run time";
+  }
+  Support supports(const Model&, const Graph& graph, NodeId node) const override {
+    const CpuKernel* kernel = find(graph[node].op->name);
+    if (!kernel) return no("no kernel for " + std::string(graph[node].op->name));
+    return kernel->accepts(graph, graph[node]);
+  }
+  Result<std::unique_ptr<Kernel>> prepare(const Model&, const Graph& graph,
+                                          NodeId node) const override {
+    return std::unique_ptr<Kernel>(new Runner(*find(graph[node].op->name)));
+  }
+};
+
+}  // namespace
+}  // namespace cpu
+
+const Backend& cpu_backend() {
+  static const cpu::CpuBackend backend;
+  return backend;
+}
+
+}  // namespace hone

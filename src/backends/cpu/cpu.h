@@ -1,0 +1,29 @@
+// The fast executor for CPUs: one kernel for each operator it knows, threads over blocks.
+#pragma once
+
+#include "base/thread_pool.h"
+#include "runtime/backend.h"
+
+namespace hone::cpu {
+
+// One operator. `accepts` looks at types and attributes; at run time types are those or sharper.
+struct CpuKernel {
+  std::string_view op;
+  Support (*accepts)(const Graph& graph, const Node& node);
+  Status (*run)(Call& c, ThreadPool& pool);
+};
+
+// Conditions that several kernels share.
+Support yes();
+Support no(std::string reason);
+// All tensor inputs and the first output hold f32.
+Support f32_only(const Graph& graph, const Node& node);
+
+// Elements that one piece of a parallel loop should have, so that starting it is worth while.
+inline constexpr int64_t kGrain = 16384;
+
+#define CPU(name) extern const CpuKernel name##_kernel;
+#include "backends/cpu/kernels.def"
+#undef CPU
+
+}  // namespace hone::cpu

@@ -1,0 +1,159 @@
+// Element-wise functions of one input, and arithmetic of two with broadcasting.
+#include <algorithm>
+#include <cmath>
+
+#include "backends/cpu/cpu.h"
+#include "ops/common.h"
+
+namespace hone::cpu {
+namespace {
+
+template <class F>
+Status map(Call& c, ThreadPool& pool, F f) {
+  const float* x = c.in(0).as<float>().data();
+  Tensor& out = *TRY(c.out(0));
+  float* y = out.as<float>().data();
+  pool.parallel_for(out.count(), kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
+  });
+  return ok();
+}
+
+// How the innermost run of a broadcast walks: both operands move, or one stands still.
+template <class F>
+void run_row(const float* a, int64_t a_step, const float* b, int64_t b_step, float* y, int64_t n,
+             F f) {
+  if (a_step == 1 && b_step == 1)
+    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
+  else if (a_step == 1 && b_step == 0)
+    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], *b);
+  else if (a_step == 0 && b_step == 1)
+    for (int64_t i = 0; i < n; ++i) y[i] = f(*a, b[i]);
+  else
+    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i * a_step], b[i * b_step]);
+}
+
+// Axes merged where both operands walk them as one.
+struct Walk {
+  Extents shape;
+  std::vector<int64_t> a, b;
+};
+Walk merged(const Extents& shape, const std::vector<int64_t>& a, const std::vector<int64_t>& b) {
+  Walk w;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 1) continue;
+    if (!w.shape.empty() && w.a.back() == a[i] * shape[i] && w.b.back() == b[i] * shape[i]) {
+      w.shape.back() *= shape[i];
+      w.a.back() = a[i];
+      w.b.back() = b[i];
+      continue;
+    }
+    w.shape.push_back(shape[i]);
+    w.a.push_back(a[i]);
+    w.b.push_back(b[i]);
+  }
+  if (w.shape.empty()) w = {{1}, {0}, {0}};
+  return w;
+}
+
+template <class F>
+Status zip(Call& c, ThreadPool& pool, F f) {
+  const Tensor &a = c.in(0), &b = c.in(1);
+  Tensor& out = *TRY(c.out(0));
+  if (out.count() == 0) return ok();
+  const Walk w = merged(out.shape(), broadcast_strides(a.shape(), out.shape()),
+                        broadcast_strides(b.shape(), out.shape()));
+  const float *pa = a.as<float>().data(), *pb = b.as<float>().data();
+  float* y = out.as<float>().data();
+  const int64_t n = w.shape.back(), rows = out.count() / n;
+  if (rows == 1) {
+    pool.parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
+      run_row(pa + begin * w.a.back(), w.a.back(), pb + begin * w.b.back(), w.b.back(), y + begin,
+              end - begin, f);
+    });
+    return ok();
+  }
+  pool.parallel_for(rows, std::max<int64_t>(1, kGrain / n), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      int64_t rest = row, at_a = 0, at_b = 0;
+      for (size_t axis = w.shape.size() - 1; axis-- > 0;) {
+        at_a += rest % w.shape[axis] * w.a[axis];
+        at_b += rest % w.shape[axis] * w.b[axis];
+        rest /= w.shape[axis];
+      }
+      run_row(pa + at_a, w.a.back(), pb + at_b, w.b.back(), y + row * n, n, f);
+    }
+  });
+  return ok();
+}
+
+Status run_clip(Call& c, ThreadPool& pool) {
+  const float low = c.has(1) ? c.in(1).as<float>()[0] : -INFINITY;
+  const float high = c.has(2) ? c.in(2).as<float>()[0] : INFINITY;
+  // NaN passes through; where low > high, high wins.
+  return map(c, pool, [=](float x) {
+    const float raised = x < low ? low : x;
+    return raised > high ? high : raised;
+  });
+}
+
+Status run_gelu(Call& c, ThreadPool& pool) {
+  if (c.text("approximate") == "tanh")
+    return map(c, pool, [](float x) {
+      return 0.5f * x * (1 + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
+    });
+  return map(c, pool, [](float x) { return 0.5f * x * (1 + std::erf(x * 0.70710678f)); });
+}
+
+}  // namespace
+
+const CpuKernel abs_kernel{"abs", f32_only, [](Call& c, ThreadPool& pool) {
+                             return map(c, pool, [](float x) { return std::fabs(x); });
+                           }};
+const CpuKernel clip_kernel{"clip", f32_only, run_clip};
+const CpuKernel erf_kernel{"erf", f32_only, [](Call& c, ThreadPool& pool) {
+                             return map(c, pool, [](float x) { return std::erf(x); });
+                           }};
+const CpuKernel exp_kernel{"exp", f32_only, [](Call& c, ThreadPool& pool) {
+                             return map(c, pool, [](float x) { return std::exp(x); });
+                           }};
+const CpuKernel gelu_kernel{"gelu", f32_only, run_gelu};
+const CpuKernel leaky_relu_kernel{"leaky_relu", f32_only, [](Call& c, ThreadPool& pool) {
+                                    const float alpha = c.real("alpha");
+                                    return map(c, pool, [=](float x) {
+                                      return x < 0 ? alpha * x : x;
+                                    });
+                                  }};
+const CpuKernel log_kernel{"log", f32_only, [](Call& c, ThreadPool& pool) {
+                             return map(c, pool, [](float x) { return std::log(x); });
+                           }};
+const CpuKernel neg_kernel{"neg", f32_only, [](Call& c, ThreadPool& pool) {
+                             return map(c, pool, [](float x) { return -x; });
+                           }};
+const CpuKernel relu_kernel{"relu", f32_only, [](Call& c, ThreadPool& pool) {
+                              return map(c, pool, [](float x) { return x < 0 ? 0.0f : x; });
+                            }};
+const CpuKernel sigmoid_kernel{"sigmoid", f32_only, [](Call& c, ThreadPool& pool) {
+                                 return map(c, pool,
+                                            [](float x) { return 1 / (1 + std::exp(-x)); });
+                               }};
+const CpuKernel sqrt_kernel{"sqrt", f32_only, [](Call& c, ThreadPool& pool) {
+                              return map(c, pool, [](float x) { return std::sqrt(x); });
+                            }};
+const CpuKernel tanh_kernel{"tanh", f32_only, [](Call& c, ThreadPool& pool) {
+                              return map(c, pool, [](float x) { return std::tanh(x); });
+                            }};
+const CpuKernel add_kernel{"add", f32_only, [](Call& c, ThreadPool& pool) {
+                             return zip(c, pool, [](float a, float b) { return a + b; });
+                           }};
+const CpuKernel sub_kernel{"sub", f32_only, [](Call& c, ThreadPool& pool) {
+                             return zip(c, pool, [](float a, float b) { return a - b; });
+                           }};
+const CpuKernel mul_kernel{"mul", f32_only, [](Call& c, ThreadPool& pool) {
+                             return zip(c, pool, [](float a, float b) { return a * b; });
+                           }};
+const CpuKernel div_kernel{"div", f32_only, [](Call& c, ThreadPool& pool) {
+                             return zip(c, pool, [](float a, float b) { return a / b; });
+                           }};
+
+}  // namespace hone::cpu

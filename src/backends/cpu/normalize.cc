@@ -1,0 +1,171 @@
+// Normalizations along axes: softmax, layer normalization, batch normalization, mean.
+#include <algorithm>
+#include <cmath>
+
+#include "backends/cpu/cpu.h"
+#include "ops/common.h"
+
+namespace hone::cpu {
+namespace {
+
+Status run_softmax(Call& c, ThreadPool& pool) {
+  const Tensor& x = c.in(0);
+  Tensor& y = *TRY(c.out(0));
+  if (x.rank() == 0) {
+    y.as<float>()[0] = 1;
+    return ok();
+  }
+  const auto [outer, n, inner] =
+      split_at(x.shape(), TRY(normal_axis(c.integer("axis"), int64_t(x.rank()))));
+  const float* px = x.as<float>().data();
+  float* py = y.as<float>().data();
+  const int64_t step = inner, width = n;
+  pool.parallel_for(outer * inner, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n)),
+                    [&](int64_t begin, int64_t end) {
+                      for (int64_t r = begin; r < end; ++r) {
+                        const int64_t base = r / step * width * step + r % step;
+                        float top = -INFINITY;
+                        for (int64_t k = 0; k < width; ++k)
+                          top = std::max(top, px[base + k * step]);
+                        float sum = 0;
+                        for (int64_t k = 0; k < width; ++k)
+                          sum += py[base + k * step] = std::exp(px[base + k * step] - top);
+                        for (int64_t k = 0; k < width; ++k) py[base + k * step] /= sum;
+                      }
+                    });
+  return ok();
+}
+
+Support accepts_layer_normalization(const Graph& graph, const Node& node) {
+  for (size_t slot = 1; slot < node.outputs.size(); ++slot)
+    if (!graph[node.outputs[slot]].users.empty() || graph.is_output(node.outputs[slot]))
+      return no("only without the mean and deviation outputs");
+  if (node.outputs.size() > 1) return no("only with one output");
+  const Shape& x = graph[node.inputs[0]].type.tensor.shape;
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    if (!node.inputs[i].valid()) continue;
+    const Shape& scale = graph[node.inputs[i]].type.tensor.shape;
+    if (!x.ranked || !scale.ranked || scale.rank() != 1 || scale.dims[0].is(1))
+      return no("only with scale and bias along the last axis");
+  }
+  return f32_only(graph, node);
+}
+
+Status run_layer_normalization(Call& c, ThreadPool& pool) {
+  const Tensor& x = c.in(0);
+  Tensor& y = *TRY(c.out(0));
+  const int64_t axis = TRY(normal_axis(c.integer("axis"), int64_t(x.rank())));
+  int64_t n = 1;
+  for (size_t i = size_t(axis); i < x.rank(); ++i) n *= x.shape()[i];
+  if (n == 0 || x.count() == 0) return ok();
+  const float epsilon = c.real("epsilon");
+  const float *px = x.as<float>().data(), *scale = c.in(1).as<float>().data();
+  const float* bias = c.has(2) ? c.in(2).as<float>().data() : nullptr;
+  const int64_t width = c.in(1).count();
+  float* py = y.as<float>().data();
+  pool.parallel_for(x.count() / n, std::max<int64_t>(1, kGrain / 4 / n),
+                    [&](int64_t begin, int64_t end) {
+                      for (int64_t r = begin; r < end; ++r) {
+                        const float* in = px + r * n;
+                        float* out = py + r * n;
+                        double sum = 0, squares = 0;
+                        for (int64_t i = 0; i < n; ++i) sum += in[i];
+                        const double mean = sum / double(n);
+                        for (int64_t i = 0; i < n; ++i)
+                          squares += (in[i] - mean) * (in[i] - mean);
+                        const auto factor =
+                            float(1 / std::sqrt(squares / double(n) + double(epsilon)));
+                        for (int64_t i = 0; i < n; ++i)
+                          out[i] = float(in[i] - mean) * factor * scale[i % width] +
+                                   (bias ? bias[i % width] : 0.0f);
+                      }
+                    });
+  return ok();
+}
+
+Support accepts_batch_normalization(const Graph& graph, const Node& node) {
+  if (node.outputs.size() != 1) return no("only for inference");
+  return f32_only(graph, node);
+}
+
+Status run_batch_normalization(Call& c, ThreadPool& pool) {
+  const Tensor& x = c.in(0);
+  Tensor& y = *TRY(c.out(0));
+  if (x.count() == 0) return ok();
+  const AxisSplit split = split_at(x.shape(), x.rank() > 1 ? 1 : 0);
+  const int64_t channels = x.rank() > 1 ? split.axis : 1;
+  const int64_t inner = x.rank() > 1 ? split.inner : 1;
+  const float *px = x.as<float>().data(), *scale = c.in(1).as<float>().data(),
+              *bias = c.in(2).as<float>().data(), *mean = c.in(3).as<float>().data(),
+              *variance = c.in(4).as<float>().data();
+  const double epsilon = c.real("epsilon");
+  float* py = y.as<float>().data();
+  pool.parallel_for(x.count() / inner, std::max<int64_t>(1, kGrain / inner),
+                    [&](int64_t begin, int64_t end) {
+                      for (int64_t plane = begin; plane < end; ++plane) {
+                        const int64_t ch = plane % channels;
+                        const auto factor =
+                            float(double(scale[ch]) / std::sqrt(double(variance[ch]) + epsilon));
+                        const float shift = bias[ch] - mean[ch] * factor;
+                        const float* in = px + plane * inner;
+                        float* out = py + plane * inner;
+                        for (int64_t i = 0; i < inner; ++i) out[i] = in[i] * factor + shift;
+                      }
+                    });
+  return ok();
+}
+
+// The axes to reduce must be known and be the last ones, so that each result is one run.
+Result<int64_t> reduced_width(const Call& c) {
+  const Extents& shape = c.in(0).shape();
+  if (!c.has(1) || c.in(1).count() == 0) return c.in(0).count();
+  int64_t width = 1;
+  for (int64_t axis : TRY(normal_axes(integers(c.in(1)), int64_t(shape.size()))))
+    width *= shape[size_t(axis)];
+  return width;
+}
+
+Support accepts_reduce_mean(const Graph& graph, const Node& node) {
+  const Value& x = graph[node.inputs[0]];
+  if (x.type.tensor.dtype != DType::f32) return no("only f32");
+  if (!x.type.tensor.shape.ranked || node.inputs.size() < 2 || !node.inputs[1].valid())
+    return no("only with known axes");
+  const auto& known = graph[node.inputs[1]].known;
+  const auto rank = int64_t(x.type.tensor.shape.rank());
+  if (!known || known->empty()) return no("only with known axes");
+  std::vector<bool> reduced(size_t(rank), false);
+  for (const Dim& d : *known) {
+    const auto axis = d.constant();
+    if (!axis || *axis < -rank || *axis >= rank) return no("only with known axes");
+    reduced[size_t(*axis < 0 ? *axis + rank : *axis)] = true;
+  }
+  if (!std::is_sorted(reduced.begin(), reduced.end())) return no("only over the last axes");
+  return yes();
+}
+
+Status run_reduce_mean(Call& c, ThreadPool& pool) {
+  const int64_t n = TRY(reduced_width(c));
+  Tensor& y = *TRY(c.out(0));
+  const float* px = c.in(0).as<float>().data();
+  float* py = y.as<float>().data();
+  pool.parallel_for(y.count(), std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n)),
+                    [&](int64_t begin, int64_t end) {
+                      for (int64_t r = begin; r < end; ++r) {
+                        double sum = 0;
+                        for (int64_t i = 0; i < n; ++i) sum += px[r * n + i];
+                        py[r] = float(sum / double(n));
+                      }
+                    });
+  return ok();
+}
+
+}  // namespace
+
+const CpuKernel softmax_kernel{"softmax", f32_only, run_softmax};
+const CpuKernel layer_normalization_kernel{"layer_normalization", accepts_layer_normalization,
+                                           run_layer_normalization};
+const CpuKernel batch_normalization_kernel{"batch_normalization", accepts_batch_normalization,
+                                           run_batch_normalization};
+const CpuKernel reduce_mean_kernel{"reduce_mean", accepts_reduce_mean, run_reduce_mean};
+
+}  // namespace hone::cpu

@@ -1,0 +1,19 @@
+// f32 matrix product on packed panels, compiled for several instruction sets. Raw pointers only.
+#pragma once
+
+#include <cstdint>
+
+namespace hone::kernels {
+
+inline constexpr int64_t kPanel = 16;  // columns of a packed panel
+
+// Packs `columns` (at most kPanel) columns of b into k x kPanel, zeros where there are fewer.
+void pack_panel(const float* b, int64_t row_stride, int64_t column_stride, int64_t k,
+                int64_t columns, float* panel);
+
+// c[i][j] = sum over p of a[i][p] * panel[p][j], plus c[i][j] when `add`. One sum runs over p in
+// ascending order, so results do not depend on how rows and panels are shared out to threads.
+void multiply_panel(const float* a, int64_t a_row, int64_t a_column, int64_t rows, int64_t k,
+                    const float* panel, float* c, int64_t c_row, int64_t columns, bool add);
+
+}  // namespace hone::kernels
