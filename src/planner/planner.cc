@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <queue>
+
+#include "planner/free_list.h"
 
 namespace hone {
 namespace {
@@ -42,12 +45,27 @@ class Timeline {
   std::vector<std::vector<uint32_t>> buckets_;
 };
 
-}  // namespace
+// Beyond this many comparisons, placing by size would take longer than the run it plans.
+constexpr int64_t kMaxComparisons = 20'000'000;
 
-Placement place(std::span<const Buffer> buffers, int64_t alignment) {
-  Placement placement;
-  placement.offsets.assign(buffers.size(), 0);
-  placement.peak_live_bytes = peak_live(buffers);
+// Pairs of buffers alive together, at most; cheap to count.
+int64_t pairs_alive(std::span<const Buffer> buffers) {
+  std::map<int32_t, int64_t> change;
+  for (const Buffer& b : buffers) {
+    ++change[b.first];
+    --change[b.last + 1];
+  }
+  int64_t live = 0, pairs = 0;
+  std::map<int32_t, int64_t> starts;
+  for (const Buffer& b : buffers) ++starts[b.first];
+  for (const auto& [step, delta] : change) {
+    live += delta;
+    if (auto it = starts.find(step); it != starts.end()) pairs += it->second * live;
+  }
+  return pairs;
+}
+
+void place_by_size(std::span<const Buffer> buffers, int64_t alignment, Placement& placement) {
   std::vector<uint32_t> by_size(buffers.size());
   std::iota(by_size.begin(), by_size.end(), 0);
   std::stable_sort(by_size.begin(), by_size.end(), [&](uint32_t a, uint32_t b) {
@@ -79,6 +97,41 @@ Placement place(std::span<const Buffer> buffers, int64_t alignment) {
     placement.arena_bytes = std::max(placement.arena_bytes, at + b.bytes);
     timeline.add(id, b);
   }
+}
+
+// For very many buffers alive together: in the order of time, best fit.
+void place_in_order(std::span<const Buffer> buffers, int64_t alignment, Placement& placement) {
+  std::vector<uint32_t> by_time(buffers.size());
+  std::iota(by_time.begin(), by_time.end(), 0);
+  std::stable_sort(by_time.begin(), by_time.end(),
+                   [&](uint32_t a, uint32_t b) { return buffers[a].first < buffers[b].first; });
+  FreeList arena;
+  std::priority_queue<std::pair<int32_t, uint32_t>, std::vector<std::pair<int32_t, uint32_t>>,
+                      std::greater<>>
+      alive;  // by last step
+  for (uint32_t id : by_time) {
+    const Buffer& b = buffers[id];
+    if (b.bytes == 0) continue;
+    for (; !alive.empty() && alive.top().first < b.first; alive.pop()) {
+      const uint32_t old = alive.top().second;
+      arena.give(placement.offsets[old], round_up(buffers[old].bytes, alignment));
+    }
+    placement.offsets[id] = arena.take(round_up(b.bytes, alignment));
+    placement.arena_bytes = std::max(placement.arena_bytes, placement.offsets[id] + b.bytes);
+    alive.emplace(b.last, id);
+  }
+}
+
+}  // namespace
+
+Placement place(std::span<const Buffer> buffers, int64_t alignment) {
+  Placement placement;
+  placement.offsets.assign(buffers.size(), 0);
+  placement.peak_live_bytes = peak_live(buffers);
+  if (pairs_alive(buffers) <= kMaxComparisons)
+    place_by_size(buffers, alignment, placement);
+  else
+    place_in_order(buffers, alignment, placement);
   return placement;
 }
 

@@ -21,7 +21,7 @@ struct Placement {
 
 // Greedy by size (largest first, then earliest): each buffer takes the lowest gap between the
 // buffers already placed that are alive at the same time (Pisarchyk & Lee 2020). Buffers that are
-// alive together never overlap.
+// alive together never overlap. Where very many are, in the order of time and by best fit instead.
 Placement place(std::span<const Buffer> buffers, int64_t alignment = 64);
 
 }  // namespace hone
