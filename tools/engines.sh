@@ -22,5 +22,5 @@ if [[ ! -x $venv/bin/python ]]; then
 fi
 timeout 240 "$venv/bin/pip" install --quiet --disable-pip-version-check "${engines[@]}" ||
   skip "pip could not install ${engines[*]}"
-HONE_ENGINES_PYTHON=$PWD/$venv/bin/python \
+ENGINES_PYTHON=$PWD/$venv/bin/python \
   ctest --test-dir "$build" --output-on-failure -L engines --timeout 300

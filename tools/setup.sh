@@ -3,7 +3,7 @@
 #
 #   tools/setup.sh [--list] SET…     SET: base, test, dev
 #
-# HONE_SKIP_SETUP=1 leaves the machine as it is: the build then uses whatever it finds.
+# SKIP_SETUP=1 leaves the machine as it is: the build then uses whatever it finds.
 set -euo pipefail
 
 packages_file=$(dirname "$0")/packages.txt
@@ -27,8 +27,8 @@ fail() {
   exit 1
 }
 
-if [[ ${HONE_SKIP_SETUP:-0} == 1 ]]; then
-  say "skipped, as HONE_SKIP_SETUP=1 asks"
+if [[ ${SKIP_SETUP:-0} == 1 ]]; then
+  say "skipped, as SKIP_SETUP=1 asks"
   exit 0
 fi
 
@@ -47,7 +47,7 @@ done <"$packages_file"
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   fail "this is not a Debian system, so nothing can be installed by itself." \
     "Install the equivalents of: ${wanted[*]}" \
-    "then run again with HONE_SKIP_SETUP=1."
+    "then run again with SKIP_SETUP=1."
 fi
 
 missing=()
