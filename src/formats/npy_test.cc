@@ -163,6 +163,9 @@ TEST(Npy, WritesFiles) {
   const auto array = read(content);
   ASSERT_TRUE(array);
   EXPECT_EQ(array->data_offset, 128u);
+  // Byte for byte what numpy.save writes.
+  EXPECT_TRUE(content.starts_with(
+      "\x93NUMPY\1\0v\0{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }  "s));
   EXPECT_EQ(std::memcmp(array->data.data(), values.data(), 24), 0);
   EXPECT_FALSE(write_npy(folder / "b.npy", "<f8", shape, std::as_bytes(std::span(values))));
   EXPECT_EQ(folder.count(), 1u);
