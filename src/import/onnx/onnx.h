@@ -1,7 +1,10 @@
 // Reads ONNX models: opsets 1 to 28, external data in the model's folder, functions, nested graphs.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/limits.h"
 #include "base/result.h"
@@ -16,6 +19,9 @@ bool looks_like_onnx(std::span<const std::byte> bytes);
 // Maps the file; weights stay in it. Operators without translation are all named in one error.
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const Limits& limits);
+// The same from memory, which the model then holds. External data are refused.
+Result<Model> import_bytes(std::vector<std::byte> bytes, const Catalogue& catalogue,
+                           const Limits& limits);
 
 // A TensorProto, SequenceProto, OptionalProto … as found in test data (*.pb).
 Result<Datum> read_datum(std::span<const std::byte> bytes, const Type& expected,

@@ -15,6 +15,7 @@ using Bytes = std::span<const std::byte>;
 
 // TensorProto, not decoded. Offsets are in the model file.
 struct TensorProto {
+  uint64_t offset = 0;  // of the message
   std::string_view name;
   std::vector<int64_t> dims;
   int64_t data_type = 0;
@@ -24,11 +25,13 @@ struct TensorProto {
   // Typed fields, still encoded: packed runs and single values in order of appearance.
   std::vector<Bytes> float_data, int32_data, int64_data, double_data, uint64_data;
   std::vector<std::string_view> string_data;
+  bool segmented = false;  // TensorProto.segment, which nothing writes
   bool external = false;
   std::string_view location;
-  int64_t external_offset = 0, external_length = -1;
+  int64_t external_offset = 0, external_length = -1;  // -1: not given
 };
 
+// `values` has one axis; `indices` are linear, or one row of coordinates for each value.
 struct SparseTensorProto {
   TensorProto values, indices;
   std::vector<int64_t> dims;
@@ -39,8 +42,8 @@ struct TypeProto {
   enum class Kind : uint8_t { none, tensor, sequence, optional, map, sparse_tensor, opaque };
   std::vector<Kind> wrappers;  // sequence, optional, map
   int64_t map_key = 0;
-  Kind kind = Kind::none;      // of the innermost
-  int64_t element = 0;         // TensorProto.DataType
+  Kind kind = Kind::none;  // of the innermost
+  int64_t element = 0;     // TensorProto.DataType
   bool has_shape = false;
   struct Dimension {
     bool has_value = false;
@@ -55,21 +58,43 @@ struct ValueInfo {
   TypeProto type;
 };
 
+// AttributeProto.AttributeType.
+enum class AttributeType : uint8_t {
+  undefined,
+  real,
+  integer,
+  text,
+  tensor,
+  graph,
+  reals,
+  integers,
+  texts,
+  tensors,
+  graphs,
+  sparse_tensor,
+  sparse_tensors,
+  type,
+  types
+};
+
 struct AttributeProto {
-  std::string_view name, ref_name;  // ref_attr_name: of the function's attribute
-  int64_t type = 0;                 // AttributeProto.AttributeType, 0 where old files leave it out
+  std::string_view name, ref_name;  // ref_attr_name: an attribute of the function
+  // Where old files leave it out: by the field that holds the value.
+  AttributeType type = AttributeType::undefined;
   float f = 0;
   int64_t i = 0;
   std::string_view s;
-  Bytes t, g, tp, sparse;           // encoded messages, parsed on demand
-  uint64_t t_offset = 0, g_offset = 0;
+  Bytes t, g, tp, sparse;  // encoded messages, parsed on demand
+  uint64_t t_offset = 0, g_offset = 0, tp_offset = 0, sparse_offset = 0;
   std::vector<float> floats;
   std::vector<int64_t> ints;
   std::vector<std::string_view> strings;
   std::vector<Bytes> tensors;
 };
 
+// Trailing missing ("") inputs and outputs are dropped, but for a first output.
 struct NodeProto {
+  uint64_t offset = 0;  // of the message
   std::string_view op_type, domain, name, overload;
   std::vector<std::string_view> inputs, outputs;
   std::vector<AttributeProto> attributes;

@@ -1,7 +1,10 @@
-// How one ONNX operator becomes nodes of the catalogue: tables of (domain, operator, since-version).
+// How one ONNX operator becomes nodes of the catalogue: tables of (domain, operator,
+// since-version).
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +14,8 @@
 
 namespace hone::onnx {
 
+struct ImportState;
+
 // One ONNX node being translated. Inputs have been resolved to values already.
 class NodeContext {
  public:
@@ -18,16 +23,17 @@ class NodeContext {
 
   Builder& builder() { return builder_; }
   const NodeProto& node() const { return node_; }
-  int64_t opset() const { return opset_; }                 // of the node's domain
+  int64_t opset() const { return opset_; }  // of the node's domain
   const std::vector<ValueId>& inputs() const { return inputs_; }
   size_t input_count() const { return inputs_.size(); }
   bool has_input(size_t i) const { return i < inputs_.size() && inputs_[i].valid(); }
   ValueId input(size_t i) const { return i < inputs_.size() ? inputs_[i] : ValueId{}; }
+  // Valid until the next emit or nested.
   const Type& input_type(size_t i) { return builder_.graph()[inputs_[i]].type; }
   size_t output_count() const { return node_.outputs.size(); }
 
-  // Attributes. Reading one marks it as used; unused ones are refused at the end, so that nothing is
-  // silently ignored. Values of ref_attr_name have been filled in.
+  // Attributes. Reading one marks it as used; unused ones are refused at the end, so that nothing
+  // is silently ignored. Values of ref_attr_name have been filled in.
   bool has(std::string_view name);
   Result<int64_t> integer(std::string_view name, std::optional<int64_t> fallback = {});
   Result<float> real(std::string_view name, std::optional<float> fallback = {});
@@ -45,7 +51,8 @@ class NodeContext {
   Result<std::vector<ValueId>> emit(std::string_view op, std::vector<ValueId> inputs,
                                     Builder::Given attrs = {}, std::optional<size_t> outputs = {});
   // A one-output helper for intermediate nodes.
-  Result<ValueId> emit1(std::string_view op, std::vector<ValueId> inputs, Builder::Given attrs = {});
+  Result<ValueId> emit1(std::string_view op, std::vector<ValueId> inputs,
+                        Builder::Given attrs = {});
 
   // Imports the nested graph of attribute `name` as an isolated graph. Outer values it uses are
   // appended to its inputs and returned as captures. `formal_types` refines the types of its formal
@@ -64,11 +71,30 @@ class NodeContext {
   Error unsupported(std::string why) const;  // "<Op>: why", unsupported_feature
 
  protected:
-  NodeContext(Builder& builder, const NodeProto& node, int64_t opset, std::vector<ValueId> inputs)
-      : builder_(builder), node_(node), opset_(opset), inputs_(std::move(inputs)) {}
+  NodeContext(ImportState& state, Builder& builder, const NodeProto& node, std::string name,
+              int64_t opset, std::vector<ValueId> inputs)
+      : state_(state),
+        builder_(builder),
+        node_(node),
+        name_(std::move(name)),
+        opset_(opset),
+        inputs_(std::move(inputs)),
+        used_(node.attributes.size()) {}
   friend class GraphImporter;
+  // The attribute, marked as used; null when not given.
+  const AttributeProto* use(std::string_view name);
+  // The same, of this type; null when not given and not `required`.
+  Result<const AttributeProto*> use(std::string_view name, AttributeType type, bool required);
+  Error attribute_error(std::string_view name, std::string_view what) const;
+  // All attributes of the node, by the declarations of a catalogue operator.
+  Result<Builder::Given> given_to(const OpDef& op);
+  Status check_all_used() const;
+  std::string describe() const;  // "node 'conv1' (Conv) at byte 1234"
+
+  ImportState& state_;
   Builder& builder_;
   const NodeProto& node_;
+  std::string name_;  // of the nodes it becomes, unique where functions are called twice
   int64_t opset_;
   std::vector<ValueId> inputs_;
   std::vector<bool> used_;
@@ -80,7 +106,7 @@ using Translate = Result<std::vector<ValueId>> (*)(NodeContext& c);
 struct Translation {
   std::string_view domain;  // "" is ai.onnx
   std::string_view op;
-  int64_t since;            // first opset with this form; the newest row <= the model's opset is taken
+  int64_t since;  // first opset with this form; the newest row <= the model's opset is taken
   // The catalogue operator with the same inputs, outputs and attributes (by name); or
   std::string_view direct;
   // a function, where they differ.

@@ -1,0 +1,344 @@
+// The nodes of a graph in order: names to values, translation, captures of nested graphs.
+#include "import/onnx/graph_importer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace hone::onnx {
+namespace {
+
+Error undefined(std::string_view user, std::string_view name) {
+  return fail(ErrorId::undefined_name,
+              fmt::format("{} uses '{}', which nothing defines", user, printable(name)));
+}
+
+// Only for the message: does a node of the list define the name after all?
+const NodeProto* definer_of(const std::vector<NodeProto>& nodes, std::string_view name) {
+  for (const NodeProto& node : nodes)
+    if (std::find(node.outputs.begin(), node.outputs.end(), name) != node.outputs.end())
+      return &node;
+  return nullptr;
+}
+
+std::string_view label(const NodeProto& node) {
+  if (!node.name.empty()) return node.name;
+  return node.outputs.empty() ? node.op_type : node.outputs[0];
+}
+
+}  // namespace
+
+class GraphImporter::Context : public NodeContext {
+ public:
+  Context(GraphImporter& importer, Scope& scope, const NodeProto& node, int64_t opset,
+          std::vector<ValueId> inputs)
+      : NodeContext(importer.state_, importer.builder_, node,
+                    scope.prefix + std::string(label(node)), opset, std::move(inputs)),
+        importer_(importer),
+        scope_(scope) {}
+
+  Result<Nested> nested(std::string_view name, const Types& formal_types) override {
+    const AttributeProto* a = TRY(use(name, AttributeType::graph, true));
+    const GraphProto* graph = TRY(state_.nested.parse(*a, state_.ledger));
+    return importer_.import_nested(scope_, *graph, fmt::format("{}.{}", name_, name), formal_types)
+        .context(fmt::format("importing the graph '{}' of {}", name, describe()));
+  }
+  std::vector<ValueId> unify_captures(std::vector<Nested>& graphs) override {
+    return importer_.unify_captures(graphs);
+  }
+
+ private:
+  GraphImporter& importer_;
+  Scope& scope_;
+};
+
+Status GraphImporter::import(const GraphProto& proto, Scope* outer, const Types& formal_types) {
+  Scope scope{.graph = this, .outer = outer, .opsets = outer ? outer->opsets : &state_.opsets};
+  if (outer) {
+    scope.attributes = outer->attributes;
+    scope.prefix = outer->prefix;
+  }
+  TRY(bind_initializers(scope, proto));
+  TRY(bind_inputs(scope, proto, formal_types));
+  TRY(collect_declared(scope, proto));
+  TRY(import_nodes(scope, proto.nodes));
+  return set_outputs(scope, proto);
+}
+
+Status GraphImporter::bind_initializers(Scope& scope, const GraphProto& proto) {
+  const auto bind_constant = [&](const TensorProto& named, ConstantId id) -> Status {
+    if (named.name.empty())
+      return fail(ErrorId::malformed, describe(named) + " is an initializer without a name");
+    return bind(scope, named.name, {.value = {}, .constant = id}, describe(named));
+  };
+  TRY(state_.ledger.charge(
+      (proto.initializers.size() + proto.sparse_initializers.size()) * 2 * sizeof(Binding),
+      "initializers"));
+  for (const TensorProto& t : proto.initializers)
+    TRY(bind_constant(t, TRY(state_.tensors.constant(t, std::string(t.name)))));
+  for (const SparseTensorProto& t : proto.sparse_initializers)
+    TRY(bind_constant(t.values, TRY(state_.tensors.constant(t, std::string(t.values.name)))));
+  return ok();
+}
+
+Result<Type> GraphImporter::input_type(const ValueInfo& info, bool nested, const Type* formal) {
+  const std::string doing = fmt::format("reading input '{}'", printable(info.name));
+  if (!is_given(info.type)) {
+    if (formal) return *formal;
+    return fail(ErrorId::unsupported_feature,
+                fmt::format("input '{}' has no type", printable(info.name)));
+  }
+  auto declared = to_type(info.type, state_.symbols, !nested);
+  if (!declared) return std::move(declared).context(doing);
+  if (!formal) return declared;
+  if (auto both = meet(*formal, *declared)) return *std::move(both);
+  // Shapes that disagree say that the graph is called with several: neither is kept.
+  if (auto common = join(*formal, *declared)) return *std::move(common);
+  return fail(ErrorId::type_mismatch,
+              fmt::format("input '{}' is declared as {} and is given {}", printable(info.name),
+                          declared->str(), formal->str()));
+}
+
+Status GraphImporter::bind_inputs(Scope& scope, const GraphProto& proto,
+                                  const Types& formal_types) {
+  const bool nested = scope.outer != nullptr;
+  for (const ValueInfo& info : proto.inputs) {
+    if (info.name.empty()) return fail(ErrorId::malformed, "an input of the graph has no name");
+    // An initializer that is an input too is its default: it is taken as the constant it is, in
+    // every version of the format.
+    if (auto it = scope.names.find(info.name); it != scope.names.end()) {
+      const ConstantId constant = it->second.constant;
+      if (!constant.valid())
+        return fail(ErrorId::duplicate_name,
+                    fmt::format("the graph has two inputs '{}'", printable(info.name)));
+      if (!is_given(info.type)) continue;
+      const Type declared = TRY(to_type(info.type, state_.symbols, false));
+      const DType dtype = state_.model.constants[constant.index].type.dtype;
+      if (!declared.is_tensor() || declared.tensor.dtype != dtype)
+        return fail(ErrorId::type_mismatch,
+                    fmt::format("input '{}' is declared as {}, its initializer holds {}",
+                                printable(info.name), declared.str(), name(dtype)));
+      continue;
+    }
+    const Type* formal =
+        formal_inputs_ < formal_types.size() ? &formal_types[formal_inputs_] : nullptr;
+    const Type type = TRY(input_type(info, nested, formal));
+    const ValueId value = builder_.graph().add_input(std::string(info.name), type);
+    ++formal_inputs_;
+    TRY(bind(scope, info.name, {.value = value, .constant = {}}, "the graph"));
+  }
+  return charge_growth();
+}
+
+Status GraphImporter::collect_declared(Scope& scope, const GraphProto& proto) {
+  TRY(state_.ledger.charge((proto.value_info.size() + proto.outputs.size()) * 64, "value_info"));
+  scope.declared.reserve(proto.value_info.size() + proto.outputs.size());
+  for (const auto* list : {&proto.value_info, &proto.outputs})
+    for (const ValueInfo& info : *list)
+      if (is_given(info.type)) scope.declared.emplace(info.name, &info.type);
+  return ok();
+}
+
+Status GraphImporter::set_outputs(Scope& scope, const GraphProto& proto) {
+  NameMap<bool> seen;
+  for (const ValueInfo& info : proto.outputs) {
+    const std::string_view shown =
+        scope.outer ? "the nested graph's list of outputs" : "the graph's list of outputs";
+    const ValueId value = TRY(value_of(scope, info.name, shown));
+    if (!value.valid()) return undefined(shown, info.name);
+    if (!seen.emplace(info.name, true).second && !scope.outer)
+      return fail(ErrorId::duplicate_name,
+                  fmt::format("the graph has two outputs '{}'", printable(info.name)));
+    if (is_given(info.type)) TRY(refine(scope, info.name, value, info.type, true));
+    builder_.graph().add_output(std::string(info.name), value);
+  }
+  return ok();
+}
+
+Status GraphImporter::import_nodes(Scope& scope, const std::vector<NodeProto>& nodes) {
+  for (const NodeProto& node : nodes) {
+    const NodeProto* prepared = &node;
+    std::optional<NodeProto> copy;
+    const auto& attributes = node.attributes;
+    if (std::any_of(attributes.begin(), attributes.end(),
+                    [](const AttributeProto& a) { return !a.ref_name.empty(); })) {
+      copy = TRY(substitute(scope, node));
+      prepared = &*copy;
+    }
+    std::vector<ValueId> inputs = TRY(resolve(scope, nodes, node));
+    if (const auto function = state_.functions.find(node))
+      TRY(call(scope, *prepared, *function, std::move(inputs)));
+    else
+      TRY(translate(scope, *prepared, std::move(inputs)));
+    TRY(charge_growth());
+  }
+  return ok();
+}
+
+Result<std::vector<ValueId>> GraphImporter::resolve(Scope& scope,
+                                                    const std::vector<NodeProto>& nodes,
+                                                    const NodeProto& node) {
+  std::vector<ValueId> inputs;
+  inputs.reserve(node.inputs.size());
+  for (const std::string_view name : node.inputs) {
+    if (name.empty()) {
+      inputs.emplace_back();
+      continue;
+    }
+    const auto value = value_of(scope, name, describe(node));
+    if (value) {
+      inputs.push_back(*value);
+      continue;
+    }
+    if (value.error().id == ErrorId::undefined_name)
+      if (const NodeProto* later = definer_of(nodes, name))
+        return fail(ErrorId::undefined_name,
+                    fmt::format("{} uses '{}' before {} defines it: the nodes of the file are not "
+                                "in topological order",
+                                describe(node), printable(name), describe(*later)));
+    return value.error();
+  }
+  return inputs;
+}
+
+Status GraphImporter::translate(Scope& scope, const NodeProto& node, std::vector<ValueId> inputs) {
+  const int64_t opset = TRY(opset_of(node, *scope.opsets));
+  const Translation* row = find_translation(plain_domain(node.domain), node.op_type, opset);
+  CHECK(row != nullptr);  // the survey has seen every node
+  Context context(*this, scope, node, opset, std::move(inputs));
+  const auto run = [&]() -> Result<std::vector<ValueId>> {
+    if (row->translate) return row->translate(context);
+    const OpDef* op = state_.catalogue.find(row->direct);
+    CHECK(op != nullptr);
+    Builder::Given given = TRY(context.given_to(*op));
+    return builder_.emit(*op, context.inputs(), std::move(given), node.outputs.size(),
+                         context.name_);
+  };
+  auto outputs = run();
+  if (!outputs) return std::move(outputs).context("importing " + describe(node)).take_error();
+  TRY(context.check_all_used());
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const std::string_view output = node.outputs[i];
+    if (output.empty()) continue;
+    Binding binding;
+    if (i < outputs->size()) binding.value = (*outputs)[i];
+    if (!binding.value.valid()) binding.lost = &node;
+    TRY(bind(scope, output, binding, describe(node)));
+    if (!binding.lost) TRY(settle(scope, output, binding.value));
+  }
+  return ok();
+}
+
+Result<Binding*> GraphImporter::look_up(Scope& scope, std::string_view name) {
+  if (auto it = scope.names.find(name); it != scope.names.end()) return &it->second;
+  if (!scope.outer) return static_cast<Binding*>(nullptr);
+  GraphImporter& around = *scope.outer->graph;
+  const Binding* found = TRY(around.look_up(*scope.outer, name));
+  if (!found) return static_cast<Binding*>(nullptr);
+  Binding local = *found;
+  if (found->value.valid()) {
+    const Value& value = around.builder_.graph()[found->value];
+    if (value.kind == Value::Kind::constant) {
+      local = {.value = {}, .constant = value.constant};
+    } else {
+      auto [at, fresh] = captures_.local.try_emplace(found->value.index);
+      if (fresh) {
+        // The graph is in the same vector, but adding an input moves neither.
+        const auto known = value.known;
+        at->second = builder_.graph().add_input(std::string(name), value.type);
+        builder_.graph().at(at->second).known = known;
+        captures_.outer.push_back(found->value);
+        TRY(charge_growth());
+      }
+      local = {.value = at->second, .constant = {}};
+    }
+  }
+  TRY(state_.ledger.charge(sizeof(Binding) * 2, "names of nested graphs"));
+  return &scope.names.emplace(name, local).first->second;
+}
+
+Result<ValueId> GraphImporter::value_of(Scope& scope, std::string_view name,
+                                        std::string_view user) {
+  Binding* const found = TRY(look_up(scope, name));
+  if (!found) return undefined(user, name);
+  if (found->lost)
+    return fail(ErrorId::unsupported_feature,
+                fmt::format("{} uses '{}', an output of {} that hone does not compute", user,
+                            printable(name), describe(*found->lost)));
+  if (!found->value.valid() && found->constant.valid())
+    found->value = builder_.constant(found->constant);
+  return found->value;
+}
+
+Status GraphImporter::bind(Scope& scope, std::string_view name, Binding binding,
+                           std::string_view definer) {
+  if (scope.names.emplace(name, binding).second) return ok();
+  return fail(
+      ErrorId::duplicate_name,
+      fmt::format("{} defines '{}', which is defined or used before", definer, printable(name)));
+}
+
+Status GraphImporter::settle(Scope& scope, std::string_view name, ValueId value) {
+  if (scope.inlined) return ok();
+  Value& v = builder_.graph().at(value);
+  if (v.kind != Value::Kind::node) return ok();
+  if (v.name.empty()) v.name = std::string(name);
+  const auto declared = scope.declared.find(name);
+  return declared == scope.declared.end() ? ok()
+                                          : refine(scope, name, value, *declared->second, false);
+}
+
+// What the file declares fills in what inference leaves open. Only outputs of the main graph are
+// held to their declared shapes: elsewhere these are notes of tools, and get stale.
+Status GraphImporter::refine(Scope& scope, std::string_view value_name, ValueId id,
+                             const TypeProto& declared_proto, bool is_output) {
+  auto declared = to_type(declared_proto, state_.symbols, false);
+  if (!declared) {
+    if (!is_output) return ok();
+    return std::move(declared)
+        .context(fmt::format("reading the type of '{}'", printable(value_name)))
+        .take_error();
+  }
+  Value& value = builder_.graph().at(id);
+  const auto contradiction = [&](ErrorId error) {
+    return fail(error, fmt::format("'{}' is declared as {}, but is {}", printable(value_name),
+                                   declared->str(), value.type.str()));
+  };
+  const bool map = std::find(declared->wrappers.begin(), declared->wrappers.end(),
+                             Type::Wrapper::map) != declared->wrappers.end();
+  if (declared->wrappers != value.type.wrappers || (map && declared->key != value.type.key) ||
+      declared->tensor.dtype != value.type.tensor.dtype)
+    return contradiction(ErrorId::type_mismatch);
+  const Shape& said = declared->tensor.shape;
+  Shape& shape = value.type.tensor.shape;
+  if (!value.type.is_tensor() || !said.ranked) return ok();
+  const bool strict = is_output && !scope.outer;
+  const bool may_change = value.kind == Value::Kind::node;
+  if (!shape.ranked) {
+    if (may_change) shape = said;
+    return ok();
+  }
+  if (shape.rank() != said.rank()) return strict ? contradiction(ErrorId::shape_mismatch) : ok();
+  for (size_t i = 0; i < shape.rank(); ++i) {
+    const auto is = shape.dims[i].constant(), wanted = said.dims[i].constant();
+    if (is && wanted && *is != *wanted && strict) return contradiction(ErrorId::shape_mismatch);
+  }
+  for (size_t i = 0; may_change && i < shape.rank(); ++i)
+    if (shape.dims[i].is_unknown()) shape.dims[i] = said.dims[i];
+  return ok();
+}
+
+Status GraphImporter::charge_growth() {
+  const Graph& graph = builder_.graph();
+  const size_t nodes = graph.node_capacity() - charged_nodes_;
+  const size_t values = graph.value_count() - charged_values_;
+  charged_nodes_ += nodes;
+  charged_values_ += values;
+  return state_.ledger.charge(nodes * (sizeof(Node) + 64) + values * (sizeof(Value) + 96),
+                              "the imported graph");
+}
+
+}  // namespace hone::onnx
