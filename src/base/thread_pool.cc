@@ -16,8 +16,10 @@ constexpr int kNumberShift = 17;
 // A few tens of microseconds: longer than the gap between two operators, shorter than a time slice.
 constexpr int kSpins = 2000;
 
-// True while this thread runs pieces of some pool; constant-initialized.
-constinit thread_local bool inside_loop = false;
+// False while this thread runs pieces of some pool; constant-initialized. Named so that it starts
+// as true: mold 1.10 gives a program whose first thread-local data are zeros a RELRO segment on an
+// unmapped page, depending on the size of its code, and the loader then refuses the program.
+constinit thread_local bool outside_loops = true;
 
 void relax() {
 #if defined(__x86_64__)
@@ -57,7 +59,7 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain,
   if (count <= 0) return;
   const int64_t pieces = (count - 1) / grain + 1;
   std::unique_lock submit(submit_, std::defer_lock);
-  if (pieces == 1 || shares_.size() == 1 || inside_loop || !submit.try_lock()) {
+  if (pieces == 1 || shares_.size() == 1 || !outside_loops || !submit.try_lock()) {
     for (int64_t piece = 0; piece < pieces; ++piece) {
       const int64_t begin = piece * grain;
       body(begin, count - begin > grain ? begin + grain : count);
@@ -94,7 +96,7 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain,
 }
 
 void ThreadPool::run_shares(size_t self) {
-  inside_loop = true;
+  outside_loops = false;
   const Job job = job_;
   for (size_t i = 0; i < shares_.size(); ++i) {
     Share& share = shares_[(self + i) % shares_.size()];
@@ -105,7 +107,7 @@ void ThreadPool::run_shares(size_t self) {
       (*job.body)(begin, job.count - begin > job.grain ? begin + job.grain : job.count);
     }
   }
-  inside_loop = false;
+  outside_loops = true;
 }
 
 bool ThreadPool::wait_for_job(uint64_t seen) {
