@@ -324,14 +324,19 @@ TEST(OnnxNested, DepthIsBounded) {
   EXPECT_FAILS(load(model(graph(parts))), ErrorId::over_depth, "depth");
 }
 
-// Files of the folder beside the source, or of HONE_CORPORA.
+// Where HONE_CORPORA says, or in shared/corpora beside the project or above it.
+std::filesystem::path corpora() {
+  namespace fs = std::filesystem;
+  if (const char* given = std::getenv("HONE_CORPORA")) return given;
+  for (fs::path at = fs::current_path(); at.has_relative_path(); at = at.parent_path())
+    if (fs::is_directory(at.parent_path() / "shared" / "corpora"))
+      return at.parent_path() / "shared" / "corpora";
+  return {};
+}
+
 TEST(OnnxCorpus, MalformedFilesAreRefused) {
   namespace fs = std::filesystem;
-  const char* given = std::getenv("HONE_CORPORA");
-  const fs::path source =
-      fs::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
-  const fs::path folder =
-      (given ? fs::path(given) : source.parent_path() / "shared" / "corpora") / "malformed";
+  const fs::path folder = corpora() / "malformed";
   if (!fs::is_directory(folder)) GTEST_SKIP() << "there is no corpus of malformed files";
   int count = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {
