@@ -28,7 +28,7 @@ demo() { # MODEL LEAST_ACCURACY
   title "$name: the answers that PyTorch gave for this model"
   show "$hone" run "$model" --check "zoo/$name/test_data_set_0"
   title "$name: run on the evaluation images"
-  show python3 tools/timed.py "$hone" run "$compiled" --input image="$out/images/images.npy" \
+  show "$hone" run "$compiled" --input image="$out/images/images.npy" \
     -o "$out/$name"
   show python3 zoo/accuracy.py "$out/$name/output_0.npy" "$out/images/labels.npy" --at-least "$2"
 }
