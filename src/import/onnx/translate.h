@@ -28,8 +28,12 @@ class NodeContext {
   size_t input_count() const { return inputs_.size(); }
   bool has_input(size_t i) const { return i < inputs_.size() && inputs_[i].valid(); }
   ValueId input(size_t i) const { return i < inputs_.size() ? inputs_[i] : ValueId{}; }
-  // Valid until the next emit or nested.
-  const Type& input_type(size_t i) { return builder_.graph()[inputs_[i]].type; }
+  // Valid until the next emit or nested. Of an input that is not given: of no known rank, so that
+  // the operator emitted can complain.
+  const Type& input_type(size_t i) {
+    static const Type missing(DType::f32, Shape::unranked());
+    return has_input(i) ? builder_.graph()[inputs_[i]].type : missing;
+  }
   size_t output_count() const { return node_.outputs.size(); }
 
   // Attributes. Reading one marks it as used; unused ones are refused at the end, so that nothing
