@@ -70,6 +70,57 @@ Status only(NodeContext& c, std::string_view name, int64_t value) {
   return c.unsupported("attribute " + std::string(name));
 }
 
+// --- ai.onnx.preview -----------------------------------------------------------------------------
+
+// Key or value [B, G, L, D] for H query heads: [B, H, L, D], each head repeated H / G times.
+Emitted repeated(NodeContext& c, ValueId value, int64_t heads, int64_t kv_heads) {
+  if (heads == kv_heads) return value;
+  Builder& b = c.builder();
+  const ValueId apart = TRY(unsqueezed(c, value, {2}));
+  const ValueId wide = TRY(c.emit1("expand", {apart, b.integers({1, 1, heads / kv_heads, 1, 1})}));
+  const std::vector<ValueId> extents = {TRY(extent(c, value, 0)), b.integers({heads}),
+                                        TRY(extent(c, value, 2)), TRY(extent(c, value, 3))};
+  return c.emit1("reshape", {wide, TRY(c.emit1("concat", extents, {{"axis", int64_t{0}}}))});
+}
+
+// The value that the graph of attribute `name` makes of x; x where there is none.
+Emitted modified(NodeContext& c, std::string_view name, ValueId x) {
+  if (!c.has(name)) return x;
+  const Type type = c.builder().graph()[x].type;
+  const NodeContext::Nested nested = TRY(c.nested(name, {type}));
+  if (nested.formal_inputs != 1 || nested.outputs.size() != 1)
+    return c.unsupported(std::string(name) + " must have one input and one output");
+  std::vector<ValueId> inputs = {c.builder().scalar(DType::boolean, 1), x};
+  inputs.insert(inputs.end(), nested.captures.begin(), nested.captures.end());
+  return c.emit1("if", inputs, {{"then", nested.graph}, {"else", nested.graph}});
+}
+
+Outputs flex_attention(NodeContext& c) {
+  for (size_t i = 0; i < 3; ++i)
+    if (TRY(known_rank(c, i, "query, key and value")) != 4)
+      return c.unsupported("query, key and value must have 4 axes");
+  const int64_t heads = TRY(known_extent(c, c.input(0), 1, "the number of query heads"));
+  const int64_t kv_heads = TRY(known_extent(c, c.input(1), 1, "the number of key heads"));
+  const int64_t head = TRY(known_extent(c, c.input(0), 3, "the head size"));
+  if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0 || head < 1)
+    return c.unsupported("query heads cannot share key heads");
+  const DType dtype = tensor(c, c.input(0)).dtype;
+  const DType inner =
+      TRY(c.dtype("softmax_precision", dtype == DType::f64 ? DType::f64 : DType::f32));
+  const float scale = TRY(c.real("scale", float(1 / std::sqrt(double(head)))));
+  const ValueId key = TRY(repeated(c, c.input(1), heads, kv_heads));
+  const ValueId value = TRY(repeated(c, c.input(2), heads, kv_heads));
+  const ValueId turned = TRY(c.emit1("transpose", {key}, {{"perm", Integers{0, 1, 3, 2}}}));
+  const ValueId products =
+      TRY(c.emit1("matmul", {TRY(cast(c, c.input(0), inner)), TRY(cast(c, turned, inner))}));
+  ValueId scores = TRY(c.emit1("mul", {products, c.builder().scalar(inner, scale)}));
+  scores = TRY(modified(c, "score_mod", scores));
+  ValueId probabilities = TRY(c.emit1("softmax", {scores}));
+  probabilities = TRY(modified(c, "prob_mod", probabilities));
+  const ValueId y = TRY(c.emit1("matmul", {probabilities, TRY(cast(c, value, inner))}));
+  return one(TRY(cast(c, y, dtype)));
+}
+
 // --- com.microsoft: products and activations -----------------------------------------------------
 
 // Exchanges the last two axes, or moves axis -2 to the front (`batch`), or both.
@@ -461,6 +512,7 @@ constexpr Translation kTable[] = {
     {"", "Attention", 23, "attention"},
     {"", "LinearAttention", 27, "linear_attention"},
     {"", "RotaryEmbedding", 23, "rotary_embedding"},
+    {"ai.onnx.preview", "FlexAttention", 1, "", flex_attention},
     // Written by ONNX Runtime into the standard domain.
     {"", "SimplifiedLayerNormalization", 1, "", simplified_layer_normalization},
     {kMicrosoft, "Attention", 1, "", attention},
