@@ -1,0 +1,37 @@
+#include "api/open.h"
+
+#include <fmt/format.h>
+
+#include "base/mapped_file.h"
+#include "base/text.h"
+#include "import/importers.h"
+#include "ops/catalogue.h"
+
+namespace hone {
+
+Result<OpenedModel> open_model_file(const std::string& path, const OpenOptions& options) {
+  const std::string doing = "opening '" + printable(path) + "'";
+  const MappedFile file = TRY(MappedFile::open(path).context(doing));
+  if (file.size() == 0) return fail(ErrorId::truncated, "'" + printable(path) + "' is empty");
+  const Importer* importer = TRY(importer_for(path, file.bytes()));
+  if (options.verify) {
+    if (!importer->verify) {
+      return fail(ErrorId::inconclusive,
+                  fmt::format("'{}' cannot be verified: the {} format records no hashes",
+                              printable(path), importer->name));
+    }
+    TRY(importer->verify(path, options.limits).context("verifying '" + printable(path) + "'"));
+  }
+  OpenedModel opened;
+  opened.format = importer->name;
+  opened.file_bytes = file.size();
+  opened.model =
+      TRY(importer->read(path, standard_catalogue(), options.limits).context(doing));
+  return opened;
+}
+
+Result<Model> open_model(const std::string& path, const OpenOptions& options) {
+  return TRY(open_model_file(path, options)).model;
+}
+
+}  // namespace hone

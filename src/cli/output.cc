@@ -1,0 +1,87 @@
+#include "cli/output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/text.h"
+
+namespace hone::cli {
+namespace {
+
+// Columns that a text takes on a terminal, near enough: one for each code point.
+size_t width(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+Style style(const Config& config, int descriptor) {
+  const std::string& when = config.text("color");
+  const char* none = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  const bool able = isatty(descriptor) && !(none && *none) &&
+                    !(terminal && std::string_view(terminal) == "dumb");
+  if (when == "never" || (when != "always" && !able)) return {};
+  return {"\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[0m"};
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<size_t>& right, std::string_view indent) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line(indent);
+    for (size_t c = 0; c < row.size(); ++c) {
+      const std::string pad(widths[c] - width(row[c]), ' ');
+      const bool to_right = std::find(right.begin(), right.end(), c) != right.end();
+      line += (c ? "  " : "") + (to_right ? pad + row[c] : row[c] + pad);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+void put_json(const std::function<void(JsonWriter&)>& write) {
+  std::string out;
+  JsonWriter json(out);
+  write(json);
+  put(out + "\n");
+}
+
+void print_error(const Error& error, bool json, const Style& style) {
+  const ErrorInfo& known = info(error.id);
+  std::string out;
+  if (json) {
+    JsonWriter writer(out);
+    writer.begin_object();
+    writer.key("error");
+    writer.begin_object();
+    writer.member("code", known.code);
+    writer.member("message", error.message);
+    writer.key("context");
+    writer.begin_array();
+    for (const std::string& what : error.context) writer.value(what);
+    writer.end_array();
+    writer.member("hint", error.hint.empty() ? known.hint : std::string_view(error.hint));
+    writer.member("exit_code", exit_code(known.blame));
+    writer.end_object();
+    writer.end_object();
+    out += "\n";
+  } else {
+    out = std::string(style.red) + "hone: " + std::string(style.reset) + describe(error) + "\n";
+  }
+  std::fwrite(out.data(), 1, out.size(), stderr);
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,36 @@
+// What commands print: tables, colours, JSON documents, errors.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json_writer.h"
+#include "cli/command.h"
+
+namespace hone::cli {
+
+// Writes to standard output.
+void put(std::string_view text);
+
+// Escape codes, or nothing where colours are off: on a terminal only, unless NO_COLOR is set, the
+// terminal is dumb, or `color` says otherwise.
+struct Style {
+  std::string_view bold, dim, red, green, yellow, reset;
+};
+Style style(const Config& config, int descriptor = 1);
+
+// Rows with columns of equal width, two spaces apart; columns that `right` names by position are
+// aligned to the right. The first row is the header where `header` is set.
+std::string table(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<size_t>& right = {}, std::string_view indent = "  ");
+
+// One JSON document and a newline on standard output.
+void put_json(const std::function<void(JsonWriter&)>& write);
+
+// The error as the command line shows it, on standard error.
+void print_error(const Error& error, bool json, const Style& style);
+
+}  // namespace hone::cli

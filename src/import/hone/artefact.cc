@@ -1,0 +1,226 @@
+#include "import/hone/artefact.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/mapped_file.h"
+#include "base/text.h"
+#include "formats/safetensors.h"
+#include "ir/text.h"
+
+namespace hone::artefact {
+namespace {
+
+constexpr std::string_view kReserved = "__metadata__";  // no tensor of the container is called so
+constexpr uint64_t kMostHeader = 100'000'000;           // of a safetensors file
+
+bool in_container(const Constant& constant) {
+  return !constant.name.empty() &&
+         !std::holds_alternative<std::vector<std::string>>(constant.data);
+}
+
+// Injective, and never the reserved name.
+std::string tensor_name(const std::string& constant) {
+  return constant.starts_with(kReserved) ? constant + "_" : constant;
+}
+
+// Element type and shape of a constant in the container.
+struct Layout {
+  std::string dtype;
+  std::vector<int64_t> shape;
+};
+Layout layout_of(const Constant& constant, uint64_t size) {
+  const Encoding& encoding = constant.type.encoding;
+  const DType stored = encoding.is_dense() ? constant.type.dtype : encoding.storage;
+  const auto extents = constant.type.shape.fixed();
+  const std::string_view dtype = safetensors_name(stored);
+  if (bits(stored) < 8 || !extents || !safetensors_bits(dtype))
+    return {"U8", {static_cast<int64_t>(size)}};
+  return {std::string(dtype), *extents};
+}
+
+std::string hash_of(std::string_view text, std::string_view hashes,
+                    std::vector<SafetensorsTensor> tensors) {
+  std::sort(tensors.begin(), tensors.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  Sha256 hash;
+  hash.update(fmt::format("hone portable 1 {} {} {}\n", text.size(), hashes.size(),
+                          tensors.size()));
+  hash.update(text);
+  hash.update(hashes);
+  for (const SafetensorsTensor& t : tensors)
+    hash.update(fmt::format("{} {} [{}]\n", quote(t.name), t.dtype, fmt::join(t.shape, ",")));
+  return hex(hash.finish());
+}
+
+// The container, with the metadata that every artefact has.
+struct Container {
+  Safetensors file;
+  const std::string& text() const { return file.metadata.at("hone.text"); }
+  const std::string& hashes() const { return file.metadata.at("hone.hashes"); }
+};
+
+Result<Container> read_container(std::span<const std::byte> bytes, Ledger& ledger) {
+  Container container{TRY(read_safetensors(bytes, ledger))};
+  const auto& metadata = container.file.metadata;
+  if (!metadata.contains("hone.text")) {
+    Error error = fail(ErrorId::unknown_format,
+                       "the safetensors file holds weights only: there is no graph in it");
+    error.hint = "open the model file that the weights belong to, such as its .onnx";
+    return error;
+  }
+  for (const char* key : {"hone.version", "hone.kind", "hone.hashes", "hone.sha256"}) {
+    if (!metadata.contains(key))
+      return fail(ErrorId::malformed, fmt::format("the artefact's metadata has no \"{}\"", key));
+  }
+  if (metadata.at("hone.version") != "1") {
+    return fail(ErrorId::unsupported_version,
+                fmt::format("the artefact has version {}; this hone reads version 1",
+                            printable(metadata.at("hone.version"))));
+  }
+  if (metadata.at("hone.kind") != "portable") {
+    return fail(ErrorId::unsupported_version,
+                fmt::format("the artefact is of kind \"{}\"; this hone reads portable ones",
+                            printable(metadata.at("hone.kind"))));
+  }
+  if (hash_of(container.text(), container.hashes(), container.file.tensors) !=
+      metadata.at("hone.sha256")) {
+    return fail(ErrorId::bad_checksum,
+                "graph, tensor table and hashes do not match the recorded content hash");
+  }
+  return container;
+}
+
+// Gives constants their bytes. Small ones are copied, so that reading them touches one page less.
+Status place_constants(Model& model, const Container& container,
+                       const std::shared_ptr<const MappedFile>& mapped) {
+  std::unordered_map<std::string_view, const SafetensorsTensor*, SeededHash, std::equal_to<>> index;
+  for (const SafetensorsTensor& t : container.file.tensors) index.emplace(t.name, &t);
+  size_t found = 0;
+  for (Constant& constant : model.constants) {
+    auto* span = std::get_if<Constant::Span>(&constant.data);
+    if (!span) continue;
+    const auto it = index.find(tensor_name(constant.name));
+    if (it == index.end()) {
+      return fail(ErrorId::malformed, fmt::format("there are no bytes for constant '@{}'",
+                                                  printable(constant.name)));
+    }
+    const SafetensorsTensor& tensor = *it->second;
+    const uint64_t size = tensor.end - tensor.begin;
+    const Layout layout = layout_of(constant, span->length);
+    if (size != span->length || tensor.dtype != layout.dtype || tensor.shape != layout.shape) {
+      return fail(ErrorId::malformed,
+                  fmt::format("tensor \"{}\" is {}[{}], which does not fit its constant of type {}",
+                              printable(tensor.name), tensor.dtype, fmt::join(tensor.shape, ","),
+                              constant.type.str()));
+    }
+    ++found;
+    const uint64_t offset = container.file.data_offset + tensor.begin;
+    if (size <= kMaxInline) {
+      const auto bytes = mapped->bytes().subspan(offset, size);
+      constant.data = std::vector<std::byte>(bytes.begin(), bytes.end());
+    } else {
+      constant.data = Constant::Span{0, offset, size};
+    }
+  }
+  if (found != container.file.tensors.size()) {
+    return fail(ErrorId::malformed,
+                fmt::format("the file holds {} tensors, the graph declares {}",
+                            container.file.tensors.size(), found));
+  }
+  return ok();
+}
+
+}  // namespace
+
+bool looks_like_artefact(std::span<const std::byte> file) {
+  if (file.size() < 10) return false;
+  uint64_t length;
+  std::memcpy(&length, file.data(), sizeof length);
+  return length >= 2 && length <= kMostHeader && length <= file.size() - 8 &&
+         file[8] == std::byte{'{'};
+}
+
+Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
+                          const Limits& limits) {
+  const auto mapped = std::make_shared<const MappedFile>(TRY(MappedFile::open(path)));
+  Ledger ledger(limits);
+  const Container container = TRY(read_container(mapped->bytes(), ledger));
+  Model model = TRY(parse_model_text(container.text(), catalogue, limits)
+                        .context("reading the graph of the artefact"));
+  if (model.sources.size() > 1)
+    return fail(ErrorId::malformed, "the graph of an artefact has one source: its own file");
+  TRY(place_constants(model, container, mapped));
+  model.sources.clear();
+  model.sources.push_back(
+      {std::filesystem::path(path).filename().string(), mapped, nullptr, mapped->size()});
+  return model;
+}
+
+Status verify_file(const std::string& path, const Limits& limits) {
+  const MappedFile mapped = TRY(MappedFile::open(path));
+  Ledger ledger(limits);
+  Container container = TRY(read_container(mapped.bytes(), ledger));
+  auto& tensors = container.file.tensors;
+  std::sort(tensors.begin(), tensors.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::string_view rest = container.hashes();
+  for (const SafetensorsTensor& tensor : tensors) {
+    const auto bytes = mapped.bytes().subspan(container.file.data_offset + tensor.begin,
+                                              tensor.end - tensor.begin);
+    const std::string line = sha256_hex(bytes) + " " + quote(tensor.name) + "\n";
+    if (!rest.starts_with(line)) {
+      return fail(ErrorId::bad_checksum, fmt::format("the bytes of tensor \"{}\" do not match "
+                                                     "their recorded hash",
+                                                     printable(tensor.name)));
+    }
+    rest.remove_prefix(line.size());
+  }
+  return ok();
+}
+
+Result<std::string> portable_text(const Model& model) {
+  Model copy = model;
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < copy.constants.size(); ++i) {
+    Constant& constant = copy.constants[i];
+    if (!in_container(constant)) continue;
+    const uint64_t size = TRY(model.stored(ConstantId{i})).size();
+    total += size;
+    constant.data = Constant::Span{0, 0, size};
+  }
+  copy.sources.clear();
+  copy.sources.push_back({"weights", nullptr, nullptr, total});
+  return print(copy);
+}
+
+Status write(const Model& model, const std::string& path) {
+  std::map<std::string, std::string> metadata{{"hone.version", "1"}, {"hone.kind", "portable"}};
+  std::vector<SafetensorsSource> sources;
+  std::vector<SafetensorsTensor> table;
+  for (uint32_t i = 0; i < model.constants.size(); ++i) {
+    const Constant& constant = model.constants[i];
+    if (!in_container(constant)) continue;
+    const auto bytes = TRY(model.stored(ConstantId{i}));
+    const Layout layout = layout_of(constant, bytes.size());
+    const std::string name = tensor_name(constant.name);
+    sources.push_back({name, layout.dtype, layout.shape, bytes.size(), bytes, {}});
+    table.push_back({name, layout.dtype, layout.shape, 0, 0});
+  }
+  std::sort(sources.begin(), sources.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::string& hashes = metadata["hone.hashes"];
+  for (const SafetensorsSource& s : sources)
+    hashes += sha256_hex(s.data) + " " + quote(s.name) + "\n";
+  const std::string& text = metadata["hone.text"] = TRY(portable_text(model));
+  metadata["hone.sha256"] = hash_of(text, hashes, std::move(table));
+  return write_safetensors(path, sources, metadata).context("writing '" + printable(path) + "'");
+}
+
+}  // namespace hone::artefact

@@ -1,0 +1,38 @@
+// The portable .hone artefact: a safetensors file whose metadata holds the graph as text.
+//
+// Metadata keys, all texts:
+//   hone.version  "1"
+//   hone.kind     "portable"
+//   hone.text     the model in the text form; named constants are span(0, 0, LENGTH): where their
+//                 bytes lie is said by the container, which any tool may rewrite in another order
+//   hone.hashes   SHA-256 of the bytes of each tensor, one line "HEX NAME" each, sorted by name
+//   hone.sha256   SHA-256 over text, tensor table and hone.hashes: the content hash of the model
+// The content hash is checked whenever the file is opened; the bytes of the tensors when asked, for
+// that reads all of the file. Element types that safetensors lacks are stored as U8 bytes.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "ir/model.h"
+#include "ir/op.h"
+
+namespace hone::artefact {
+
+bool looks_like_artefact(std::span<const std::byte> file);
+// Maps the file; weights stay in it.
+Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
+                          const Limits& limits);
+// Compares every tensor with its hash; fails with `bad_checksum` naming the first that differs.
+Status verify_file(const std::string& path, const Limits& limits);
+
+// Writes atomically; equal models give equal bytes. Reads all constants.
+Status write(const Model& model, const std::string& path);
+
+// The text form without where constants lie and without what they hold: equal for models that
+// differ in nothing else.
+Result<std::string> portable_text(const Model& model);
+
+}  // namespace hone::artefact
