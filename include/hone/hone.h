@@ -119,6 +119,9 @@ class Value {
   int64_t count() const;                      // elements
   std::span<const std::byte> bytes() const;   // C order; empty for strings
   const std::vector<std::string>& texts() const;
+  // An element as double: exact for floats, and for integers up to 2^53. NaN for strings and
+  // complex numbers. 0 <= index < count().
+  double real(int64_t index) const;
   // The elements as T, or nothing when the dtype is another.
   template <class T>
     requires kIsElement<T>
@@ -246,10 +249,10 @@ struct SessionOptions {
 
 // What the last run took.
 struct Statistics {
-  int64_t arena_bytes = 0;         // planned for intermediate values, and allocated exactly so
-  int64_t dynamic_peak_bytes = 0;  // most bytes alive at once outside the arena
+  int64_t planned_arena_bytes = 0;   // planned for intermediate values
+  int64_t measured_arena_bytes = 0;  // end of the highest byte that was in use
   size_t planned_steps = 0, dynamic_steps = 0;
-  size_t specializations = 0;      // plans made so far, one for each set of input shapes
+  size_t specializations = 0;  // plans made so far, one for each set of input shapes
 };
 
 // Runs with states that are carried from call to call. Not safe for concurrent calls: make one for

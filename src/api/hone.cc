@@ -262,7 +262,7 @@ Status Session::restore(const std::vector<Value>& states) {
 
 Statistics Session::statistics() const {
   const RunStatistics s = impl_->session.statistics();
-  return {s.arena_bytes, s.dynamic_peak_bytes, s.planned_steps, s.dynamic_steps,
+  return {s.planned_arena_bytes, s.measured_arena_bytes, s.planned_steps, s.dynamic_steps,
           s.specializations};
 }
 

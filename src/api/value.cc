@@ -1,5 +1,6 @@
 #include "api/value.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "api/value_file.h"
@@ -97,6 +98,12 @@ const std::vector<std::string>& Value::texts() const {
   static const std::vector<std::string> none;
   const hone::Tensor& t = impl_->datum.tensor;
   return t.dtype() == hone::DType::string && t.defined() ? t.strings() : none;
+}
+
+double Value::real(int64_t index) const {
+  const hone::Tensor& t = impl_->datum.tensor;
+  if (t.dtype() == hone::DType::string || is_complex(t.dtype())) return std::nan("");
+  return load_real(t, index);
 }
 
 std::vector<Value> Value::items() const {

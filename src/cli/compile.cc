@@ -1,0 +1,126 @@
+// `hone compile`: models to .hone artefacts.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <set>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+
+namespace hone::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Compiled {
+  std::string model, output;
+  uint64_t bytes = 0;
+  size_t nodes_before = 0, nodes_after = 0;
+  double seconds = 0;
+};
+
+// One file for each model: OUT itself, or, where OUT is a folder or there are several, OUT/STEM.hone.
+Result<std::vector<std::string>> outputs_for(const std::vector<std::string>& models,
+                                             const std::string& out) {
+  std::error_code error;
+  const bool folder = models.size() > 1 || fs::is_directory(out, error) || out.ends_with('/');
+  if (!folder) return std::vector<std::string>{out};
+  if (models.size() > 1 && out.ends_with(".hone"))
+    return fail(ErrorId::usage, "several models need a folder for -o, not a file");
+  fs::create_directories(out, error);
+  if (error)
+    return fail(ErrorId::io, fmt::format("cannot make the folder '{}': {}", printable(out),
+                                         error.message()));
+  std::vector<std::string> outputs;
+  std::set<std::string> seen;
+  for (const std::string& model : models) {
+    outputs.push_back((fs::path(out) / fs::path(model).stem()).string() + ".hone");
+    if (!seen.insert(outputs.back()).second)
+      return fail(ErrorId::usage, "two models would be written to '" + printable(outputs.back()) +
+                                      "': compile them one by one");
+  }
+  return outputs;
+}
+
+Result<Compiled> compile(const Arguments& arguments, const std::string& path,
+                         const std::string& output) {
+  const auto begin = std::chrono::steady_clock::now();
+  v1::Model model = TRY(open(arguments, path));
+  Compiled result{path, output, 0, model.describe().nodes, 0, 0};
+  if (arguments.text("-O") != "0")
+    model = TRY(from(model.clean()).context("cleaning '" + printable(path) + "'"));
+  result.nodes_after = model.describe().nodes;
+  TRY(from(model.save(output)));
+  std::error_code ignored;
+  result.bytes = fs::file_size(output, ignored);
+  result.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return result;
+}
+
+Result<int> run(const Arguments& arguments) {
+  if (!arguments.has("--output")) {
+    Error error = fail(ErrorId::usage, "-o is missing: where to write the artefact");
+    error.hint = "give -o OUT.hone";
+    return error;
+  }
+  const auto outputs = TRY(outputs_for(arguments.positionals(), arguments.text("--output")));
+  if (!arguments.on("--portable") && !arguments.json)
+    fmt::print(stderr, "hone: note: this version writes portable artefacts only\n");
+  std::vector<Compiled> results;
+  for (size_t i = 0; i < outputs.size(); ++i)
+    results.push_back(TRY(compile(arguments, arguments.positional(i), outputs[i])));
+  if (arguments.json) {
+    put_json([&](JsonWriter& json) {
+      json.begin_object();
+      json.key("results");
+      json.begin_array();
+      for (const Compiled& c : results) {
+        json.begin_object();
+        json.member("model", c.model);
+        json.member("output", c.output);
+        json.member("kind", "portable");
+        json.member("bytes", c.bytes);
+        json.member("nodes_before", c.nodes_before);
+        json.member("nodes_after", c.nodes_after);
+        json.member("compile_s", c.seconds);
+        json.end_object();
+      }
+      json.end_array();
+      json.end_object();
+    });
+    return 0;
+  }
+  for (const Compiled& c : results)
+    put(fmt::format("{}: {}, {} nodes (of {}), {}\n", printable(c.output), human_bytes(c.bytes),
+                    c.nodes_after, c.nodes_before, human_seconds(c.seconds)));
+  return 0;
+}
+
+}  // namespace
+
+const Command& compile_command() {
+  using Kind = Flag::Kind;
+  static const Command command{
+      .name = "compile",
+      .summary = "Turn models into .hone artefacts.",
+      .examples = "$ hone compile model.onnx -o model.hone --portable\n"
+                  "$ hone compile a.onnx b.onnx -o compiled/",
+      .details = "A portable artefact is a safetensors file with the cleaned graph in its "
+                 "metadata.\nIt runs on every machine and is loaded by mapping.",
+      .positionals = {{"MODEL", "the model files", 1, kAny, true}},
+      .flags = {{"-o,--output", Kind::text, "OUT",
+                 "the artefact, or a folder for several models; required"},
+                {"--portable", Kind::on_off, "",
+                 "the form for every machine; the only one that this version writes"},
+                {"-O", Kind::text, "LEVEL", "0 keeps the graph as it is; 1 to 3 clean it", "1",
+                 "0|1|2|3"}},
+      .run = run,
+  };
+  return command;
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,232 @@
+// `hone opt`: the tool of those who write passes and operators.
+#include <fmt/format.h>
+
+#include "api/open.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/numerics.h"
+#include "cli/output.h"
+#include "import/hone/artefact.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "ops/catalogue.h"
+#include "passes/pipeline.h"
+#include "base/atomic_file.h"
+
+namespace hone::cli {
+namespace {
+
+std::string port_row(const Port& p) {
+  std::string text(p.name);
+  if (p.presence == Port::Presence::optional) text += "?";
+  if (p.presence == Port::Presence::variadic) text += "…";
+  return text;
+}
+
+std::string dtypes_of(const Port& p) {
+  switch (p.holds) {
+    case Port::Holds::sequence: return "sequence";
+    case Port::Holds::optional: return "optional";
+    case Port::Holds::map: return "map";
+    case Port::Holds::any: return "anything";
+    case Port::Holds::tensor: break;
+  }
+  std::string names;
+  int absent = 0;
+  for (int d = 0; d < kDTypes; ++d) {
+    const auto dtype = static_cast<DType>(d);
+    if (!p.dtypes.has(dtype))
+      ++absent;
+    else
+      names += (names.empty() ? "" : " ") + std::string(name(dtype));
+  }
+  return absent == 0 ? "any type" : names;
+}
+
+std::string ports_table(std::string_view title, const Ports& ports) {
+  if (ports.empty()) return "";
+  std::vector<std::vector<std::string>> rows;
+  for (const Port& p : ports)
+    rows.push_back({port_row(p), p.same ? fmt::format("as {}", p.same) : "", dtypes_of(p)});
+  return fmt::format("\n{}:\n{}", title, table(rows));
+}
+
+Result<int> describe_op(const std::string& wanted) {
+  const Catalogue& catalogue = standard_catalogue();
+  const OpDef* op = catalogue.find(wanted);
+  if (!op) {
+    std::vector<std::string_view> names;
+    for (const OpDef* o : catalogue.all()) names.push_back(o->name);
+    Error error = fail(ErrorId::usage, "there is no operator '" + printable(wanted) + "'");
+    const auto near = closest(wanted, names.data(), names.size());
+    error.hint = near ? "did you mean '" + std::string(*near) + "'?"
+                      : "`hone opt --list` names the operators";
+    return error;
+  }
+  std::string text = fmt::format("{}\n  {}\n", op->name, op->doc);
+  text += ports_table("inputs", op->inputs) + ports_table("outputs", op->outputs);
+  std::vector<std::vector<std::string>> rows;
+  for (const AttrDef& a : op->attrs)
+    rows.push_back({std::string(a.name), std::string(name(a.kind)),
+                    a.required   ? "required"
+                    : a.fallback ? "default " + print(*a.fallback)
+                                 : "optional",
+                    std::string(a.doc)});
+  if (!rows.empty()) text += "\nattributes:\n" + table(rows);
+  if (!op->body.empty()) text += fmt::format("\nbody:\n{}\n", op->body);
+  put(text);
+  return 0;
+}
+
+Result<int> list() {
+  std::vector<std::vector<std::string>> rows;
+  for (const PassDef* pass : all_passes()) {
+    std::string options;
+    for (std::string_view o : pass->options)
+      options += (options.empty() ? "" : ", ") + std::string(o);
+    rows.push_back({std::string(pass->name) + (options.empty() ? "" : "(" + options + ")"),
+                    std::string(pass->doc)});
+  }
+  std::string text = "passes:\n" + table(rows);
+  text += fmt::format("\npipelines:\n  clean = {}\n\noperators:\n", named_pipeline("clean"));
+  std::string line = " ";
+  for (const OpDef* op : standard_catalogue().all()) {
+    if (line.size() + op->name.size() > 98) {
+      text += line + "\n";
+      line = " ";
+    }
+    line += " " + std::string(op->name);
+  }
+  put(text + line + "\n");
+  return 0;
+}
+
+Phase phase_of(const Model& model) {
+  return model.phase == "clean"      ? Phase::clean
+         : model.phase == "compress" ? Phase::compress
+         : model.phase == "lower"    ? Phase::lower
+                                     : Phase::import;
+}
+
+Status write_result(const Model& model, const std::string& path) {
+  if (path.ends_with(".hone")) return artefact::write(model, path);
+  return write_file(path, print(model)).context("writing '" + printable(path) + "'");
+}
+
+void write_json(JsonWriter& json, const PipelineReport& report) {
+  json.begin_object();
+  json.key("passes");
+  json.begin_array();
+  for (const auto& entry : report.entries) {
+    json.begin_object();
+    json.member("pass", entry.pass);
+    json.member("edits", entry.edits);
+    json.member("pass_s", entry.seconds);
+    json.end_object();
+  }
+  json.end_array();
+  json.key("edits");
+  json.begin_array();
+  for (const auto& edit : report.journal.edits) {
+    json.begin_object();
+    json.member("pass", edit.pass);
+    json.member("graph", edit.graph);
+    json.member("node", edit.node);
+    json.member("what", edit.what);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+}
+
+Result<int> run(const Arguments& arguments) {
+  if (arguments.on("--list")) return list();
+  if (arguments.has("--describe")) return describe_op(arguments.text("--describe"));
+  if (arguments.positionals().empty())
+    return fail(ErrorId::usage, "`hone opt` needs MODEL, --list or --describe OP");
+  Model model =
+      TRY(open_model(arguments.positional(0), {.limits = arguments.limits, .verify = false}));
+  if (arguments.on("--verify"))
+    TRY(verify(model, standard_catalogue(), phase_of(model)).context("verifying the input"));
+  PipelineOptions options;
+  for (const std::string& pass : arguments.texts("--disable")) {
+    if (!find_pass(pass))
+      return fail(ErrorId::usage, "there is no pass '" + printable(pass) + "'");
+    options.disabled.insert(pass);
+  }
+  options.verify_each = arguments.on("--verify");
+  if (arguments.has("--stop-after-edits")) {
+    const int64_t most = arguments.integer("--stop-after-edits");
+    if (most < 0) return fail(ErrorId::usage, "--stop-after-edits takes a number from 0 on");
+    options.stop_after_edits = static_cast<size_t>(most);
+  }
+  const bool printing = arguments.has("--print-after");
+  const std::string only = arguments.text("--print-after");
+  if (printing && !only.empty() && !find_pass(only))
+    return fail(ErrorId::usage, "there is no pass '" + printable(only) + "'");
+  std::optional<NumericsCheck> numerics;
+  if (arguments.on("--check-numerics")) {
+    numerics.emplace();
+    TRY(numerics->record(model, arguments.limits));
+  }
+  options.after_pass = [&](const Model& m, std::string_view pass) -> Status {
+    if (printing && (only.empty() || only == pass)) {
+      const std::string text = fmt::format("// after {}\n{}", pass, print(m));
+      std::fwrite(text.data(), 1, text.size(), stderr);
+    }
+    if (numerics) TRY(numerics->compare(m, pass));
+    return ok();
+  };
+  const PipelineReport report = TRY(run_pipeline(model, arguments.text("--pipeline"),
+                                                 standard_catalogue(), arguments.limits, options));
+  if (arguments.has("--output")) TRY(write_result(model, arguments.text("--output")));
+  if (arguments.json)
+    put_json([&](JsonWriter& json) { write_json(json, report); });
+  else if (!arguments.has("--output"))
+    put(print(model));
+  if (arguments.on("--journal")) {
+    for (const auto& edit : report.journal.edits)
+      fmt::print(stderr, "{}: {} '{}': {}\n", edit.pass, printable(edit.graph),
+                 printable(edit.node), printable(edit.what));
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command& opt_command() {
+  using Kind = Flag::Kind;
+  static const Command command{
+      .name = "opt",
+      .summary = "Run passes one by one, for those who write them.",
+      .examples = "$ hone opt model.onnx --pipeline='fold, sweep'\n"
+                  "$ hone opt model.onnx --print-after=canonicalize\n"
+                  "$ hone opt model.onnx --stop-after-edits 12 --journal -o half.ir\n"
+                  "$ hone opt model.onnx --check-numerics --verify\n"
+                  "$ hone opt --list\n"
+                  "$ hone opt --describe softmax",
+      .details = "Prints the model in the text form. --print-after and --journal go to standard "
+                 "error.",
+      .positionals = {{"MODEL", "the model file", 0, 1, true}},
+      .flags = {{"--pipeline", Kind::text, "TEXT",
+                 "passes in order, such as 'sweep, repeat(fold, merge)', or a pipeline's name",
+                 "clean"},
+                {"--print-after", Kind::optional_text, "PASS",
+                 "print the model after this pass, or after each"},
+                {"--disable", Kind::texts, "PASS", "skip this pass"},
+                {"--stop-after-edits", Kind::integer, "N",
+                 "make N edits and no more, to find the one that goes wrong"},
+                {"--journal", Kind::on_off, "", "list the edits"},
+                {"--check-numerics", Kind::on_off, "",
+                 "run the model after each pass and compare; exits 1 when results change"},
+                {"--verify", Kind::on_off, "", "check all invariants after each pass"},
+                {"-o,--output", Kind::text, "FILE", "write a .hone artefact or the text form"},
+                {"--describe", Kind::text, "OP", "explain an operator"},
+                {"--list", Kind::on_off, "", "list passes, pipelines and operators"}},
+      .run = run,
+  };
+  return command;
+}
+
+}  // namespace hone::cli

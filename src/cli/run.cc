@@ -1,0 +1,376 @@
+// `hone run`: inputs to outputs, with checks, timing and traces.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+#include "base/text.h"
+#include "cli/check.h"
+#include "cli/commands.h"
+#include "cli/model_flags.h"
+#include "cli/output.h"
+
+namespace hone::cli {
+namespace {
+
+// All that one invocation found out.
+struct Run {
+  v1::Description description;
+  std::vector<v1::Executable::Share> shares;
+  std::vector<CheckReport> checks;
+  std::vector<v1::Value> outputs;
+  std::vector<std::string> files;  // one for each output, when -o was given
+  std::vector<double> latencies;   // seconds, sorted
+  v1::Statistics statistics;
+};
+
+Result<v1::Bindings> bindings_of(const Arguments& arguments, const v1::Description& description) {
+  v1::Bindings bindings;
+  std::vector<std::string_view> names;
+  for (const auto& s : description.symbols) names.push_back(s.name);
+  for (const std::string& text : arguments.texts("--bind")) {
+    const size_t equal = text.find('=');
+    int64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto parsed = equal == std::string::npos
+                            ? std::from_chars_result{nullptr, std::errc::invalid_argument}
+                            : std::from_chars(text.data() + equal + 1, end, value);
+    if (parsed.ec != std::errc() || parsed.ptr != end || value < 0)
+      return fail(ErrorId::usage,
+                  "--bind takes SYMBOL=SIZE such as S=128, not '" + printable(text) + "'");
+    const std::string name = text.substr(0, equal);
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      Error error = fail(ErrorId::usage, "the model has no symbol '" + printable(name) + "'");
+      if (names.empty()) error.hint = "all its sizes are fixed";
+      for (std::string_view n : names)
+        error.hint += (error.hint.empty() ? "its symbols are " : ", ") + printable(n);
+      return error;
+    }
+    bindings[name] = value;
+  }
+  return bindings;
+}
+
+// Says which sizes --random chose by itself.
+void note_free_symbols(const v1::Description& d, const v1::Bindings& bindings) {
+  std::string names;
+  for (const auto& s : d.symbols) {
+    const bool shown = std::any_of(d.inputs.begin(), d.inputs.end(), [&](const auto& port) {
+      return std::find(port.shape.begin(), port.shape.end(), s.name) != port.shape.end();
+    });
+    if (shown && !bindings.contains(s.name))
+      names += (names.empty() ? "" : ", ") + printable(s.name) + "=1";
+  }
+  if (!names.empty())
+    fmt::print(stderr, "hone: note: made up inputs with {}; choose other sizes with --bind\n",
+               names);
+}
+
+Result<std::vector<v1::Value>> inputs_of(const Arguments& arguments, const v1::Model& model,
+                                         const v1::Description& d, const v1::Bindings& bindings) {
+  std::vector<std::optional<v1::Value>> given(d.inputs.size());
+  for (const std::string& text : arguments.texts("--input")) {
+    // A name may hold '=' itself: the first cut whose left part is an input wins.
+    size_t equal = text.find('=');
+    if (equal == std::string::npos)
+      return fail(ErrorId::usage, "--input takes NAME=FILE, not '" + printable(text) + "'");
+    size_t cut = equal;
+    while (cut != std::string::npos && !model.input_index(text.substr(0, cut)).ok())
+      cut = text.find('=', cut + 1);
+    if (cut != std::string::npos) equal = cut;
+    const size_t i = TRY(from(model.input_index(text.substr(0, equal))));
+    if (given[i])
+      return fail(ErrorId::usage, "input '" + printable(d.inputs[i].name) + "' is given twice");
+    given[i] = TRY(from(model.load_input(i, text.substr(equal + 1))));
+  }
+  std::vector<v1::Value> made;
+  if (arguments.on("--random")) {
+    made = TRY(from(
+        model.random_inputs(static_cast<uint64_t>(arguments.integer("--seed")), bindings)));
+    note_free_symbols(d, bindings);
+  }
+  std::vector<v1::Value> inputs;
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (!given[i] && made.empty()) {
+      Error error = fail(ErrorId::usage, fmt::format("input '{}' of type {} is not given",
+                                                     printable(d.inputs[i].name),
+                                                     printable(d.inputs[i].type)));
+      error.hint = fmt::format("give --input {}=FILE.npy, or --random for made-up values",
+                               printable(d.inputs[i].name));
+      return error;
+    }
+    inputs.push_back(given[i] ? std::move(*given[i]) : made[i]);
+  }
+  return inputs;
+}
+
+Status time_runs(const Arguments& arguments, v1::Session& session,
+                 const std::vector<v1::Value>& inputs, Run& run) {
+  const int64_t repeats = arguments.integer("--repeat");
+  if (repeats < 1) return fail(ErrorId::usage, "--repeat takes a number from 1 on");
+  if (repeats > 1) {  // the first call plans and warms up
+    TRY(from(session.run(inputs)));
+    session.reset();
+  }
+  for (int64_t i = 0; i < repeats; ++i) {
+    if (i > 0) session.reset();
+    const auto begin = std::chrono::steady_clock::now();
+    run.outputs = TRY(from(session.run(inputs)));
+    run.latencies.push_back(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  std::sort(run.latencies.begin(), run.latencies.end());
+  return ok();
+}
+
+double median(const std::vector<double>& sorted) {
+  const size_t n = sorted.size();
+  return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+Status write_outputs(const std::string& folder, Run& run) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    return fail(ErrorId::io, fmt::format("cannot make the folder '{}': {}", printable(folder),
+                                         error.message()));
+  for (size_t i = 0; i < run.outputs.size(); ++i) {
+    const std::string stem =
+        (std::filesystem::path(folder) / fmt::format("output_{}", i)).string();
+    auto saved = run.outputs[i].save(stem + ".npy");
+    std::string file = stem + ".npy";
+    if (!saved && from(saved.error()).id == ErrorId::unsupported_feature) {
+      file = stem + ".pb";
+      saved = run.outputs[i].save(file);
+    }
+    TRY(from(std::move(saved)));
+    run.files.push_back(file);
+  }
+  return ok();
+}
+
+// "0.1, 0.9" and, where there are more, how they are spread.
+std::string preview(const v1::Value& value) {
+  if (value.kind() != v1::Value::Kind::tensor)
+    return fmt::format("{} elements", value.items().size());
+  constexpr int64_t kShown = 10;
+  std::string text;
+  for (int64_t i = 0; i < std::min(value.count(), kShown); ++i) {
+    text += i ? ", " : "";
+    text += value.dtype() == v1::DType::string
+                ? "\"" + printable(value.texts()[static_cast<size_t>(i)]) + "\""
+                : fmt::format("{:.6g}", value.real(i));
+  }
+  if (value.count() <= kShown) return text;
+  text += ", …";
+  if (value.dtype() == v1::DType::string) return text;
+  double low = value.real(0), high = low;
+  for (int64_t i = 0; i < value.count(); ++i) {
+    low = std::min(low, value.real(i));
+    high = std::max(high, value.real(i));
+  }
+  return text + fmt::format(" ({:.4g} to {:.4g})", low, high);
+}
+
+uint64_t process_peak_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+void print_text(const Arguments& arguments, const Run& run) {
+  const Style s = style(arguments.config);
+  for (const CheckReport& check : run.checks) put(text_of(check, s));
+  if (run.checks.size() > 1) {
+    const auto passed = std::count_if(run.checks.begin(), run.checks.end(),
+                                      [](const auto& c) { return c.passed; });
+    put(fmt::format("{} of {} folders passed\n", passed, run.checks.size()));
+  }
+  if (run.checks.empty()) {
+    std::vector<std::vector<std::string>> rows;
+    for (size_t i = 0; i < run.outputs.size(); ++i)
+      rows.push_back({printable(run.description.outputs[i].name), run.outputs[i].type(),
+                      run.files.empty() ? preview(run.outputs[i]) : printable(run.files[i])});
+    put(table(rows, {}, ""));
+  }
+  if (run.latencies.size() > 1)
+    put(fmt::format("latency  median {}, least {}, most {} over {} runs\n",
+                    human_seconds(median(run.latencies)), human_seconds(run.latencies.front()),
+                    human_seconds(run.latencies.back()), run.latencies.size()));
+  if (run.latencies.size() > 1 || arguments.has("--profile"))
+    put(fmt::format("memory   arena {} planned, {} measured; process at most {}\n",
+                    human_bytes(uint64_t(run.statistics.planned_arena_bytes)),
+                    human_bytes(uint64_t(run.statistics.measured_arena_bytes)),
+                    human_bytes(process_peak_bytes())));
+}
+
+void write_json(JsonWriter& json, const Run& run) {
+  json.begin_object();
+  json.member("model", run.description.path);
+  json.key("backends");
+  json.begin_object();
+  for (const auto& share : run.shares) json.member(share.backend, share.nodes);
+  json.end_object();
+  json.key("outputs");
+  json.begin_array();
+  for (size_t i = 0; i < run.outputs.size(); ++i) {
+    const v1::Value& value = run.outputs[i];
+    json.begin_object();
+    json.member("name", run.description.outputs[i].name);
+    json.key("file");
+    if (run.files.empty())
+      json.null();
+    else
+      json.value(run.files[i]);
+    json.member("type", value.type());
+    json.key("dtype");
+    if (value.kind() == v1::Value::Kind::tensor)
+      json.value(v1::name(value.dtype()));
+    else
+      json.null();
+    json.key("shape");
+    json.begin_array();
+    if (value.kind() == v1::Value::Kind::tensor)
+      for (int64_t extent : value.shape()) json.value(extent);
+    json.end_array();
+    json.end_object();
+  }
+  json.end_array();
+  if (!run.checks.empty()) {
+    json.key("checks");
+    json.begin_array();
+    for (const CheckReport& check : run.checks) write_json(json, check);
+    json.end_array();
+  }
+  if (!run.latencies.empty()) {
+    json.key("latency_s");
+    json.begin_object();
+    json.member("median", median(run.latencies));
+    json.member("low", run.latencies.front());
+    json.member("high", run.latencies.back());
+    json.member("n", run.latencies.size());
+    json.end_object();
+  }
+  json.member("planned_arena_bytes", run.statistics.planned_arena_bytes);
+  json.member("measured_arena_bytes", run.statistics.measured_arena_bytes);
+  json.member("peak_memory_bytes", process_peak_bytes());
+  json.end_object();
+}
+
+void note_shares(const Run& run) {
+  size_t total = 0;
+  for (const auto& share : run.shares) total += share.nodes;
+  for (const auto& share : run.shares) {
+    if (share.backend != "reference" || share.nodes == 0) continue;
+    std::string names;
+    for (size_t i = 0; i < share.operators.size() && i < 8; ++i)
+      names += (i ? ", " : "") + share.operators[i];
+    if (share.operators.size() > 8) names += ", …";
+    fmt::print(stderr, "hone: note: {} of {} nodes run on the slow reference backend: {}\n",
+               share.nodes, total, names);
+  }
+}
+
+Result<std::vector<std::string>> folders_to_check(const Arguments& arguments) {
+  std::vector<std::string> paths = arguments.texts("--check");
+  for (size_t i = 1; i < arguments.positionals().size(); ++i)
+    paths.push_back(arguments.positional(i));
+  if (!paths.empty() && !arguments.has("--check"))
+    return fail(ErrorId::usage, "`hone run` takes one model; '" + printable(paths[0]) +
+                                    "' would be a folder for --check");
+  std::vector<std::string> folders;
+  for (const std::string& path : paths)
+    for (std::string& folder : TRY(check_folders(path))) folders.push_back(std::move(folder));
+  return folders;
+}
+
+Result<int> run_model(const Arguments& arguments) {
+  const auto folders = TRY(folders_to_check(arguments));
+  if (!folders.empty() && (arguments.has("--input") || arguments.on("--random")))
+    return fail(ErrorId::usage, "--check brings its own inputs: leave out --input and --random");
+  if (folders.size() > 1 && arguments.has("--output"))
+    return fail(ErrorId::usage, "-o with several folders to check would overwrite its own files");
+  v1::Model model = TRY(open(arguments, arguments.positional(0)));
+  if (!arguments.on("--no-clean")) model = TRY(from(model.clean()));
+  Run run;
+  run.description = model.describe();
+  const v1::Bindings bindings = TRY(bindings_of(arguments, run.description));
+  const std::string backend =
+      arguments.has("--backend") ? arguments.text("--backend") : arguments.config.text("backend");
+  const v1::Executable executable =
+      TRY(from(model.compile({.backend = backend, .threads = arguments.threads})));
+  run.shares = executable.shares();
+  if (backend == "auto" && !arguments.json) note_shares(run);
+  v1::Session session = TRY(
+      from(executable.session({.seed = static_cast<uint64_t>(arguments.integer("--seed")),
+                               .bindings = bindings,
+                               .trace = arguments.has("--profile")})));
+  const v1::Tolerance tolerance{arguments.real("--rtol"), arguments.real("--atol")};
+  for (const std::string& folder : folders) {
+    const CheckCase expected = TRY(read_check(model, run.description, folder)
+                                       .context("checking '" + printable(folder) + "'"));
+    run.latencies.clear();
+    session.reset();
+    TRY(time_runs(arguments, session, expected.inputs, run)
+            .context("checking '" + printable(folder) + "'"));
+    run.checks.push_back(compare_check(run.description, expected, run.outputs, tolerance));
+  }
+  if (folders.empty()) {
+    const auto inputs = TRY(inputs_of(arguments, model, run.description, bindings));
+    TRY(time_runs(arguments, session, inputs, run));
+  }
+  run.statistics = session.statistics();
+  if (arguments.has("--output")) TRY(write_outputs(arguments.text("--output"), run));
+  if (arguments.has("--profile")) TRY(from(session.write_trace(arguments.text("--profile"))));
+  if (arguments.json)
+    put_json([&](JsonWriter& json) { write_json(json, run); });
+  else
+    print_text(arguments, run);
+  const bool passed = std::all_of(run.checks.begin(), run.checks.end(),
+                                  [](const CheckReport& check) { return check.passed; });
+  return passed ? 0 : 1;
+}
+
+}  // namespace
+
+const Command& run_command() {
+  using Kind = Flag::Kind;
+  static const Command command{
+      .name = "run",
+      .summary = "Run a model on given, recorded or made-up inputs.",
+      .examples = "$ hone run model.onnx --input image=digit.npy -o outputs\n"
+                  "$ hone run model.onnx --input 0=digit.npy --json\n"
+                  "$ hone run model.onnx --check test_data_set_0\n"
+                  "$ hone run model.onnx --random --bind S=128 --repeat 20\n"
+                  "$ hone run model.onnx --random --profile trace.json",
+      .details =
+          "A folder to check holds input_N.pb and output_N.pb, or input_NAME.npy and\n"
+          "output_NAME.npy. Elements a and b (recorded) agree when |a - b| <= atol + rtol * |b|;\n"
+          "integers, booleans and strings only when equal. Exits 1 when a check does not hold.",
+      .positionals = {{"MODEL", "the model file", 1, 1, true},
+                      {"DIR", "further folders for --check", 0, kAny}},
+      .flags = {{"--input", Kind::texts, "NAME=FILE",
+                 "a .npy or ONNX .pb file for the input of this name or position"},
+                {"--random", Kind::on_off, "", "make up the inputs that are not given"},
+                {"--seed", Kind::integer, "S", "of made-up inputs and random operators", "0"},
+                {"--bind", Kind::texts, "SYMBOL=SIZE", "a symbolic size"},
+                {"--check", Kind::texts, "DIR", "compare with recorded outputs; may be repeated"},
+                {"--rtol", Kind::real, "R", "relative tolerance of --check", "1e-3"},
+                {"--atol", Kind::real, "A", "absolute tolerance of --check", "1e-7"},
+                {"--no-clean", Kind::on_off, "", "run the graph as it stands in the file"},
+                {"--backend", Kind::text, "B",
+                 "auto (the fastest that supports a node) or one of `hone backends`"},
+                {"-o,--output", Kind::text, "DIR",
+                 "write output_<index>.npy, or .pb where .npy cannot hold the value"},
+                {"--repeat", Kind::integer, "N", "run N times after a warm-up and time it", "1"},
+                {"--profile", Kind::text, "FILE", "write a Chrome trace with a span per node"}},
+      .run = run_model,
+  };
+  return command;
+}
+
+}  // namespace hone::cli
