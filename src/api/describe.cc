@@ -31,8 +31,7 @@ uint64_t stored_size(const Constant& constant) {
 void count_constants(const Model& model, v1::Description& d) {
   std::map<std::string, v1::Description::Stored> stored;
   for (const Constant& c : model.constants) {
-    const auto elements =
-        static_cast<uint64_t>(element_count(c.type.shape).constant().value_or(0));
+    const auto elements = static_cast<uint64_t>(element_count(c.type.shape).constant().value_or(0));
     const uint64_t bytes = stored_size(c);
     const bool dense = c.type.encoding.is_dense();
     if (is_float(c.type.dtype) || !dense) d.parameters += elements;

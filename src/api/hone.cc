@@ -267,8 +267,7 @@ Statistics Session::statistics() const {
 }
 
 Status Session::write_trace(const std::string& path) const {
-  if (!impl_->trace)
-    return wrap(fail(ErrorId::bad_data, "the session was made without a trace"));
+  if (!impl_->trace) return wrap(fail(ErrorId::bad_data, "the session was made without a trace"));
   return wrap(impl_->trace->write(path));
 }
 

@@ -25,8 +25,7 @@ Result<OpenedModel> open_model_file(const std::string& path, const OpenOptions& 
   OpenedModel opened;
   opened.format = importer->name;
   opened.file_bytes = file.size();
-  opened.model =
-      TRY(importer->read(path, standard_catalogue(), options.limits).context(doing));
+  opened.model = TRY(importer->read(path, standard_catalogue(), options.limits).context(doing));
   return opened;
 }
 

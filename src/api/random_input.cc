@@ -40,8 +40,9 @@ void fill(Tensor& t, uint64_t seed) {
 Result<Tensor> random_tensor(const TensorType& type, uint64_t seed, const Dim::Bindings& bindings,
                              const Limits& limits) {
   if (!type.shape.ranked)
-    return fail(ErrorId::bad_data, "the model does not say how many axes the input has; give a "
-                                   "file for it with --input");
+    return fail(ErrorId::bad_data,
+                "the model does not say how many axes the input has; give a "
+                "file for it with --input");
   Dim::Bindings known = bindings;
   Extents extents;
   for (const Dim& d : type.shape.dims) {

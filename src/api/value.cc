@@ -37,8 +37,7 @@ hone::Result<Datum> make_tensor(DType dtype, std::vector<int64_t> shape,
                                 std::span<const std::byte> bytes) {
   if (dtype == DType::string)
     return fail(ErrorId::bad_data, "a tensor of strings has texts, not bytes");
-  hone::Tensor tensor =
-      TRY(hone::Tensor::make(static_cast<hone::DType>(dtype), std::move(shape)));
+  hone::Tensor tensor = TRY(hone::Tensor::make(static_cast<hone::DType>(dtype), std::move(shape)));
   if (static_cast<uint64_t>(tensor.byte_size()) != bytes.size())
     return fail(ErrorId::bad_data, "a tensor of type " + tensor.type().str() + " takes " +
                                        std::to_string(tensor.byte_size()) + " bytes, not " +
@@ -50,8 +49,8 @@ hone::Result<Datum> make_tensor(DType dtype, std::vector<int64_t> shape,
 hone::Result<Datum> make_strings(std::vector<int64_t> shape, std::vector<std::string> elements) {
   const auto count = checked_product(shape);
   if (!count || static_cast<uint64_t>(*count) != elements.size())
-    return fail(ErrorId::bad_data, "the shape does not hold " + std::to_string(elements.size()) +
-                                       " elements");
+    return fail(ErrorId::bad_data,
+                "the shape does not hold " + std::to_string(elements.size()) + " elements");
   return Datum(hone::Tensor::of_strings(std::move(shape), std::move(elements)));
 }
 
@@ -114,8 +113,6 @@ std::vector<Value> Value::items() const {
 
 Value Value::keys() const { return wrap(Datum(impl_->datum.tensor)); }
 
-Status Value::save(const std::string& path) const {
-  return wrap(save_datum(impl_->datum, path));
-}
+Status Value::save(const std::string& path) const { return wrap(save_datum(impl_->datum, path)); }
 
 }  // namespace hone::v1

@@ -20,9 +20,9 @@ struct NpyName {
   std::string_view descr;
 };
 constexpr NpyName kNpyNames[] = {
-    {DType::f32, "<f4"}, {DType::f64, "<f8"}, {DType::f16, "<f2"},     {DType::i8, "|i1"},
-    {DType::u8, "|u1"},  {DType::i16, "<i2"}, {DType::u16, "<u2"},     {DType::i32, "<i4"},
-    {DType::u32, "<u4"}, {DType::i64, "<i8"}, {DType::u64, "<u8"},     {DType::boolean, "|b1"},
+    {DType::f32, "<f4"}, {DType::f64, "<f8"},   {DType::f16, "<f2"}, {DType::i8, "|i1"},
+    {DType::u8, "|u1"},  {DType::i16, "<i2"},   {DType::u16, "<u2"}, {DType::i32, "<i4"},
+    {DType::u32, "<u4"}, {DType::i64, "<i8"},   {DType::u64, "<u8"}, {DType::boolean, "|b1"},
     {DType::c64, "<c8"}, {DType::c128, "<c16"},
 };
 
@@ -83,8 +83,8 @@ Result<Tensor> narrow(const Tensor& wide, DType dtype) {
     const int64_t value = load_integer(wide, i);
     store_integer(tensor, i, value);
     if (load_integer(tensor, i) != value)
-      return fail(ErrorId::bad_data, fmt::format("the value {} does not fit in {}", value,
-                                                 name(dtype)));
+      return fail(ErrorId::bad_data,
+                  fmt::format("the value {} does not fit in {}", value, name(dtype)));
   }
   return tensor;
 }
@@ -104,10 +104,10 @@ Result<Tensor> tensor_of(const NpyArray& array, DType expected, Ledger& ledger) 
                       array.item_size * 8 == static_cast<uint64_t>(bits(expected)) &&
                       (array.kind == 'V' || array.kind == 'u');
   if (found != expected && !opaque) {
-    Error error = fail(ErrorId::bad_data,
-                       fmt::format("the array holds {}, {} is needed",
-                                   found ? std::string(name(*found)) : printable(array.descr),
-                                   name(expected)));
+    Error error = fail(
+        ErrorId::bad_data,
+        fmt::format("the array holds {}, {} is needed",
+                    found ? std::string(name(*found)) : printable(array.descr), name(expected)));
     error.hint = "convert the array before saving it, in NumPy with .astype(…)";
     return error;
   }

@@ -46,9 +46,9 @@ Result<size_t> port_named(const std::vector<v1::Description::Port>& ports, const
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
   if (error == std::errc() && end == name.data() + name.size() && index < ports.size())
     return index;
-  return fail(ErrorId::bad_data, fmt::format("'{}' is for {} '{}', but the model has {} {}s",
-                                             printable(file), what, printable(name), ports.size(),
-                                             what));
+  return fail(ErrorId::bad_data,
+              fmt::format("'{}' is for {} '{}', but the model has {} {}s", printable(file), what,
+                          printable(name), ports.size(), what));
 }
 
 }  // namespace
@@ -61,10 +61,11 @@ Result<std::vector<std::string>> check_folders(const std::string& path) {
     if (name.starts_with("test_data_set_")) nested.push_back((fs::path(path) / name).string());
   }
   if (!nested.empty()) return nested;
-  Error error = fail(ErrorId::bad_data,
-                     fmt::format("'{}' holds no recorded outputs", printable(path)));
-  error.hint = "a folder to check has input_N.pb and output_N.pb, or input_NAME.npy and "
-               "output_NAME.npy";
+  Error error =
+      fail(ErrorId::bad_data, fmt::format("'{}' holds no recorded outputs", printable(path)));
+  error.hint =
+      "a folder to check has input_N.pb and output_N.pb, or input_NAME.npy and "
+      "output_NAME.npy";
   return error;
 }
 

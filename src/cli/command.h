@@ -19,7 +19,7 @@ struct Flag {
   enum class Kind : uint8_t { on_off, text, integer, real, texts, optional_text };
   std::string_view name;  // "--bind"; short forms before a comma: "-o,--output"
   Kind kind;
-  std::string_view value;          // what the help calls the value: "NAME=FILE"
+  std::string_view value;  // what the help calls the value: "NAME=FILE"
   std::string_view doc;
   std::string_view fallback = {};  // shown in the help and used when not given
   std::string_view choices = {};   // "a|b|c": other values are refused, the shell completes them
@@ -37,8 +37,8 @@ inline constexpr size_t kAny = SIZE_MAX;  // for `most`
 // What was given, by the long name of the flag.
 class Arguments {
  public:
-  bool on(std::string_view name) const;   // an on_off flag
-  bool has(std::string_view name) const;  // given
+  bool on(std::string_view name) const;           // an on_off flag
+  bool has(std::string_view name) const;          // given
   std::string text(std::string_view name) const;  // given or fallback; "" without
   int64_t integer(std::string_view name) const;
   double real(std::string_view name) const;

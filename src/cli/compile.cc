@@ -22,7 +22,8 @@ struct Compiled {
   double seconds = 0;
 };
 
-// One file for each model: OUT itself, or, where OUT is a folder or there are several, OUT/STEM.hone.
+// One file for each model: OUT itself, or, where OUT is a folder or there are several,
+// OUT/STEM.hone.
 Result<std::vector<std::string>> outputs_for(const std::vector<std::string>& models,
                                              const std::string& out) {
   std::error_code error;
@@ -32,8 +33,8 @@ Result<std::vector<std::string>> outputs_for(const std::vector<std::string>& mod
     return fail(ErrorId::usage, "several models need a folder for -o, not a file");
   fs::create_directories(out, error);
   if (error)
-    return fail(ErrorId::io, fmt::format("cannot make the folder '{}': {}", printable(out),
-                                         error.message()));
+    return fail(ErrorId::io,
+                fmt::format("cannot make the folder '{}': {}", printable(out), error.message()));
   std::vector<std::string> outputs;
   std::set<std::string> seen;
   for (const std::string& model : models) {
@@ -56,8 +57,7 @@ Result<Compiled> compile(const Arguments& arguments, const std::string& path,
   TRY(from(model.save(output)));
   std::error_code ignored;
   result.bytes = fs::file_size(output, ignored);
-  result.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }
 
@@ -107,10 +107,12 @@ const Command& compile_command() {
   static const Command command{
       .name = "compile",
       .summary = "Turn models into .hone artefacts.",
-      .examples = "$ hone compile model.onnx -o model.hone --portable\n"
-                  "$ hone compile a.onnx b.onnx -o compiled/",
-      .details = "A portable artefact is a safetensors file with the cleaned graph in its "
-                 "metadata.\nIt runs on every machine and is loaded by mapping.",
+      .examples =
+          "$ hone compile model.onnx -o model.hone --portable\n"
+          "$ hone compile a.onnx b.onnx -o compiled/",
+      .details =
+          "A portable artefact is a safetensors file with the cleaned graph in its "
+          "metadata.\nIt runs on every machine and is loaded by mapping.",
       .positionals = {{"MODEL", "the model files", 1, kAny, true}},
       .flags = {{"-o,--output", Kind::text, "OUT",
                  "the artefact, or a folder for several models; required"},

@@ -43,8 +43,9 @@ std::string bash() {
     for (const Flag& flag : flags_of(*c)) {
       flags += " " + std::string(flag.long_name());
       if (!flag.choices.empty())
-        choices += fmt::format("    {}:{}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n",
-                               c->name, flag.long_name(), spaced(flag.choices));
+        choices +=
+            fmt::format("    {}:{}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n",
+                        c->name, flag.long_name(), spaced(flag.choices));
     }
     cases += fmt::format("    {}) flags=\"{}\"; words=\"{}\" ;;\n", c->name, flags.substr(1),
                          words_of(*c));
@@ -98,8 +99,9 @@ std::string zsh() {
       const bool many = flag.kind == Flag::Kind::texts;
       std::string value;
       if (flag.kind != Flag::Kind::on_off)
-        value = flag.choices.empty() ? fmt::format(":{}:_files", plain(flag.value))
-                                     : fmt::format(":{}:({})", plain(flag.value), spaced(flag.choices));
+        value = flag.choices.empty()
+                    ? fmt::format(":{}:_files", plain(flag.value))
+                    : fmt::format(":{}:({})", plain(flag.value), spaced(flag.choices));
       arguments += fmt::format(" \\\n        '{}{}[{}]{}'", many ? "*" : "", flag.long_name(),
                                plain(flag.doc), value);
     }
@@ -131,8 +133,7 @@ compdef _hone hone
 
 std::string fish_quoted(std::string_view text) {
   std::string out = "'";
-  for (char c : text)
-    out += c == '\'' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+  for (char c : text) out += c == '\'' || c == '\\' ? std::string("\\") + c : std::string(1, c);
   return out + "'";
 }
 
@@ -143,8 +144,10 @@ std::string fish() {
                         fish_quoted(c->summary));
     const std::string when = fmt::format("'__fish_seen_subcommand_from {}'", c->name);
     for (const Flag& flag : flags_of(*c)) {
-      text += fmt::format("complete -c hone -n {} -l {}", when, flag.long_name().substr(2));
-      if (flag.name.size() != flag.long_name().size()) text += fmt::format(" -s {}", flag.name[1]);
+      text += fmt::format("complete -c hone -n {}", when);
+      if (flag.long_name().starts_with("--"))
+        text += fmt::format(" -l {}", flag.long_name().substr(2));
+      if (!flag.name.starts_with("--")) text += fmt::format(" -s {}", flag.name[1]);
       if (flag.kind != Flag::Kind::on_off) text += " -r";
       if (!flag.choices.empty()) text += fmt::format(" -f -a '{}'", spaced(flag.choices));
       text += fmt::format(" -d {}\n", fish_quoted(flag.doc));
@@ -164,8 +167,8 @@ Result<int> run(const Arguments& arguments) {
   else if (shell == "fish")
     put(fish());
   else
-    return fail(ErrorId::usage, "there is no completion for '" + printable(shell) +
-                                    "': choose bash, zsh or fish");
+    return fail(ErrorId::usage,
+                "there is no completion for '" + printable(shell) + "': choose bash, zsh or fish");
   return 0;
 }
 
@@ -175,9 +178,10 @@ const Command& completion_command() {
   static const Command command{
       .name = "completion",
       .summary = "Print a script that completes commands and flags in a shell.",
-      .examples = "$ source <(hone completion bash)\n"
-                  "$ hone completion zsh > ~/.zfunc/_hone\n"
-                  "$ hone completion fish | source",
+      .examples =
+          "$ source <(hone completion bash)\n"
+          "$ hone completion zsh > ~/.zfunc/_hone\n"
+          "$ hone completion fish | source",
       .positionals = {{"SHELL", "bash, zsh or fish"}},
       .run = run,
   };

@@ -66,13 +66,15 @@ const Command& config_command() {
   static const Command command{
       .name = "config",
       .summary = "Show the settings and where they come from, or make a file of them.",
-      .examples = "$ hone config show\n"
-                  "$ hone config show --json\n"
-                  "$ hone config template > hone.yaml\n"
-                  "$ hone config export > hone.yaml",
-      .details = "Later ones win: defaults, hone.yaml or hone.json in the working directory (or "
-                 "--config,\nHONE_CONFIG), HONE_* in the environment, flags. A file beside a model "
-                 "may only set\nwhat is harmless and never raise a limit.",
+      .examples =
+          "$ hone config show\n"
+          "$ hone config show --json\n"
+          "$ hone config template > hone.yaml\n"
+          "$ hone config export > hone.yaml",
+      .details =
+          "Later ones win: defaults, hone.yaml or hone.json in the working directory (or "
+          "--config,\nHONE_CONFIG), HONE_* in the environment, flags. A file beside a model "
+          "may only set\nwhat is harmless and never raise a limit.",
       .positionals = {{"ACTION", "show, export (as a settings file) or template (all commented)"}},
       .run = run,
   };

@@ -112,10 +112,12 @@ const Command& diff_command() {
   static const Command command{
       .name = "diff",
       .summary = "Compare two models: graphs as text, constants byte by byte.",
-      .examples = "$ hone diff model.onnx model.hone\n"
-                  "$ hone diff before.ir after.ir --lines 200",
-      .details = "Where the bytes lie and which file holds them makes no difference.\n"
-                 "Exits 0 when the models are equal, 1 when they differ.",
+      .examples =
+          "$ hone diff model.onnx model.hone\n"
+          "$ hone diff before.ir after.ir --lines 200",
+      .details =
+          "Where the bytes lie and which file holds them makes no difference.\n"
+          "Exits 0 when the models are equal, 1 when they differ.",
       .positionals = {{"A", "a model file", 1, 1, true}, {"B", "another one"}},
       .flags = {{"--lines", Kind::integer, "N", "most lines to show", "40"}},
       .run = run,

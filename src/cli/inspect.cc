@@ -117,8 +117,8 @@ std::string report(const Description& d, bool all, const Style& s) {
   for (const auto& [key, value] : d.metadata) facts.push_back({printable(key), printable(value)});
   facts.push_back({"phase", printable(d.phase)});
   facts.push_back({"file", human_bytes(d.file_bytes)});
-  facts.push_back({"parameters", fmt::format("{} ({})", human_count(double(d.parameters)),
-                                             d.parameters)});
+  facts.push_back(
+      {"parameters", fmt::format("{} ({})", human_count(double(d.parameters)), d.parameters)});
   facts.push_back({"constants", human_bytes(d.constant_bytes)});
   facts.push_back({"nodes", d.graphs > 1 ? fmt::format("{} in {} graphs", d.nodes, d.graphs)
                                          : std::to_string(d.nodes)});
@@ -154,8 +154,7 @@ std::string report(const Description& d, bool all, const Style& s) {
 }
 
 Result<int> run(const Arguments& arguments) {
-  const v1::Model model =
-      TRY(open(arguments, arguments.positional(0), arguments.on("--verify")));
+  const v1::Model model = TRY(open(arguments, arguments.positional(0), arguments.on("--verify")));
   if (arguments.on("--text")) {
     put(model.text());
     return 0;
@@ -175,12 +174,14 @@ const Command& inspect_command() {
   static const Command command{
       .name = "inspect",
       .summary = "Tell what a model file holds, without reading its weights.",
-      .examples = "$ hone inspect model.onnx\n"
-                  "$ hone inspect model.onnx --json\n"
-                  "$ hone inspect model.onnx --text > model.ir\n"
-                  "$ hone inspect model.hone --verify",
-      .details = "Reads ONNX models, portable .hone artefacts and the text form, told apart by "
-                 "content.",
+      .examples =
+          "$ hone inspect model.onnx\n"
+          "$ hone inspect model.onnx --json\n"
+          "$ hone inspect model.onnx --text > model.ir\n"
+          "$ hone inspect model.hone --verify",
+      .details =
+          "Reads ONNX models, portable .hone artefacts and the text form, told apart by "
+          "content.",
       .positionals = {{"MODEL", "the model file", 1, 1, true}},
       .flags = {{"--text", Kind::on_off, "", "print the graph in the text form, exactly"},
                 {"--all", Kind::on_off, "", "list all operators and constants"},

@@ -80,7 +80,9 @@ Result<int> run_devices(const Arguments& arguments) {
   std::string caches;
   for (const Host::Cache& cache : host.caches)
     caches += fmt::format("{}L{} {} {}", caches.empty() ? "" : ", ", cache.level,
-                          cache.type == "Unified" ? "" : cache.type == "Data" ? "data" : "code",
+                          cache.type == "Unified" ? ""
+                          : cache.type == "Data"  ? "data"
+                                                  : "code",
                           human_bytes(cache.bytes));
   std::vector<std::vector<std::string>> rows{
       {"cpu", fmt::format("{} ({})", host.cpu.empty() ? "unknown" : printable(host.cpu),

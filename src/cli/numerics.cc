@@ -16,8 +16,8 @@ constexpr v1::Tolerance kTolerance{1e-4, 1e-5};
 
 Result<std::vector<Datum>> run(const Model& model, const std::vector<Datum>& inputs,
                                const Limits& limits) {
-  auto program = TRY(Program::make(std::make_shared<const Model>(model),
-                                   TRY(backends_for("reference")), limits));
+  auto program = TRY(
+      Program::make(std::make_shared<const Model>(model), TRY(backends_for("reference")), limits));
   ThreadPool pool(1);
   Session session(std::move(program), pool);
   return session.run(inputs);
@@ -43,16 +43,15 @@ Status NumericsCheck::compare(const Model& model, std::string_view pass) const {
   const auto outputs =
       TRY(run(model, inputs_, limits_).context(fmt::format("running the model after {}", pass)));
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const v1::Comparison c =
-        v1::compare(v1::wrap(outputs[i]), v1::wrap(outputs_[i]), kTolerance);
+    const v1::Comparison c = v1::compare(v1::wrap(outputs[i]), v1::wrap(outputs_[i]), kTolerance);
     if (c.equal) continue;
-    return fail(ErrorId::check_failed,
-                fmt::format("after {}, output '{}' differs: {}", pass,
-                            printable(model.main().output_names[i]),
-                            c.reason.empty() ? fmt::format("{} of {} elements, by up to {:.3g}",
-                                                           c.different, c.elements,
-                                                           c.largest_absolute)
-                                             : c.reason));
+    return fail(
+        ErrorId::check_failed,
+        fmt::format("after {}, output '{}' differs: {}", pass,
+                    printable(model.main().output_names[i]),
+                    c.reason.empty() ? fmt::format("{} of {} elements, by up to {:.3g}",
+                                                   c.different, c.elements, c.largest_absolute)
+                                     : c.reason));
   }
   return ok();
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "api/open.h"
+#include "base/atomic_file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -12,7 +13,6 @@
 #include "ir/verify.h"
 #include "ops/catalogue.h"
 #include "passes/pipeline.h"
-#include "base/atomic_file.h"
 
 namespace hone::cli {
 namespace {
@@ -151,8 +151,7 @@ Result<int> run(const Arguments& arguments) {
     TRY(verify(model, standard_catalogue(), phase_of(model)).context("verifying the input"));
   PipelineOptions options;
   for (const std::string& pass : arguments.texts("--disable")) {
-    if (!find_pass(pass))
-      return fail(ErrorId::usage, "there is no pass '" + printable(pass) + "'");
+    if (!find_pass(pass)) return fail(ErrorId::usage, "there is no pass '" + printable(pass) + "'");
     options.disabled.insert(pass);
   }
   options.verify_each = arguments.on("--verify");
@@ -200,14 +199,16 @@ const Command& opt_command() {
   static const Command command{
       .name = "opt",
       .summary = "Run passes one by one, for those who write them.",
-      .examples = "$ hone opt model.onnx --pipeline='fold, sweep'\n"
-                  "$ hone opt model.onnx --print-after=canonicalize\n"
-                  "$ hone opt model.onnx --stop-after-edits 12 --journal -o half.ir\n"
-                  "$ hone opt model.onnx --check-numerics --verify\n"
-                  "$ hone opt --list\n"
-                  "$ hone opt --describe softmax",
-      .details = "Prints the model in the text form. --print-after and --journal go to standard "
-                 "error.",
+      .examples =
+          "$ hone opt model.onnx --pipeline='fold, sweep'\n"
+          "$ hone opt model.onnx --print-after=canonicalize\n"
+          "$ hone opt model.onnx --stop-after-edits 12 --journal -o half.ir\n"
+          "$ hone opt model.onnx --check-numerics --verify\n"
+          "$ hone opt --list\n"
+          "$ hone opt --describe softmax",
+      .details =
+          "Prints the model in the text form. --print-after and --journal go to standard "
+          "error.",
       .positionals = {{"MODEL", "the model file", 0, 1, true}},
       .flags = {{"--pipeline", Kind::text, "TEXT",
                  "passes in order, such as 'sweep, repeat(fold, merge)', or a pipeline's name",

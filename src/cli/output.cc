@@ -25,8 +25,8 @@ Style style(const Config& config, int descriptor) {
   const std::string& when = config.text("color");
   const char* none = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
-  const bool able = isatty(descriptor) && !(none && *none) &&
-                    !(terminal && std::string_view(terminal) == "dumb");
+  const bool able =
+      isatty(descriptor) && !(none && *none) && !(terminal && std::string_view(terminal) == "dumb");
   if (when == "never" || (when != "always" && !able)) return {};
   return {"\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[0m"};
 }

@@ -89,16 +89,16 @@ Result<std::vector<v1::Value>> inputs_of(const Arguments& arguments, const v1::M
   }
   std::vector<v1::Value> made;
   if (arguments.on("--random")) {
-    made = TRY(from(
-        model.random_inputs(static_cast<uint64_t>(arguments.integer("--seed")), bindings)));
+    made = TRY(
+        from(model.random_inputs(static_cast<uint64_t>(arguments.integer("--seed")), bindings)));
     note_free_symbols(d, bindings);
   }
   std::vector<v1::Value> inputs;
   for (size_t i = 0; i < given.size(); ++i) {
     if (!given[i] && made.empty()) {
-      Error error = fail(ErrorId::usage, fmt::format("input '{}' of type {} is not given",
-                                                     printable(d.inputs[i].name),
-                                                     printable(d.inputs[i].type)));
+      Error error = fail(ErrorId::usage,
+                         fmt::format("input '{}' of type {} is not given",
+                                     printable(d.inputs[i].name), printable(d.inputs[i].type)));
       error.hint = fmt::format("give --input {}=FILE.npy, or --random for made-up values",
                                printable(d.inputs[i].name));
       return error;
@@ -136,11 +136,10 @@ Status write_outputs(const std::string& folder, Run& run) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error)
-    return fail(ErrorId::io, fmt::format("cannot make the folder '{}': {}", printable(folder),
-                                         error.message()));
+    return fail(ErrorId::io,
+                fmt::format("cannot make the folder '{}': {}", printable(folder), error.message()));
   for (size_t i = 0; i < run.outputs.size(); ++i) {
-    const std::string stem =
-        (std::filesystem::path(folder) / fmt::format("output_{}", i)).string();
+    const std::string stem = (std::filesystem::path(folder) / fmt::format("output_{}", i)).string();
     auto saved = run.outputs[i].save(stem + ".npy");
     std::string file = stem + ".npy";
     if (!saved && from(saved.error()).id == ErrorId::unsupported_feature) {
@@ -186,8 +185,8 @@ void print_text(const Arguments& arguments, const Run& run) {
   const Style s = style(arguments.config);
   for (const CheckReport& check : run.checks) put(text_of(check, s));
   if (run.checks.size() > 1) {
-    const auto passed = std::count_if(run.checks.begin(), run.checks.end(),
-                                      [](const auto& c) { return c.passed; });
+    const auto passed =
+        std::count_if(run.checks.begin(), run.checks.end(), [](const auto& c) { return c.passed; });
     put(fmt::format("{} of {} folders passed\n", passed, run.checks.size()));
   }
   if (run.checks.empty()) {
@@ -305,14 +304,14 @@ Result<int> run_model(const Arguments& arguments) {
       TRY(from(model.compile({.backend = backend, .threads = arguments.threads})));
   run.shares = executable.shares();
   if (backend == "auto" && !arguments.json) note_shares(run);
-  v1::Session session = TRY(
-      from(executable.session({.seed = static_cast<uint64_t>(arguments.integer("--seed")),
-                               .bindings = bindings,
-                               .trace = arguments.has("--profile")})));
+  v1::Session session =
+      TRY(from(executable.session({.seed = static_cast<uint64_t>(arguments.integer("--seed")),
+                                   .bindings = bindings,
+                                   .trace = arguments.has("--profile")})));
   const v1::Tolerance tolerance{arguments.real("--rtol"), arguments.real("--atol")};
   for (const std::string& folder : folders) {
-    const CheckCase expected = TRY(read_check(model, run.description, folder)
-                                       .context("checking '" + printable(folder) + "'"));
+    const CheckCase expected = TRY(
+        read_check(model, run.description, folder).context("checking '" + printable(folder) + "'"));
     run.latencies.clear();
     session.reset();
     TRY(time_runs(arguments, session, expected.inputs, run)
@@ -342,11 +341,12 @@ const Command& run_command() {
   static const Command command{
       .name = "run",
       .summary = "Run a model on given, recorded or made-up inputs.",
-      .examples = "$ hone run model.onnx --input image=digit.npy -o outputs\n"
-                  "$ hone run model.onnx --input 0=digit.npy --json\n"
-                  "$ hone run model.onnx --check test_data_set_0\n"
-                  "$ hone run model.onnx --random --bind S=128 --repeat 20\n"
-                  "$ hone run model.onnx --random --profile trace.json",
+      .examples =
+          "$ hone run model.onnx --input image=digit.npy -o outputs\n"
+          "$ hone run model.onnx --input 0=digit.npy --json\n"
+          "$ hone run model.onnx --check test_data_set_0\n"
+          "$ hone run model.onnx --random --bind S=128 --repeat 20\n"
+          "$ hone run model.onnx --random --profile trace.json",
       .details =
           "A folder to check holds input_N.pb and output_N.pb, or input_NAME.npy and\n"
           "output_NAME.npy. Elements a and b (recorded) agree when |a - b| <= atol + rtol * |b|;\n"

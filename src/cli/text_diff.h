@@ -10,9 +10,9 @@ namespace hone::cli {
 std::vector<std::string_view> lines_of(std::string_view text);
 
 struct TextDiff {
-  std::string text;          // hunks, at most `most_lines` lines of them
+  std::string text;  // hunks, at most `most_lines` lines of them
   size_t removed = 0, added = 0;
-  bool exact = true;         // false: so much differs that what fits was not searched for
+  bool exact = true;  // false: so much differs that what fits was not searched for
   bool equal() const { return removed == 0 && added == 0; }
 };
 // The shortest edit script (Myers 1986) where it is not too long; else all of the differing middle

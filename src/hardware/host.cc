@@ -16,12 +16,11 @@ namespace hone {
 namespace {
 
 constexpr std::array<std::string_view, 34> kFeatures{
-    "sse4_2",     "avx",         "f16c",        "fma",         "avx2",       "avx_vnni",
-    "avx512f",    "avx512bw",    "avx512dq",    "avx512vl",    "avx512_vnni", "avx512_bf16",
-    "avx512_fp16", "amx_tile",   "amx_int8",    "amx_bf16",    "amx_fp16",   "sha_ni",
-    "neon",       "asimd",       "asimdhp",     "asimddp",     "i8mm",       "bf16",
-    "sve",        "sve2",        "svei8mm",     "svebf16",     "sme",        "sme2",
-    "v",          "zvfh",        "zvbb",        "crc32"};
+    "sse4_2",   "avx",      "f16c",     "fma",         "avx2",        "avx_vnni",    "avx512f",
+    "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile",
+    "amx_int8", "amx_bf16", "amx_fp16", "sha_ni",      "neon",        "asimd",       "asimdhp",
+    "asimddp",  "i8mm",     "bf16",     "sve",         "sve2",        "svei8mm",     "svebf16",
+    "sme",      "sme2",     "v",        "zvfh",        "zvbb",        "crc32"};
 
 // /proc and /sys say no size: read to the end, of what is never large.
 std::string contents(const std::string& path) {
@@ -67,9 +66,10 @@ int cpus_in(std::string_view list) {  // "0-3,8"
   while (!list.empty()) {
     const std::string_view item = list.substr(0, list.find(','));
     const size_t dash = item.find('-');
-    count += dash == std::string_view::npos
-                 ? 1
-                 : static_cast<int>(number(item.substr(dash + 1)) - number(item.substr(0, dash))) + 1;
+    count +=
+        dash == std::string_view::npos
+            ? 1
+            : static_cast<int>(number(item.substr(dash + 1)) - number(item.substr(0, dash))) + 1;
     list.remove_prefix(std::min(item.size() + 1, list.size()));
   }
   return count;

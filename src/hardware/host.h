@@ -9,21 +9,21 @@
 namespace hone {
 
 struct Host {
-  std::string architecture;            // "x86_64"
-  std::string cpu;                     // model name; empty where the kernel does not say
-  int logical_cpus = 1;                // online
-  int usable_cpus = 1;                 // that this process may run on
+  std::string architecture;  // "x86_64"
+  std::string cpu;           // model name; empty where the kernel does not say
+  int logical_cpus = 1;      // online
+  int usable_cpus = 1;       // that this process may run on
   int cores = 1, sockets = 1;
-  std::vector<std::string> features;   // of the instruction set, those that matter to kernels
+  std::vector<std::string> features;  // of the instruction set, those that matter to kernels
   struct Cache {
     int level = 0;
     std::string type;  // "Data", "Instruction", "Unified"
     uint64_t bytes = 0;
     int shared_by = 1;  // logical CPUs
   };
-  std::vector<Cache> caches;           // of the first CPU
+  std::vector<Cache> caches;  // of the first CPU
   uint64_t memory_bytes = 0, available_bytes = 0;
-  std::string kernel;                  // "Linux 6.1.0"
+  std::string kernel;  // "Linux 6.1.0"
 };
 
 Host detect_host();

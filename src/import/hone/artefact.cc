@@ -21,8 +21,7 @@ constexpr std::string_view kReserved = "__metadata__";  // no tensor of the cont
 constexpr uint64_t kMostHeader = 100'000'000;           // of a safetensors file
 
 bool in_container(const Constant& constant) {
-  return !constant.name.empty() &&
-         !std::holds_alternative<std::vector<std::string>>(constant.data);
+  return !constant.name.empty() && !std::holds_alternative<std::vector<std::string>>(constant.data);
 }
 
 // Injective, and never the reserved name.
@@ -50,8 +49,8 @@ std::string hash_of(std::string_view text, std::string_view hashes,
   std::sort(tensors.begin(), tensors.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   Sha256 hash;
-  hash.update(fmt::format("hone portable 1 {} {} {}\n", text.size(), hashes.size(),
-                          tensors.size()));
+  hash.update(
+      fmt::format("hone portable 1 {} {} {}\n", text.size(), hashes.size(), tensors.size()));
   hash.update(text);
   hash.update(hashes);
   for (const SafetensorsTensor& t : tensors)
@@ -108,8 +107,8 @@ Status place_constants(Model& model, const Container& container,
     if (!span) continue;
     const auto it = index.find(tensor_name(constant.name));
     if (it == index.end()) {
-      return fail(ErrorId::malformed, fmt::format("there are no bytes for constant '@{}'",
-                                                  printable(constant.name)));
+      return fail(ErrorId::malformed,
+                  fmt::format("there are no bytes for constant '@{}'", printable(constant.name)));
     }
     const SafetensorsTensor& tensor = *it->second;
     const uint64_t size = tensor.end - tensor.begin;
@@ -130,9 +129,8 @@ Status place_constants(Model& model, const Container& container,
     }
   }
   if (found != container.file.tensors.size()) {
-    return fail(ErrorId::malformed,
-                fmt::format("the file holds {} tensors, the graph declares {}",
-                            container.file.tensors.size(), found));
+    return fail(ErrorId::malformed, fmt::format("the file holds {} tensors, the graph declares {}",
+                                                container.file.tensors.size(), found));
   }
   return ok();
 }
