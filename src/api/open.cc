@@ -10,8 +10,8 @@
 namespace hone {
 
 Result<OpenedModel> open_model_file(const std::string& path, const OpenOptions& options) {
-  const std::string doing = "opening '" + printable(path) + "'";
-  const MappedFile file = TRY(MappedFile::open(path).context(doing));
+  const MappedFile file =
+      TRY(MappedFile::open(path).context("opening '" + printable(path) + "'"));
   if (file.size() == 0) return fail(ErrorId::truncated, "'" + printable(path) + "' is empty");
   const Importer* importer = TRY(importer_for(path, file.bytes()));
   if (options.verify) {
@@ -25,7 +25,7 @@ Result<OpenedModel> open_model_file(const std::string& path, const OpenOptions& 
   OpenedModel opened;
   opened.format = importer->name;
   opened.file_bytes = file.size();
-  opened.model = TRY(importer->read(path, standard_catalogue(), options.limits).context(doing));
+  opened.model = TRY(importer->read(path, standard_catalogue(), options.limits));
   return opened;
 }
 

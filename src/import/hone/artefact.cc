@@ -135,6 +135,22 @@ Status place_constants(Model& model, const Container& container,
   return ok();
 }
 
+Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& mapped,
+                            const std::string& path, const Catalogue& catalogue,
+                            const Limits& limits) {
+  Ledger ledger(limits);
+  const Container container = TRY(read_container(mapped->bytes(), ledger));
+  Model model = TRY(parse_model_text(container.text(), catalogue, limits)
+                        .context("reading the graph of the artefact"));
+  if (model.sources.size() > 1)
+    return fail(ErrorId::malformed, "the graph of an artefact has one source: its own file");
+  TRY(place_constants(model, container, mapped));
+  model.sources.clear();
+  model.sources.push_back(
+      {std::filesystem::path(path).filename().string(), mapped, nullptr, mapped->size()});
+  return model;
+}
+
 }  // namespace
 
 bool looks_like_artefact(std::span<const std::byte> file) {
@@ -148,17 +164,8 @@ bool looks_like_artefact(std::span<const std::byte> file) {
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const Limits& limits) {
   const auto mapped = std::make_shared<const MappedFile>(TRY(MappedFile::open(path)));
-  Ledger ledger(limits);
-  const Container container = TRY(read_container(mapped->bytes(), ledger));
-  Model model = TRY(parse_model_text(container.text(), catalogue, limits)
-                        .context("reading the graph of the artefact"));
-  if (model.sources.size() > 1)
-    return fail(ErrorId::malformed, "the graph of an artefact has one source: its own file");
-  TRY(place_constants(model, container, mapped));
-  model.sources.clear();
-  model.sources.push_back(
-      {std::filesystem::path(path).filename().string(), mapped, nullptr, mapped->size()});
-  return model;
+  return import_mapped(mapped, path, catalogue, limits)
+      .context("reading '" + printable(path) + "'");
 }
 
 Status verify_file(const std::string& path, const Limits& limits) {

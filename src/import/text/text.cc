@@ -21,7 +21,8 @@ bool looks_like_text(std::span<const std::byte> file) { return as_text(file).sta
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const Limits& limits) {
   const MappedFile file = TRY(MappedFile::open(path));
-  Model model = TRY(parse_model_text(as_text(file.bytes()), catalogue, limits));
+  Model model = TRY(parse_model_text(as_text(file.bytes()), catalogue, limits)
+                        .context("reading '" + printable(path) + "'"));
   if (model.sources.empty()) return model;
   const Folder folder = TRY(Folder::holding(path));
   for (DataSource& source : model.sources) {
