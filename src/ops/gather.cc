@@ -48,8 +48,9 @@ Status reference(Call& c) {
 const OpDef& gather_op() {
   static const OpDef def{
       .name = "gather",
-      .doc = "The slices of x along `axis` that the indices name; negative ones count from the "
-             "end. Shape: x before axis, indices, x after axis.",
+      .doc =
+          "The slices of x along `axis` that the indices name; negative ones count from the "
+          "end. Shape: x before axis, indices, x after axis.",
       .inputs = {{"x", kAny, 'T'}, {"indices", kIndices}},
       .outputs = {{"y", kAny, 'T'}},
       .attrs = {{"axis", AttrKind::integer, false, int64_t{0}}},

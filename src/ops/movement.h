@@ -5,7 +5,8 @@
 
 namespace hone {
 
-// Fails unless input i, if given, is a vector or scalar short enough to be known (axes, pads, sizes).
+// Fails unless input i, if given, is a vector or scalar short enough to be known (axes, pads,
+// sizes).
 Status expect_list(const Infer& c, size_t i);
 // The number of elements of a vector or scalar; none when it cannot be told.
 std::optional<int64_t> list_length(const Infer& c, size_t i);

@@ -32,8 +32,8 @@ Result<std::optional<Amounts>> amounts(const Infer& c, int64_t rank) {
     for (int64_t i = 0; i < rank; ++i) axes.push_back(i);
   }
   if (auto n = list_length(c, 1); n && *n != 2 * int64_t(axes.size()))
-    return shape_error(c, std::to_string(*n) + " pads for " + std::to_string(axes.size()) +
-                              " axes");
+    return shape_error(c,
+                       std::to_string(*n) + " pads for " + std::to_string(axes.size()) + " axes");
   const Known* pads = c.known(1);
   if (!pads) return Maybe();
   for (const Dim& pad : *pads)
@@ -128,9 +128,10 @@ Status reference(Call& c) {
 const OpDef& pad_op() {
   static const OpDef def{
       .name = "pad",
-      .doc = "x with pads = [before each axis…, after each axis…] elements added: a constant "
-             "(default 0), mirrored without the edge (reflect), the edge, or wrapped around. "
-             "Negative pads remove elements first.",
+      .doc =
+          "x with pads = [before each axis…, after each axis…] elements added: a constant "
+          "(default 0), mirrored without the edge (reflect), the edge, or wrapped around. "
+          "Negative pads remove elements first.",
       .inputs = {{"x", kAny, 'T'},
                  {"pads", DType::i64},
                  {"constant_value", kAny, 'T', Port::Presence::optional},

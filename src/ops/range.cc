@@ -36,8 +36,7 @@ Result<Types> infer(const Infer& c) {
   if (!start || !limit || !delta || !delta->is_constant())
     return fixed_type(c.dtype(0), {Dim::unknown()});
   if (start->is_constant() && limit->is_constant()) {
-    const auto count =
-        fixed_count(*start->constant(), *limit->constant(), *delta->constant());
+    const auto count = fixed_count(*start->constant(), *limit->constant(), *delta->constant());
     if (!count) return value_error(c, "the number of elements overflows");
     return fixed_type(c.dtype(0), {*count});
   }
@@ -85,16 +84,16 @@ Status reference(Call& c) {
 const OpDef& range_op() {
   static const OpDef def{
       .name = "range",
-      .doc = "start, start + delta, … up to and without limit: max(ceil((limit - start) / delta), 0) "
-             "elements.",
+      .doc =
+          "start, start + delta, … up to and without limit: max(ceil((limit - start) / delta), 0) "
+          "elements.",
       .inputs = {{"start", kPorts, 'T'}, {"limit", kPorts, 'T'}, {"delta", kPorts, 'T'}},
       .outputs = {{"y", kPorts, 'T'}},
       .infer = infer,
       .propagate = propagate,
       .reference = reference,
-      .examples =
-          {R"(graph range_down() -> (y) { y = range(i64{10}, i64{3}, i64{-2}) })",
-           R"(graph range_real() -> (y) { y = range(f32{0.5}, f32{2.0}, f32{0.25}) })"},
+      .examples = {R"(graph range_down() -> (y) { y = range(i64{10}, i64{3}, i64{-2}) })",
+                   R"(graph range_real() -> (y) { y = range(f32{0.5}, f32{2.0}, f32{0.25}) })"},
   };
   return def;
 }

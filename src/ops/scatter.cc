@@ -65,8 +65,8 @@ Result<Types> infer_nd(const Infer& c) {
   std::vector<Dim> wanted(indices.dims.begin(), indices.dims.end() - 1);
   wanted.insert(wanted.end(), x.dims.begin() + *tuple, x.dims.end());
   if (!compatible(Type(c.dtype(0), Shape(wanted)), Type(c.dtype(0), updates)))
-    return shape_error(c, "updates " + updates.str() + " where " + Shape(wanted).str() +
-                              " are needed");
+    return shape_error(
+        c, "updates " + updates.str() + " where " + Shape(wanted).str() + " are needed");
   return same_as_first(c);
 }
 
@@ -150,8 +150,9 @@ Status tensor_scatter(Call& c) {
 const OpDef& scatter_elements_op() {
   static const OpDef def{
       .name = "scatter_elements",
-      .doc = "A copy of x where y[i, indices[i, j, k], k] (for axis 1) is updates[i, j, k], or is "
-             "merged with it by `reduction`: none, add, mul, max, min.",
+      .doc =
+          "A copy of x where y[i, indices[i, j, k], k] (for axis 1) is updates[i, j, k], or is "
+          "merged with it by `reduction`: none, add, mul, max, min.",
       .inputs = {{"x", kAny, 'T'}, {"indices", kIndices}, {"updates", kAny, 'T'}},
       .outputs = {{"y", kAny, 'T'}},
       .attrs = {{"axis", AttrKind::integer, false, int64_t{0}},
@@ -172,8 +173,9 @@ const OpDef& scatter_elements_op() {
 const OpDef& scatter_nd_op() {
   static const OpDef def{
       .name = "scatter_nd",
-      .doc = "A copy of x where the elements or slices that the index tuples (last axis of indices) "
-             "name are replaced by updates, or merged with them by `reduction`.",
+      .doc =
+          "A copy of x where the elements or slices that the index tuples (last axis of indices) "
+          "name are replaced by updates, or merged with them by `reduction`.",
       .inputs = {{"x", kAny, 'T'}, {"indices", kIndices}, {"updates", kAny, 'T'}},
       .outputs = {{"y", kAny, 'T'}},
       .attrs = {{"reduction", AttrKind::text, false, "none"}},
@@ -193,8 +195,9 @@ const OpDef& scatter_nd_op() {
 const OpDef& tensor_scatter_op() {
   static const OpDef def{
       .name = "tensor_scatter",
-      .doc = "A copy of a cache with update written along `axis` from position write_indices[b] of "
-             "batch b (default 0) on; mode \"circular\" wraps around at the end.",
+      .doc =
+          "A copy of a cache with update written along `axis` from position write_indices[b] of "
+          "batch b (default 0) on; mode \"circular\" wraps around at the end.",
       .inputs = {{"past_cache", kAny, 'T'},
                  {"update", kAny, 'T'},
                  {"write_indices", kIndices, 0, Port::Presence::optional}},

@@ -64,8 +64,8 @@ Result<std::optional<Integers>> sliced_axes(const Infer& c, int64_t rank) {
   if (!c.has(3)) {
     if (!count) return Axes();
     if (*count > rank)
-      return shape_error(c, std::to_string(*count) + " starts for " + std::to_string(rank) +
-                                " axes");
+      return shape_error(c,
+                         std::to_string(*count) + " starts for " + std::to_string(rank) + " axes");
     Integers axes(static_cast<size_t>(*count));
     for (size_t i = 0; i < axes.size(); ++i) axes[i] = int64_t(i);
     return Axes(axes);
@@ -105,8 +105,7 @@ Result<Types> infer(const Infer& c) {
   std::vector<Dim> dims = c.shape(0).dims;
   for (size_t i = 0; i < axes->size(); ++i) {
     Dim& d = dims[size_t((*axes)[i])];
-    d = steps && starts && ends ? sliced(d, (*starts)[i], (*ends)[i], (*steps)[i])
-                                : Dim::unknown();
+    d = steps && starts && ends ? sliced(d, (*starts)[i], (*ends)[i], (*steps)[i]) : Dim::unknown();
   }
   return fixed_type(c.dtype(0), std::move(dims));
 }
@@ -118,8 +117,7 @@ std::optional<Known> propagate(const Infer& c, size_t) {
   if (!known || rank_of(c, 0) != 1 || !starts || !ends || (c.has(3) && !axes) || !steps || !*steps)
     return std::nullopt;
   if (starts->empty()) return *known;
-  const Range range =
-      fixed_range(int64_t(known->size()), (*starts)[0], (*ends)[0], (**steps)[0]);
+  const Range range = fixed_range(int64_t(known->size()), (*starts)[0], (*ends)[0], (**steps)[0]);
   Known out;
   for (int64_t i = 0; i < range.count; ++i)
     out.push_back((*known)[size_t(range.first + i * range.step)]);
@@ -151,8 +149,9 @@ Status reference(Call& c) {
 const OpDef& slice_op() {
   static const OpDef def{
       .name = "slice",
-      .doc = "x[starts : ends : steps] on the given axes (all, in order, without `axes`). Negative "
-             "bounds count from the end; bounds are clamped; steps may be negative.",
+      .doc =
+          "x[starts : ends : steps] on the given axes (all, in order, without `axes`). Negative "
+          "bounds count from the end; bounds are clamped; steps may be negative.",
       .inputs = {{"x", kAny, 'T'},
                  {"starts", kIndices, 'I'},
                  {"ends", kIndices, 'I'},
@@ -163,10 +162,11 @@ const OpDef& slice_op() {
       .propagate = propagate,
       .cost = movement_cost,
       .reference = reference,
-      .examples = {R"(graph slice_axes(x: f32[4,5,6]) -> (y) {
+      .examples =
+          {R"(graph slice_axes(x: f32[4,5,6]) -> (y) {
         y = slice(x, i64[2]{1, -1}, i64[2]{9, -7}, i64[2]{0, 2}, i64[2]{2, -2})
       })",
-                   R"(graph slice_first(x: f32[4,5]) -> (y) { y = slice(x, i64[1]{-3}, i64[1]{-1}) })"},
+           R"(graph slice_first(x: f32[4,5]) -> (y) { y = slice(x, i64[1]{-3}, i64[1]{-1}) })"},
   };
   return def;
 }

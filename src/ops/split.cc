@@ -12,8 +12,8 @@ Result<std::vector<Dim>> parts(const Infer& c, const Dim& whole) {
     const Dim chunk = ceil_div(whole, count);
     const Dim last = whole - chunk * Dim(count - 1);
     if (auto n = last.constant(); n && *n < 0)
-      return shape_error(c, "cannot cut " + whole.str() + " elements into " +
-                                std::to_string(count) + " parts");
+      return shape_error(
+          c, "cannot cut " + whole.str() + " elements into " + std::to_string(count) + " parts");
     for (int64_t i = 0; i < count; ++i) sizes.push_back(i + 1 < count ? chunk : last);
     return sizes;
   }
@@ -90,12 +90,12 @@ Status reference(Call& c) {
 const OpDef& split_op() {
   static const OpDef def{
       .name = "split",
-      .doc = "x cut along `axis` into parts of the given extents; without `split` into equal parts, "
-             "the last one smaller where they do not come out even.",
+      .doc =
+          "x cut along `axis` into parts of the given extents; without `split` into equal parts, "
+          "the last one smaller where they do not come out even.",
       .inputs = {{"x", kAny, 'T'}, {"split", DType::i64, 0, Port::Presence::optional}},
       .outputs = {{"parts", kAny, 'T', Port::Presence::variadic}},
-      .attrs = {{"axis", AttrKind::integer, false, int64_t{0}},
-                {"num_outputs", AttrKind::integer}},
+      .attrs = {{"axis", AttrKind::integer, false, int64_t{0}}, {"num_outputs", AttrKind::integer}},
       .infer = infer,
       .propagate = propagate,
       .cost = movement_cost,
