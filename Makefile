@@ -6,7 +6,7 @@ export JOBS
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test check-all format format-check layers tidy tidy-changed asan tsan \
-  fuzz fuzz-long coverage engines configure setup-test setup-dev clean
+  fuzz fuzz-long coverage engines recipes configure setup-test setup-dev clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,7 +43,7 @@ check-all: setup-dev ## every check in full: layout, analysis, sanitizers, fuzzi
 	@$(MAKE) --no-print-directory asan
 	@$(MAKE) --no-print-directory tsan
 	@$(MAKE) --no-print-directory fuzz-long
-	@$(MAKE) --no-print-directory engines
+	@$(MAKE) --no-print-directory recipes engines
 	@$(MAKE) --no-print-directory coverage
 
 format: ## lay out the sources
@@ -75,6 +75,9 @@ fuzz-long: ## an hour of fuzzing
 
 coverage: ## the tests with coverage: build/coverage/report/index.html
 	@tools/coverage.sh
+
+recipes: ## follow the recipes of CONTRIBUTING.md in a copy
+	@tools/recipes.sh
 
 engines: ## compare with optional engines, where they can be installed
 	@tools/engines.sh
