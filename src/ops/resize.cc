@@ -14,6 +14,7 @@ enum class Place : uint8_t {
   pytorch_half_pixel,
   align_corners,
   asymmetric,
+  tf_half_pixel,
   crop
 };
 enum class Nearest : uint8_t { prefer_floor, prefer_ceil, floor, ceil };
@@ -38,9 +39,10 @@ Result<E> choose(const Infer& c, std::string_view attribute,
 Result<Options> options(const Infer& c) {
   Options o{};
   o.mode = TRY(choose<Mode, 3>(c, "mode", {"nearest", "linear", "cubic"}));
-  o.place = TRY(choose<Place, 6>(c, "coordinate_transformation_mode",
-                                 {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",
-                                  "align_corners", "asymmetric", "tf_crop_and_resize"}));
+  o.place = TRY(
+      choose<Place, 7>(c, "coordinate_transformation_mode",
+                       {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
+                        "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"}));
   o.nearest = TRY(choose<Nearest, 4>(c, "nearest_mode",
                                      {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}));
   o.aspect = TRY(
@@ -161,6 +163,7 @@ double position(Place place, const AxisPlan& p, int64_t x) {
   switch (place) {
     case Place::align_corners: return width == 1 ? 0 : at * (in - 1) / (width - 1);
     case Place::asymmetric: return at / p.scale;
+    case Place::tf_half_pixel: return (at + 0.5) / p.scale;
     case Place::crop:
       return p.start * (in - 1) + (width == 1 ? (p.end - p.start) * (in - 1) / 2
                                               : at * (p.end - p.start) * (in - 1) / (width - 1));
