@@ -118,7 +118,7 @@ Status convert(Call& c) {
       y.mutable_data()[i] = std::byte(to_e8m0(load_real(x, i), mode, saturate));
     else if (kFloat8s.has(to))
       y.mutable_data()[i] = std::byte(encode_small_float(to, load_real(x, i), saturate));
-    else if (is_float(from))
+    else if (is_float(from) && !kSubByteInts.has(to))
       store_real(y, i, load_real(x, i));
     else if (from == DType::u64 && is_float(to))
       store_unsigned(y, i, uint64_t(load_integer(x, i)));

@@ -1,15 +1,15 @@
 // Random omission of elements in training.
+#include <random>
+
 #include "ops/common.h"
 
 namespace hone {
 namespace {
 
-// The next number of a splitmix64 sequence (Steele, Lea & Flood 2014), in [0, 1).
-double next_uniform(uint64_t& state) {
-  uint64_t z = state += 0x9e3779b97f4a7c15;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return double((z ^ (z >> 31)) >> 11) * 0x1p-53;
+// The numbers in [0, 1) that NumPy draws from the same seed: 53 bits of two words.
+double next_uniform(std::mt19937& words) {
+  const double high = words() >> 5, low = words() >> 6;
+  return (high * 0x1p26 + low) * 0x1p-53;
 }
 
 Status expect_scalar(const Call& c, size_t i) {
@@ -28,9 +28,9 @@ Status reference(Call& c) {
     return value_error(c, "the ratio must lie in [0, 1), is " + std::to_string(ratio));
   Tensor& y = *TRY(c.out(0));
   Tensor* mask = c.outputs() > 1 ? TRY(c.out(1)) : nullptr;
-  uint64_t state = c.given("seed") ? uint64_t(c.integer("seed")) : c.seed;
+  std::mt19937 words(uint32_t(c.given("seed") ? uint64_t(c.integer("seed")) : c.seed));
   for (int64_t i = 0; i < x.count(); ++i) {
-    const bool keep = ratio == 0 || next_uniform(state) >= ratio;
+    const bool keep = ratio == 0 || next_uniform(words) >= ratio;
     if (ratio == 0)
       copy_element(x, i, y, i);
     else
