@@ -11,7 +11,7 @@ const OpDef& dynamic_quantize_linear_op() {
       .name = "dynamic_quantize_linear",
       .doc =
           "y = saturate(round(x / scale) + zero_point) in u8, where the range of x, extended "
-          "to hold 0, is divided into 255 steps: scale [] in f32 (1/255 for a range of 0) and "
+          "to hold 0, is divided into 255 steps: scale [] in f32 (1 for a range of 0) and "
           "zero_point [] in u8.",
       .inputs = {{"x", DType::f32}},
       .outputs = {{"y", DType::u8},
@@ -32,7 +32,7 @@ const OpDef& dynamic_quantize_linear_op() {
           least = std::min(least, v);
           most = std::max(most, v);
         }
-        const float scale = (most == least ? 1.0f : most - least) / 255.0f;
+        const float scale = most == least ? 1.0f : (most - least) / 255.0f;
         const int64_t zero = requantize(DType::u8, -least / scale, 0);
         for (size_t i = 0; i < x.size(); ++i)
           store_integer(y, int64_t(i), requantize(DType::u8, x[i] / scale, zero));

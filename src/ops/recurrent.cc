@@ -62,21 +62,23 @@ Status check_activations(const Infer& c, size_t wanted) {
   const Texts& names = c.texts("activations");
   // Longer lists occur: the default of RNN has two names for one direction.
   if (names.size() < wanted)
-    return attribute_error(c, "activations has " + std::to_string(names.size()) +
-                                  " names where " + std::to_string(wanted) + " are needed");
+    return attribute_error(c, "activations has " + std::to_string(names.size()) + " names where " +
+                                  std::to_string(wanted) + " are needed");
   for (const std::string& name : names)
     if (!find_activation(name))
       return attribute_error(c, "there is no activation \"" + name + "\"");
   return ok();
 }
 
-// Alphas and betas are taken in order by those activations that have one.
-std::vector<Activation> make_activations(const Infer& c, std::vector<std::string> names) {
+// Alphas and betas are taken in order by those activations that have one. What the third of an lstm
+// gets is the state, not the sum of a gate: it is not clipped.
+std::vector<Activation> make_activations(const Infer& c, std::vector<std::string> names,
+                                         size_t each) {
   if (c.given("activations")) names = c.texts("activations");
   const Reals none;
   const Reals& alphas = c.given("activation_alpha") ? c.reals("activation_alpha") : none;
   const Reals& betas = c.given("activation_beta") ? c.reals("activation_beta") : none;
-  const double clip = c.given("clip") ? double(c.real("clip")) : INFINITY;
+  const double bound = c.given("clip") ? double(c.real("clip")) : INFINITY;
   size_t alpha_at = 0, beta_at = 0;
   std::vector<Activation> out;
   for (const std::string& name : names) {
@@ -84,6 +86,7 @@ std::vector<Activation> make_activations(const Infer& c, std::vector<std::string
     double alpha = def.alpha, beta = def.beta;
     if (def.parameters > 0 && alpha_at < alphas.size()) alpha = alphas[alpha_at++];
     if (def.parameters > 1 && beta_at < betas.size()) beta = betas[beta_at++];
+    const double clip = each == 3 && out.size() % each == 2 ? INFINITY : bound;
     out.push_back([def, alpha, beta, clip](double x) {
       return def.f(std::isnan(x) ? x : std::max(-clip, std::min(clip, x)), alpha, beta);
     });
@@ -190,7 +193,7 @@ Status run_recurrent(Call& c, int64_t gates, const std::vector<std::string>& def
   for (size_t i = 0; i < c.outputs(); ++i) out.push_back(TRY(c.out(i)));
   std::vector<std::string> names = defaults;
   if (bidirectional) names.insert(names.end(), defaults.begin(), defaults.end());
-  const std::vector<Activation> activations = make_activations(c, names);
+  const std::vector<Activation> activations = make_activations(c, names, defaults.size());
   const std::vector<double> xs = reals(x);
   auto part = [&](size_t input, int64_t from, int64_t count) {
     std::vector<double> values(size_t(count), 0.0);

@@ -88,9 +88,8 @@ Result<Dim> window_output(const Infer& c, Window& w, const std::string& auto_pad
   }
   if (!w.kernel) return Dim::unknown();
   const Dim room = in + Dim(w.before) + Dim(w.after) - Dim(*reach);
-  const Dim out = ceil_mode && auto_pad != "VALID"
-                      ? min(ceil_div(room, stride) + 1, ceil_div(in + Dim(w.before), stride))
-                      : floor_div(room, stride) + 1;
+  const Dim out = ceil_mode ? min(ceil_div(room, stride) + 1, ceil_div(in + Dim(w.before), stride))
+                            : floor_div(room, stride) + 1;
   if (const auto n = out.constant(); n && *n < 0)
     return shape_error(c, "a window that reaches over " + std::to_string(*reach) +
                               " does not fit an axis of " + in.str() + " with padding " +
