@@ -6,7 +6,7 @@ export JOBS
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test check-all format format-check layers tidy tidy-changed asan tsan \
-  fuzz fuzz-long coverage engines recipes configure setup-test setup-dev clean
+  fuzz fuzz-long coverage engines recipes docs configure setup-test setup-dev clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,11 @@ fuzz: ## three minutes of fuzzing
 
 fuzz-long: ## an hour of fuzzing
 	@tools/fuzz.sh 3600
+
+docs: build ## write the generated pages anew, and the outputs of console blocks
+	@tools/gen_errors.py
+	@tools/gen_cli.py
+	@python3 tests/docs/run_blocks.py --bless README.md docs/*.md
 
 coverage: ## the tests with coverage: build/coverage/report/index.html
 	@tools/coverage.sh

@@ -3,9 +3,9 @@
 
     check_files.py [ROOT]
 
-A source begins with a comment that says what it is for; for a .cc the one of its header will do.
-A source of more than 600 lines has a line `Long because: …`. No trailing blanks, no tabs, no
-carriage returns, a newline at the end, no path of somebody's machine.
+A source begins with a comment that says what it is for; for a .cc the one of its header will do,
+and so for its tests. A source of more than 600 lines has a line `Long because: …`. No trailing
+blanks, no tabs, no carriage returns, a newline at the end, no path of somebody's machine.
 """
 import re
 import subprocess
@@ -69,7 +69,8 @@ def check(root):
             continue
         first = lines[1] if lines[0].startswith("#!") and len(lines) > 1 else lines[0]
         # What is a few lines long says itself what it is for.
-        described = len(lines) <= 10 or (file.suffix == ".cc" and file.with_suffix(".h").exists())
+        header = file.with_name(file.stem.removesuffix("_test") + ".h")
+        described = len(lines) <= 10 or (file.suffix == ".cc" and header.exists())
         if not described and not COMMENT.match(first):
             errors.append(f"{path}:1: no comment at the beginning that says what the file is for")
         if len(lines) - 1 > LONGEST and "Long because: " not in text:

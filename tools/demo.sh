@@ -7,17 +7,19 @@ cd "$(dirname "$0")/.."
 
 hone=build/release/hone
 out=build/demo
+python=/usr/bin/python3 # the one of the packages, whatever else is on PATH
+[[ -x $python ]] || python=python3
 bold='' plain=''
 if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; fi
 title() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 show() { # runs a command and prints it first, as one would type it
-  printf '%s$ %s%s\n' "$bold" "${*/#$hone/hone}" "$plain"
+  printf '%s$ %s%s\n' "$bold" "${*/#"$hone"/hone}" "$plain"
   "$@"
 }
 
 mkdir -p "$out"
 title 'evaluation images: drawn from a seed, the same on every machine'
-show python3 zoo/evaluation_data.py --out "$out/images"
+show "$python" zoo/evaluation_data.py --out "$out/images"
 
 demo() { # MODEL LEAST_ACCURACY
   local name=$1 model=zoo/$1/model.onnx compiled=$out/$1.hone
@@ -30,7 +32,7 @@ demo() { # MODEL LEAST_ACCURACY
   title "$name: run on the evaluation images"
   show "$hone" run "$compiled" --input image="$out/images/images.npy" \
     -o "$out/$name"
-  show python3 zoo/accuracy.py "$out/$name/output_0.npy" "$out/images/labels.npy" --at-least "$2"
+  show "$python" zoo/accuracy.py "$out/$name/output_0.npy" "$out/images/labels.npy" --at-least "$2"
 }
 
 demo digits_cnn 0.98
