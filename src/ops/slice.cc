@@ -49,11 +49,12 @@ Dim sliced(const Dim& n, const Dim& start, const Dim& end, int64_t step) {
     return ceil_div(n, -step);
   }
   const bool to_end = last && *last >= kFar;
-  const Dim from = from_start(start, n), to = to_end ? n : from_start(end, n);
-  if (from.is_unknown() || to.is_unknown()) return Dim::unknown();
-  const Dim begin = min(max(from, 0), n);
-  const Dim stop = to_end || to == n ? n : min(max(to, 0), n);
-  return ceil_div(max(stop - begin, 0), step);
+  if (to_end && first && *first < 0 && *first > -kFar) return ceil_div(min(n, Dim(-*first)), step);
+  const Dim from = from_start(start, n), to = from_start(end, n);
+  if (from.is_unknown() || (to.is_unknown() && !to_end)) return Dim::unknown();
+  const bool within = to_end || (last && *last < 0);  // `to` cannot be behind the end
+  const Dim stop = to_end ? n : within ? to : min(to, n);
+  return ceil_div(max(stop - max(from, 0), 0), step);
 }
 
 // The axes that are sliced, in the order of starts; none when they cannot be told.
