@@ -39,7 +39,7 @@ constexpr std::array kSettings{
                 .high = 1024},
     SettingInfo{.key = "backend",
                 .type = SettingType::text,
-                .initial = "cpu",
+                .initial = "auto",
                 .doc = "what executes models; `hone backends` lists them",
                 .from_model_folder = true},
     SettingInfo{.key = "color",
