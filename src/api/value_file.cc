@@ -184,6 +184,14 @@ std::string message_of(const Datum& datum) {
   return out.take();
 }
 
+// Older ONNX writers store types that NumPy lacks as unsigned integers of the same width.
+Tensor with_bits(Tensor tensor, DType dtype) {
+  const DType found = tensor.dtype();
+  if (!is_unsigned(found) || !npy_name(dtype).empty() || bits(found) != bits(dtype)) return tensor;
+  auto owner = std::make_shared<Tensor>(tensor);
+  return Tensor::view(dtype, owner->shape(), owner->mutable_data(), owner);
+}
+
 bool is_plain_text(const std::string& text) { return is_utf8(text) && !text.ends_with('\0'); }
 
 }  // namespace
@@ -196,7 +204,10 @@ Result<Datum> load_datum(const std::string& path, const Type& expected, const Li
     return load_npy(bytes, expected, limits).context(doing);
   if (path.ends_with(".npy"))
     return fail(ErrorId::malformed, "'" + printable(path) + "' is not a NumPy array");
-  return onnx::read_datum(bytes, expected, limits).context(doing);
+  Datum datum = TRY(onnx::read_datum(bytes, expected, limits).context(doing));
+  if (datum.kind == Datum::Kind::tensor && expected.is_tensor())
+    datum.tensor = with_bits(std::move(datum.tensor), expected.tensor.dtype);
+  return datum;
 }
 
 bool fits_npy(const Datum& datum) {

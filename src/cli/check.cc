@@ -38,17 +38,20 @@ std::optional<std::string> middle(const std::string& file, std::string_view pref
   return std::nullopt;
 }
 
-Result<size_t> port_named(const std::vector<v1::Description::Port>& ports, const std::string& name,
-                          std::string_view what, const std::string& file) {
-  for (size_t i = 0; i < ports.size(); ++i)
-    if (ports[i].name == name) return i;
+// ONNX's own .pb files are numbered; elsewhere a name comes first, for names may be numbers.
+Result<size_t> port_of(const std::vector<v1::Description::Port>& ports, const std::string& name,
+                       std::string_view what, const std::string& file) {
   size_t index = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
-  if (error == std::errc() && end == name.data() + name.size() && index < ports.size())
-    return index;
-  return fail(ErrorId::bad_data,
-              fmt::format("'{}' is for {} '{}', but the model has {} {}s", printable(file), what,
-                          printable(name), ports.size(), what));
+  const bool numbered =
+      error == std::errc() && end == name.data() + name.size() && index < ports.size();
+  if (numbered && file.ends_with(".pb")) return index;
+  for (size_t i = 0; i < ports.size(); ++i)
+    if (ports[i].name == name) return i;
+  if (numbered) return index;
+  return fail(ErrorId::bad_data, fmt::format("'{}' is for {} '{}', but the model has {} {}s",
+                                             printable(file), what, printable(name), ports.size(),
+                                             what));
 }
 
 }  // namespace
@@ -77,10 +80,10 @@ Result<CheckCase> read_check(const v1::Model& model, const v1::Description& desc
   for (const std::string& file : TRY(names_in(folder))) {
     const std::string path = (fs::path(folder) / file).string();
     if (const auto name = middle(file, "input_")) {
-      const size_t i = TRY(port_named(description.inputs, *name, "input", path));
+      const size_t i = TRY(port_of(description.inputs, *name, "input", path));
       inputs[i] = TRY(from(model.load_input(i, path)));
     } else if (const auto output = middle(file, "output_")) {
-      const size_t i = TRY(port_named(description.outputs, *output, "output", path));
+      const size_t i = TRY(port_of(description.outputs, *output, "output", path));
       result.outputs.push_back({i, TRY(from(model.load_output(i, path)))});
     }
   }

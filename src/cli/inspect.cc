@@ -114,7 +114,12 @@ std::string shortened(std::vector<std::vector<std::string>> rows, size_t most,
 std::string report(const Description& d, bool all, const Style& s) {
   std::string text = fmt::format("{}{}{}\n", s.bold, printable(d.path), s.reset);
   std::vector<std::vector<std::string>> facts{{"format", d.format}};
-  for (const auto& [key, value] : d.metadata) facts.push_back({printable(key), printable(value)});
+  for (const auto& [key, value] : d.metadata) {
+    if (key != "format")
+      facts.push_back({printable(key), printable(value)});
+    else if (value != d.format)
+      facts[0][1] += ", made from " + printable(value);
+  }
   facts.push_back({"phase", printable(d.phase)});
   facts.push_back({"file", human_bytes(d.file_bytes)});
   facts.push_back(
