@@ -88,9 +88,11 @@ Result<Dim> window_output(const Infer& c, Window& w, const std::string& auto_pad
   }
   if (!w.kernel) return Dim::unknown();
   const Dim room = in + Dim(w.before) + Dim(w.after) - Dim(*reach);
-  const Dim out = ceil_mode ? min(ceil_div(room, stride) + 1, ceil_div(in + Dim(w.before), stride))
-                            : floor_div(room, stride) + 1;
-  if (const auto n = out.constant(); n && *n < 0)
+  Dim out = (ceil_mode ? ceil_div(room, stride) : floor_div(room, stride)) + 1;
+  // Only where the padding after the input is this wide can the last window start in it.
+  if (ceil_mode && w.after > *reach - w.stride)
+    out = min(out, ceil_div(in + Dim(w.before), stride));
+  if (const auto n = out.constant(); n && *n < (in.is(0) ? 0 : 1))
     return shape_error(c, "a window that reaches over " + std::to_string(*reach) +
                               " does not fit an axis of " + in.str() + " with padding " +
                               std::to_string(w.before) + " and " + std::to_string(w.after));
