@@ -159,8 +159,8 @@ const OpDef& cast_op() {
       .name = "cast",
       .doc =
           "The elements converted to another dtype: floats to the nearest, ties to even; to "
-          "integers truncated; integers to narrower ones by their low bits; strings as decimal "
-          "numbers.",
+          "integers truncated; to narrower integers, and from floats to those below a byte, by "
+          "the low bits; strings as decimal numbers.",
       .inputs = {{"x", kCastable}},
       .outputs = {{"y", kCastable}},
       .attrs = with_rules({{"to", AttrKind::dtype, true}}),

@@ -79,6 +79,7 @@ Result<Types> infer_lrn(const Infer& c) {
 Status reference_lrn(Call& c) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
+  if (y.count() == 0) return ok();
   const auto [outer, channels, inner] = split_at(x.shape(), 1);
   const int64_t size = c.integer("size");
   const int64_t before = std::min((size - 1) / 2, channels);

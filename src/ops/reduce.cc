@@ -81,11 +81,19 @@ Status each(Call& c, F visit) {
   return ok();
 }
 
+// Refuses accumulators that take more than an output may: an empty x can have a huge y.
+Status expect_room(const Call& c, const Tensor& y, uint64_t width) {
+  if (uint64_t(y.count()) <= c.memory_limit / width) return ok();
+  return fail(ErrorId::over_memory, std::string(c.op().name) + ": " + std::to_string(y.count()) +
+                                        " results take too much memory");
+}
+
 // y = last(step folded over the elements, how many there were).
 template <class Step, class Last>
 Status reduce_real(Call& c, double start, Step step, Last last) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
+  TRY(expect_room(c, y, sizeof(double)));
   std::vector<double> result(size_t(y.count()), start);
   TRY(each(c, [&](int64_t from, int64_t to) {
     result[size_t(to)] = step(result[size_t(to)], load_real(x, from));
@@ -104,6 +112,7 @@ template <class Step>
 Status reduce_integer(Call& c, int64_t start, Step step) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
+  TRY(expect_room(c, y, sizeof(int64_t)));
   std::vector<int64_t> result(size_t(y.count()), start);
   TRY(each(c, [&](int64_t from, int64_t to) {
     result[size_t(to)] = step(result[size_t(to)], load_integer(x, from));
@@ -131,6 +140,7 @@ Status mean(Call& c) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
   const bool natural = is_unsigned(x.dtype());
+  TRY(expect_room(c, y, sizeof(__int128)));
   std::vector<__int128> sums(size_t(y.count()));
   TRY(each(c, [&](int64_t from, int64_t to) {
     const int64_t n = load_integer(x, from);
@@ -184,6 +194,7 @@ Status sum_of_squares(Call& c) {
 Status log_sum_exp(Call& c) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
+  TRY(expect_room(c, y, 2 * sizeof(double)));
   std::vector<double> top(size_t(y.count()), -INFINITY), sum(size_t(y.count()));
   TRY(each(c, [&](int64_t from, int64_t to) {
     top[size_t(to)] = std::max(top[size_t(to)], load_real(x, from));
