@@ -108,8 +108,7 @@ class Pattern::Search {
       case Argument::Kind::value: break;
       default: return false;
     }
-    if (auto it = match_.values.find(a.name); it != match_.values.end())
-      return it->second == value;
+    if (auto it = match_.values.find(a.name); it != match_.values.end()) return it->second == value;
     auto defined = pattern_.definitions_.find(a.name);
     if (defined == pattern_.definitions_.end()) return bind(a.name, value);  // an input
     const syntax::Statement& s = *defined->second;
@@ -155,7 +154,11 @@ class Pattern::Search {
       return false;
     }
     const auto wanted = number_of(e.text);
-    return e.kind == Element::Kind::number && wanted && close(*wanted, load_real(t, i));
+    if (e.kind != Element::Kind::number || !wanted) return false;
+    const double actual = load_real(t, i);
+    // A half model holds the number as its dtype rounds it.
+    return close(*wanted, actual) ||
+           (is_float(t.dtype()) && load_real(Tensor::scalar(t.dtype(), *wanted), 0) == actual);
   }
 
   // `i64[n]{$axes}`: a list, or a single integer.

@@ -1,4 +1,5 @@
-// Finds the bodies and other spellings of composite operators and puts the operators in their place.
+// Finds the bodies and other spellings of composite operators and puts the operators in their
+// place.
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -19,8 +20,8 @@ class Patterns {
       std::vector<std::string_view> spellings = op->also;
       if (!op->body.empty()) spellings.insert(spellings.begin(), op->body);
       for (std::string_view text : spellings) {
-        all.texts_.push_back(TRY(syntax::parse_graph(text, Limits{})
-                                     .context("in a body of " + std::string(op->name))));
+        all.texts_.push_back(TRY(
+            syntax::parse_graph(text, Limits{}).context("in a body of " + std::string(op->name))));
         Pattern pattern(*op, all.texts_.back());
         const std::string root = pattern.root_op();
         all.by_root_[root].push_back(std::move(pattern));
@@ -56,9 +57,31 @@ Result<bool> apply(Rewriter& rewriter, const Pattern& pattern, const Match& matc
     return false;
   }
   const std::string what = "recognized " + std::string(pattern.op().name);
-  for (size_t i = 0; i < outputs.size(); ++i)
-    TRY(rewriter.replace(outputs[i], values[i], what));
+  for (size_t i = 0; i < outputs.size(); ++i) TRY(rewriter.replace(outputs[i], values[i], what));
   return true;
+}
+
+// Users come before producers, so that a part of a spelling that is itself one is not taken first:
+// relu in celu, reduce_sum_square in reduce_l2.
+Status recognize(PassContext& c, GraphId graph, const Patterns& patterns) {
+  Rewriter rewriter = c.rewriter(graph);
+  std::vector<NodeId> order = TRY(rewriter.graph().order());
+  std::reverse(order.begin(), order.end());
+  std::vector<bool> matched(rewriter.graph().node_capacity());
+  for (NodeId n : order) {
+    if (rewriter.done()) return ok();
+    if (matched[n.index]) continue;
+    const auto* candidates = patterns.rooted_at(rewriter.graph()[n].op->name);
+    if (!candidates) continue;
+    for (const Pattern& pattern : *candidates) {
+      const auto match = pattern.find(c.model, rewriter.graph(), n);
+      if (!match || !TRY(apply(rewriter, pattern, *match))) continue;
+      for (NodeId part : match->nodes) matched[part.index] = true;
+      break;
+    }
+  }
+  rewriter.sweep();
+  return ok();
 }
 
 }  // namespace
@@ -69,20 +92,8 @@ const PassDef& recognize_pass() {
       .doc = "replaces the bodies and known spellings of composite operators by the operators",
       .run = [](PassContext& c) -> Status {
         const Patterns patterns = TRY(Patterns::of(c.catalogue));
-        for (uint32_t g = 0; g < c.model.graphs.size(); ++g) {
-          Rewriter rewriter = c.rewriter(GraphId{g});
-          for (NodeId n : TRY(rewriter.graph().order())) {
-            if (rewriter.done()) return ok();
-            if (!rewriter.graph().alive(n)) continue;
-            const auto* candidates = patterns.rooted_at(rewriter.graph()[n].op->name);
-            if (!candidates) continue;
-            for (const Pattern& pattern : *candidates) {
-              const auto match = pattern.find(c.model, rewriter.graph(), n);
-              if (match && TRY(apply(rewriter, pattern, *match))) break;
-            }
-          }
-          rewriter.sweep();
-        }
+        for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
+          TRY(recognize(c, GraphId{g}, patterns));
         return ok();
       },
   };
