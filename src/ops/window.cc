@@ -92,7 +92,7 @@ Result<Dim> window_output(const Infer& c, Window& w, const std::string& auto_pad
   // Only where the padding after the input is this wide can the last window start in it.
   if (ceil_mode && w.after > *reach - w.stride)
     out = min(out, ceil_div(in + Dim(w.before), stride));
-  if (const auto n = out.constant(); n && *n < (in.is(0) ? 0 : 1))
+  if (const auto n = out.constant(); n && *n < 0)
     return shape_error(c, "a window that reaches over " + std::to_string(*reach) +
                               " does not fit an axis of " + in.str() + " with padding " +
                               std::to_string(w.before) + " and " + std::to_string(w.after));
