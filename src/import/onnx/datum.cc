@@ -31,7 +31,10 @@ class DatumReader {
   // As deep as the expected type, which is bounded.
   Result<Datum> read(Bytes bytes, uint64_t origin, const Type& type) {
     if (type.is_tensor()) {
-      const TensorProto proto = TRY(parse_tensor(bytes, origin, ledger_));
+      TensorProto proto = TRY(parse_tensor(bytes, origin, ledger_));
+      // NumPy has no bfloat16: files made from its arrays hold the bit patterns as UINT16.
+      if (type.tensor.dtype == DType::bf16 && proto.data_type == onnx_number(DType::u16))
+        proto.data_type = onnx_number(DType::bf16);
       return Datum(TRY(decode_tensor(proto, ledger_)));
     }
     switch (type.wrappers[0]) {
