@@ -11,9 +11,9 @@
 namespace hone::onnx {
 namespace {
 
-Error undefined(std::string_view user, std::string_view name) {
+Error undefined(const Party& user, std::string_view name) {
   return fail(ErrorId::undefined_name,
-              fmt::format("{} uses '{}', which nothing defines", user, printable(name)));
+              fmt::format("{} uses '{}', which nothing defines", user.str(), printable(name)));
 }
 
 // Only for the message: does a node of the list define the name after all?
@@ -72,11 +72,12 @@ Status GraphImporter::bind_initializers(Scope& scope, const GraphProto& proto) {
   const auto bind_constant = [&](const TensorProto& named, ConstantId id) -> Status {
     if (named.name.empty())
       return fail(ErrorId::malformed, describe(named) + " is an initializer without a name");
-    return bind(scope, named.name, {.value = {}, .constant = id}, describe(named));
+    return bind(scope, named.name, {.value = {}, .constant = id}, Party("an initializer"));
   };
-  TRY(state_.ledger.charge(
-      (proto.initializers.size() + proto.sparse_initializers.size()) * 2 * sizeof(Binding),
-      "initializers"));
+  const size_t names = proto.initializers.size() + proto.sparse_initializers.size() +
+                       proto.inputs.size() + proto.nodes.size();
+  TRY(state_.ledger.charge(names * 3 * sizeof(Binding), "names"));
+  scope.names.reserve(names);
   for (const TensorProto& t : proto.initializers)
     TRY(bind_constant(t, TRY(state_.tensors.constant(t, std::string(t.name)))));
   for (const SparseTensorProto& t : proto.sparse_initializers)
@@ -128,7 +129,7 @@ Status GraphImporter::bind_inputs(Scope& scope, const GraphProto& proto,
     const Type type = TRY(input_type(info, nested, formal));
     const ValueId value = builder_.graph().add_input(std::string(info.name), type);
     ++formal_inputs_;
-    TRY(bind(scope, info.name, {.value = value, .constant = {}}, "the graph"));
+    TRY(bind(scope, info.name, {.value = value, .constant = {}}, Party("the graph")));
   }
   return charge_growth();
 }
@@ -188,7 +189,7 @@ Result<std::vector<ValueId>> GraphImporter::resolve(Scope& scope,
       inputs.emplace_back();
       continue;
     }
-    const auto value = value_of(scope, name, describe(node));
+    const auto value = value_of(scope, name, node);
     if (value) {
       inputs.push_back(*value);
       continue;
@@ -226,7 +227,7 @@ Status GraphImporter::translate(Scope& scope, const NodeProto& node, std::vector
     Binding binding;
     if (i < outputs->size()) binding.value = (*outputs)[i];
     if (!binding.value.valid()) binding.lost = &node;
-    TRY(bind(scope, output, binding, describe(node)));
+    TRY(bind(scope, output, binding, node));
     if (!binding.lost) TRY(settle(scope, output, binding.value));
   }
   return ok();
@@ -260,25 +261,23 @@ Result<Binding*> GraphImporter::look_up(Scope& scope, std::string_view name) {
   return &scope.names.emplace(name, local).first->second;
 }
 
-Result<ValueId> GraphImporter::value_of(Scope& scope, std::string_view name,
-                                        std::string_view user) {
+Result<ValueId> GraphImporter::value_of(Scope& scope, std::string_view name, Party user) {
   Binding* const found = TRY(look_up(scope, name));
   if (!found) return undefined(user, name);
   if (found->lost)
     return fail(ErrorId::unsupported_feature,
-                fmt::format("{} uses '{}', an output of {} that hone does not compute", user,
+                fmt::format("{} uses '{}', an output of {} that hone does not compute", user.str(),
                             printable(name), describe(*found->lost)));
   if (!found->value.valid() && found->constant.valid())
     found->value = builder_.constant(found->constant);
   return found->value;
 }
 
-Status GraphImporter::bind(Scope& scope, std::string_view name, Binding binding,
-                           std::string_view definer) {
+Status GraphImporter::bind(Scope& scope, std::string_view name, Binding binding, Party definer) {
   if (scope.names.emplace(name, binding).second) return ok();
-  return fail(
-      ErrorId::duplicate_name,
-      fmt::format("{} defines '{}', which is defined or used before", definer, printable(name)));
+  return fail(ErrorId::duplicate_name,
+              fmt::format("{} defines '{}', which is defined or used before", definer.str(),
+                          printable(name)));
 }
 
 Status GraphImporter::settle(Scope& scope, std::string_view name, ValueId value) {

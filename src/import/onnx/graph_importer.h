@@ -20,6 +20,15 @@ struct Binding {
   const NodeProto* lost = nullptr;  // the node whose translation does not give this output
 };
 
+// Who uses or defines a name; put into words only when there is an error.
+struct Party {
+  Party(std::string_view words) : words(words) {}  // NOLINT
+  Party(const NodeProto& node) : node(&node) {}    // NOLINT
+  std::string str() const { return node ? describe(*node) : std::string(words); }
+  std::string_view words = {};
+  const NodeProto* node = nullptr;
+};
+
 class GraphImporter;
 
 // The names of a graph or of the body of a function.
@@ -73,10 +82,10 @@ class GraphImporter {
   // Null when nothing defines the name.
   Result<Binding*> look_up(Scope& scope, std::string_view name);
   // The value in this graph; invalid for a missing optional one.
-  Result<ValueId> value_of(Scope& scope, std::string_view name, std::string_view user);
+  Result<ValueId> value_of(Scope& scope, std::string_view name, Party user);
   Result<std::vector<ValueId>> resolve(Scope& scope, const std::vector<NodeProto>& nodes,
                                        const NodeProto& node);
-  Status bind(Scope& scope, std::string_view name, Binding binding, std::string_view definer);
+  Status bind(Scope& scope, std::string_view name, Binding binding, Party definer);
   // Names the value and takes over what the file declares about it.
   Status settle(Scope& scope, std::string_view name, ValueId value);
   Status refine(Scope& scope, std::string_view name, ValueId value, const TypeProto& declared,

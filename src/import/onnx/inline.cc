@@ -94,7 +94,7 @@ Result<NameMap<const AttributeProto*>> GraphImporter::call_attributes(
 Status GraphImporter::call(Scope& scope, const NodeProto& node, uint32_t index,
                            std::vector<ValueId> inputs) {
   const FunctionProto& function = state_.functions[index];
-  TRY(Level::check(state_, "the call of function '" + printable(function.name) + "'"));
+  TRY(Level::check(state_, "the call of a function").context(describe(node)));
   const Level level(state_);
   const auto refuse = [&](std::string_view what, size_t given, size_t declared) {
     return fail(ErrorId::bad_arity, fmt::format("{} gives {} {}, the function has {}",
@@ -112,22 +112,22 @@ Status GraphImporter::call(Scope& scope, const NodeProto& node, uint32_t index,
              .prefix = fmt::format("{}{}/", scope.prefix, shown),
              .inlined = true};
   TRY(state_.ledger.charge(body.prefix.size(), "names of function calls"));
+  const std::string own = "function '" + printable(function.name) + "'";
+  const std::string own_outputs = "the list of outputs of " + own;
   inputs.resize(function.inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i)
-    TRY(bind(body, function.inputs[i], {.value = inputs[i], .constant = {}},
-             "function '" + printable(function.name) + "'"));
-  const std::string doing = "inlining " + describe(node);
+    TRY(bind(body, function.inputs[i], {.value = inputs[i], .constant = {}}, Party(own)));
+  const auto doing = [&] { return "inlining " + describe(node); };
   if (auto status = import_nodes(body, function.nodes); !status)
-    return std::move(status).context(doing);
+    return std::move(status).context(doing());
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const std::string_view output = node.outputs[i];
     if (output.empty()) continue;
-    auto value = value_of(body, function.outputs[i],
-                          "the list of outputs of function '" + printable(function.name) + "'");
-    if (!value) return std::move(value).context(doing).take_error();
+    auto value = value_of(body, function.outputs[i], Party(own_outputs));
+    if (!value) return std::move(value).context(doing()).take_error();
     Binding binding{.value = *value, .constant = {}};
     if (!value->valid()) binding.lost = &node;
-    TRY(bind(scope, output, binding, describe(node)));
+    TRY(bind(scope, output, binding, node));
     if (!binding.lost) TRY(settle(scope, output, binding.value));
   }
   return ok();

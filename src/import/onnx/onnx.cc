@@ -40,8 +40,8 @@ Status add_metadata(Model& model, const ModelProto& proto, Ledger& ledger) {
   return ok();
 }
 
-Result<Model> import_source(DataSource source, std::string path, const Catalogue& catalogue,
-                            const Limits& limits) {
+Result<Model> import_source(DataSource source, std::string path, MissingWeights missing,
+                            const Catalogue& catalogue, const Limits& limits) {
   Model model;
   model.sources.push_back(std::move(source));
   Ledger ledger(limits);
@@ -52,7 +52,7 @@ Result<Model> import_source(DataSource source, std::string path, const Catalogue
                     .proto = proto,
                     .catalogue = catalogue,
                     .ledger = ledger,
-                    .tensors = TensorLoader(model, ledger, std::move(path)),
+                    .tensors = TensorLoader(model, ledger, std::move(path), missing),
                     .symbols = Symbols(model, ledger),
                     .opsets = TRY(opsets_of(proto.opsets)),
                     .functions = TRY(Functions::of(proto, ledger))};
@@ -69,6 +69,16 @@ Result<Model> import_source(DataSource source, std::string path, const Catalogue
 std::string base_name(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+Result<Model> import_mapped(const std::string& path, MissingWeights missing,
+                            const Catalogue& catalogue, const Limits& limits) {
+  DataSource source;
+  source.mapped = std::make_shared<const MappedFile>(TRY(MappedFile::open(path)));
+  source.name = base_name(path);
+  source.size = source.mapped->size();
+  return import_source(std::move(source), path, missing, catalogue, limits)
+      .context("reading " + printable(path));
 }
 
 }  // namespace
@@ -111,12 +121,12 @@ bool looks_like_onnx(std::span<const std::byte> bytes) {
 
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const Limits& limits) {
-  DataSource source;
-  source.mapped = std::make_shared<const MappedFile>(TRY(MappedFile::open(path)));
-  source.name = base_name(path);
-  source.size = source.mapped->size();
-  return import_source(std::move(source), path, catalogue, limits)
-      .context("reading " + printable(path));
+  return import_mapped(path, MissingWeights::refuse, catalogue, limits);
+}
+
+Result<Model> import_without_weights(const std::string& path, const Catalogue& catalogue,
+                                     const Limits& limits) {
+  return import_mapped(path, MissingWeights::leave_out, catalogue, limits);
 }
 
 Result<Model> import_bytes(std::vector<std::byte> bytes, const Catalogue& catalogue,
@@ -124,7 +134,7 @@ Result<Model> import_bytes(std::vector<std::byte> bytes, const Catalogue& catalo
   DataSource source;
   source.size = bytes.size();
   source.memory = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
-  return import_source(std::move(source), {}, catalogue, limits);
+  return import_source(std::move(source), {}, MissingWeights::refuse, catalogue, limits);
 }
 
 }  // namespace hone::onnx

@@ -19,6 +19,10 @@ bool looks_like_onnx(std::span<const std::byte> bytes);
 // Maps the file; weights stay in it. Operators without translation are all named in one error.
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const Limits& limits);
+// For models published without their weight files: constants in files that are not there name them,
+// but cannot be read.
+Result<Model> import_without_weights(const std::string& path, const Catalogue& catalogue,
+                                     const Limits& limits);
 // The same from memory, which the model then holds. External data are refused.
 Result<Model> import_bytes(std::vector<std::byte> bytes, const Catalogue& catalogue,
                            const Limits& limits);

@@ -284,15 +284,19 @@ Result<uint32_t> TensorLoader::source_of(const TensorProto& tensor) {
   if (!folder_) folder_ = TRY(Folder::holding(model_path_));
   std::string location(tensor.location);
   auto mapped = folder_->map(location);
-  if (!mapped)
+  const bool left_out =
+      !mapped && mapped.error().id == ErrorId::not_found && missing_ == MissingWeights::leave_out;
+  if (!mapped && !left_out)
     return std::move(mapped)
         .context("opening the external data of " + describe(tensor))
         .take_error();
   TRY(ledger_.charge(sizeof(DataSource) + 2 * location.size(), "external files"));
   DataSource source;
   source.name = location;
-  source.mapped = std::make_shared<const MappedFile>(mapped.take());
-  source.size = source.mapped->size();
+  if (!left_out) {
+    source.mapped = std::make_shared<const MappedFile>(mapped.take());
+    source.size = source.mapped->size();
+  }
   const auto index = static_cast<uint32_t>(model_.sources.size());
   model_.sources.push_back(std::move(source));
   external_.emplace(std::move(location), index);
@@ -307,6 +311,7 @@ Result<TensorLoader::Stored> TensorLoader::locate_external(const TensorProto& te
   if (tensor.external_length >= 0 && static_cast<uint64_t>(tensor.external_length) != size)
     return malformed(tensor, fmt::format("its shape needs {} bytes, external_data.length is {}",
                                          size, tensor.external_length));
+  if (!model_.sources[source].mapped) return Stored{{source, offset, size}, {}, true};
   if (offset > all.size() || size > all.size() - offset)
     return fail(
         ErrorId::truncated,
@@ -341,6 +346,9 @@ Result<Tensor> TensorLoader::tensor(const TensorProto& tensor) {
   const TensorType type = TRY(declared_type(tensor));
   TRY(check_places(tensor, type.dtype));
   const Stored stored = *TRY(locate(tensor, type));
+  if (stored.left_out)
+    return fail(ErrorId::not_found, fmt::format("{}: there is no file {}", describe(tensor),
+                                                printable(tensor.location)));
   TRY(charge_elements(tensor, type, ledger_));
   Tensor out = TRY(Tensor::make(type.dtype, tensor.dims));
   if (!stored.bytes.empty())
@@ -377,7 +385,7 @@ Result<ConstantId> TensorLoader::constant(const TensorProto& tensor, std::string
   if (!stored || (constant.type.dtype == DType::boolean && !all_booleans(stored->bytes)))
     return add(model_.add_constant(std::move(name), TRY(this->tensor(tensor))));
   constant.name = std::move(name);
-  if (stored->bytes.size() <= kMaxInline)
+  if (stored->bytes.size() <= kMaxInline && !stored->left_out)
     constant.data = std::vector<std::byte>(stored->bytes.begin(), stored->bytes.end());
   else
     constant.data = stored->span;

@@ -1,7 +1,6 @@
 // From TensorProto to constants that point into files, and to tensors in memory.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -22,13 +21,16 @@ Result<TensorType> declared_type(const TensorProto& tensor);
 // The elements, copied. External data are refused: only a model has a folder.
 Result<Tensor> decode_tensor(const TensorProto& tensor, Ledger& ledger);
 
+// What to do about external files that are not there.
+enum class MissingWeights : uint8_t { refuse, leave_out };
+
 // Makes the constants of one model whose file is sources[0]. raw_data and external data stay where
 // they are, whatever their alignment; the rest is decoded into memory.
 class TensorLoader {
  public:
   // `model_path` names the folder of external data; empty: there is none. All must outlive this.
-  TensorLoader(Model& model, Ledger& ledger, std::string model_path)
-      : model_(model), ledger_(ledger), model_path_(std::move(model_path)) {}
+  TensorLoader(Model& model, Ledger& ledger, std::string model_path, MissingWeights missing)
+      : model_(model), ledger_(ledger), model_path_(std::move(model_path)), missing_(missing) {}
 
   // The constant of this tensor; asked again for the same message of the file, the same constant.
   Result<ConstantId> constant(const TensorProto& tensor, std::string name);
@@ -42,6 +44,7 @@ class TensorLoader {
   struct Stored {
     Constant::Span span;
     Bytes bytes;
+    bool left_out = false;  // the file is missing: there are no bytes
   };
   // Where the elements lie as the IR stores them; none when they have to be decoded.
   Result<std::optional<Stored>> locate(const TensorProto& tensor, const TensorType& type);
@@ -52,6 +55,7 @@ class TensorLoader {
   Model& model_;
   Ledger& ledger_;
   std::string model_path_;
+  MissingWeights missing_;
   std::optional<Folder> folder_;
   std::unordered_map<std::string, uint32_t, SeededHash, std::equal_to<>> external_;
   std::unordered_map<uint64_t, ConstantId> made_;  // by the offset of the message

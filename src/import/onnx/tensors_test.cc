@@ -195,6 +195,14 @@ TEST_F(OnnxExternal, Refusals) {
   EXPECT_EQ(refused_external({{"location", "w.bin"}, {"location", "w.bin"}}), ErrorId::malformed);
 }
 
+TEST_F(OnnxExternal, MayBeLeftOut) {
+  EXPECT_EQ(refused_external({{"location", "absent"}}), ErrorId::not_found);
+  const auto m = import_without_weights(folder_ / "model/m.onnx", standard_catalogue(), Limits{});
+  ASSERT_TRUE(m.ok()) << describe(m.error());
+  EXPECT_EQ(m->main()[m->main().outputs[0]].type.str(), "f32[32]");
+  EXPECT_FALSE(m->read(ConstantId{0}).ok());
+}
+
 TEST(OnnxTensor, RawDataStayInTheFile) {
   GraphParts parts{.outputs = {value("w", kFloat, {32})},
                    .initializers = {tensor("w", kFloat, {32}, raw(std::vector<float>(32, 2)))}};
