@@ -10,8 +10,7 @@
 namespace hone {
 
 Result<OpenedModel> open_model_file(const std::string& path, const OpenOptions& options) {
-  const MappedFile file =
-      TRY(MappedFile::open(path).context("opening '" + printable(path) + "'"));
+  const MappedFile file = TRY(MappedFile::open(path).context("opening '" + printable(path) + "'"));
   if (file.size() == 0) return fail(ErrorId::truncated, "'" + printable(path) + "' is empty");
   const Importer* importer = TRY(importer_for(path, file.bytes()));
   if (options.verify) {

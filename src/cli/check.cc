@@ -49,9 +49,9 @@ Result<size_t> port_of(const std::vector<v1::Description::Port>& ports, const st
   for (size_t i = 0; i < ports.size(); ++i)
     if (ports[i].name == name) return i;
   if (numbered) return index;
-  return fail(ErrorId::bad_data, fmt::format("'{}' is for {} '{}', but the model has {} {}s",
-                                             printable(file), what, printable(name), ports.size(),
-                                             what));
+  return fail(ErrorId::bad_data,
+              fmt::format("'{}' is for {} '{}', but the model has {} {}s", printable(file), what,
+                          printable(name), ports.size(), what));
 }
 
 }  // namespace

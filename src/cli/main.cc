@@ -90,17 +90,22 @@ Status load_config(const Command& command, Arguments& arguments) {
 struct Invocation {
   std::string verb;
   std::vector<std::string> words;
-  bool json = false;
 };
+
+// Looked for before anything is parsed, so that every error can be told in JSON.
+bool wants_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") return false;
+    if (word == "--json") return true;
+  }
+  return false;
+}
 
 // Common flags may stand before the verb; they are moved behind it.
 Result<Invocation> split(int argc, char** argv) {
   Invocation invocation;
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
-  for (const std::string& word : words) {
-    if (word == "--") break;
-    invocation.json = invocation.json || word == "--json";
-  }
   size_t i = 0;
   for (; i < words.size() && words[i].size() > 1 && words[i][0] == '-'; ++i) {
     if (words[i] == "--version") words[i] = "version";
@@ -158,7 +163,7 @@ int main(int argc, char** argv) {
     std::fwrite(text.data(), 1, text.size(), stderr);
     return 2;
   }
-  const bool json = invocation && invocation->json;
+  const bool json = wants_json(argc, argv);
   Result<int> result =
       invocation ? guarded(*invocation, colours) : Result<int>(invocation.take_error());
   if (result && (std::fflush(stdout) != 0 || std::ferror(stdout)))

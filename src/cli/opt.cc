@@ -1,6 +1,9 @@
 // `hone opt`: the tool of those who write passes and operators.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "api/open.h"
 #include "base/atomic_file.h"
 #include "base/log.h"
@@ -111,6 +114,11 @@ Phase phase_of(const Model& model) {
 
 Status write_result(const Model& model, const std::string& path) {
   if (path.ends_with(".hone")) return artefact::write(model, path);
+  const bool complete = std::none_of(model.sources.begin(), model.sources.end(),
+                                     [](const DataSource& s) { return s.memory; });
+  if (!complete)
+    LOG(warn, "the text form leaves out the bytes of constants; a .hone artefact keeps them",
+        {{"file", printable(path)}});
   return write_file(path, print(model)).context("writing '" + printable(path) + "'");
 }
 

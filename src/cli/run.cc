@@ -91,7 +91,7 @@ Result<std::vector<v1::Value>> inputs_of(const Arguments& arguments, const v1::M
   if (arguments.on("--random")) {
     made = TRY(
         from(model.random_inputs(static_cast<uint64_t>(arguments.integer("--seed")), bindings)));
-    note_free_symbols(d, bindings);
+    if (!arguments.json) note_free_symbols(d, bindings);
   }
   std::vector<v1::Value> inputs;
   for (size_t i = 0; i < given.size(); ++i) {

@@ -1,0 +1,159 @@
+// The public API as a program outside uses it: only hone/hone.h is included.
+#include "hone/hone.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+
+#include "base/scratch_folder.h"
+
+namespace hone::v1 {
+namespace {
+
+constexpr std::string_view kModel = R"(hone 1
+symbol N: call
+const @w: f32[2,2] = {1, 2, 3, 4}
+graph main(x: f32[N,2]) -> (y) {
+  y: f32[N,2] = matmul(x, @w)
+}
+)";
+constexpr std::string_view kCounter = R"(hone 1
+graph main(x: f32[2]) state total: f32[2] -> (y) {
+  y: f32[2] = add(total, x)
+  next total = y
+}
+)";
+
+Value floats(std::vector<int64_t> shape, std::vector<float> elements) {
+  auto value = Value::of<float>(std::move(shape), elements);
+  EXPECT_TRUE(value.ok());
+  return *value;
+}
+std::vector<float> elements(const Value& value) {
+  const auto span = value.as<float>();
+  return {span.begin(), span.end()};
+}
+
+TEST(Api, ParsesDescribesRuns) {
+  const auto model = Model::parse(kModel);
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  const Description d = model->describe();
+  EXPECT_EQ(d.format, "text");
+  ASSERT_EQ(d.inputs.size(), 1u);
+  EXPECT_EQ(d.inputs[0].type, "f32[N,2]");
+  EXPECT_EQ(d.inputs[0].shape, (std::vector<std::string>{"N", "2"}));
+  EXPECT_EQ(d.parameters, 4u);
+  EXPECT_EQ(d.operators[0].name, "matmul");
+  const auto executable = model->compile({.backend = "reference", .threads = 1});
+  ASSERT_TRUE(executable.ok()) << executable.error().describe();
+  const auto outputs = executable->run({floats({1, 2}, {1, 10})});
+  ASSERT_TRUE(outputs.ok()) << outputs.error().describe();
+  EXPECT_EQ(elements((*outputs)[0]), (std::vector<float>{31, 42}));
+  EXPECT_EQ(executable->shares()[0].nodes, 1u);
+}
+
+TEST(Api, InputsByName) {
+  const auto model = Model::parse(kModel);
+  const auto executable = model->compile();
+  auto session = executable->session();
+  ASSERT_TRUE(session.ok());
+  EXPECT_TRUE(session->run({{"x", floats({2, 2}, {1, 0, 0, 1})}}).ok());
+  const auto missing = session->run(std::map<std::string, Value>{});
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().exit_code, 3);
+  EXPECT_FALSE(session->run({{"z", Value()}}).ok());
+}
+
+TEST(Api, ErrorsSayWhat) {
+  const auto model = Model::open("there/is/no/such/file");
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code, "io.not_found");
+  EXPECT_EQ(model.error().exit_code, 3);
+  EXPECT_NE(model.error().describe().find("hint: "), std::string::npos);
+  EXPECT_EQ(Model::parse("hello").error().code, "text.syntax");
+  EXPECT_EQ(Model::parse(kModel, {.limits = {{"nothing", "1"}}}).error().exit_code, 2);
+  const std::array<std::byte, 3> three{};
+  EXPECT_FALSE(Value::tensor(DType::f32, {1}, three).ok());
+  EXPECT_FALSE(Value::tensor(DType::f32, {-1}, {}).ok());
+  EXPECT_FALSE(Value::strings({2}, {"one"}).ok());
+}
+
+TEST(Api, StatesAreCarriedForkedAndRestored) {
+  const auto model = Model::parse(kCounter);
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  auto session = *model->compile()->session();
+  const std::vector<Value> one{floats({2}, {1, 2})};
+  EXPECT_EQ(elements((*session.run(one))[0]), (std::vector<float>{1, 2}));
+  const auto saved = session.snapshot();
+  auto other = session.fork();
+  ASSERT_TRUE(other.ok());
+  EXPECT_EQ(elements((*session.run(one))[0]), (std::vector<float>{2, 4}));
+  EXPECT_EQ(elements((*other->run(one))[0]), (std::vector<float>{2, 4}));
+  ASSERT_TRUE(session.restore(saved).ok());
+  EXPECT_EQ(elements((*session.run(one))[0]), (std::vector<float>{2, 4}));
+  session.reset();
+  EXPECT_EQ(elements((*session.run(one))[0]), (std::vector<float>{1, 2}));
+  EXPECT_FALSE(session.restore({}).ok());
+}
+
+TEST(Api, SavesAndOpensArtefacts) {
+  const ScratchFolder folder;
+  const auto model = Model::parse(kModel);
+  const auto clean = model->clean();
+  ASSERT_TRUE(clean.ok()) << clean.error().describe();
+  ASSERT_TRUE(clean->save(folder / "a.hone").ok());
+  const auto opened = Model::open(folder / "a.hone", {.verify = true});
+  ASSERT_TRUE(opened.ok()) << opened.error().describe();
+  EXPECT_EQ(opened->describe().format, "hone");
+  EXPECT_EQ(opened->describe().phase, "clean");
+  const auto inputs = opened->random_inputs(3, {{"N", 5}});
+  ASSERT_TRUE(inputs.ok());
+  EXPECT_EQ((*inputs)[0].shape(), (std::vector<int64_t>{5, 2}));
+  const auto a = model->compile()->run(*inputs), b = opened->compile()->run(*inputs);
+  EXPECT_TRUE(compare((*a)[0], (*b)[0], {0, 0}).equal);
+}
+
+TEST(Api, ValuesAsFiles) {
+  const ScratchFolder folder;
+  const auto model = Model::parse(kModel);
+  const Value value = floats({2, 2}, {1, -2, 3.5, std::nanf("")});
+  for (const char* name : {"x.npy", "x.pb"}) {
+    ASSERT_TRUE(value.save(folder / name).ok());
+    const auto back = model->load_input(0, folder / name);
+    ASSERT_TRUE(back.ok()) << back.error().describe();
+    EXPECT_TRUE(compare(*back, value, {0, 0}).equal) << name;
+  }
+  EXPECT_FALSE(model->load_input(1, folder / "x.npy").ok());
+  const auto sequence = Value::sequence({value});
+  EXPECT_EQ(sequence.save(folder / "s.npy").error().code, "model.unsupported_feature");
+  EXPECT_TRUE(sequence.save(folder / "s.pb").ok());
+}
+
+TEST(Api, Compares) {
+  EXPECT_TRUE(compare(floats({2}, {1, 2}), floats({2}, {1, 2.001f})).equal);
+  const Comparison far = compare(floats({2}, {1, 2}), floats({2}, {1, 3}));
+  EXPECT_FALSE(far.equal);
+  EXPECT_EQ(far.different, 1);
+  EXPECT_EQ(far.elements, 2);
+  EXPECT_DOUBLE_EQ(far.largest_absolute, 1);
+  const float inf = INFINITY, nan = NAN;
+  EXPECT_TRUE(compare(floats({2}, {inf, nan}), floats({2}, {inf, nan})).equal);
+  EXPECT_FALSE(compare(floats({1}, {inf}), floats({1}, {-inf})).equal);
+  EXPECT_FALSE(compare(floats({1}, {1}), floats({1}, {nan})).equal);
+  EXPECT_FALSE(compare(floats({1, 2}, {1, 2}), floats({2}, {1, 2})).reason.empty());
+  const std::array<int64_t, 1> a{(int64_t{1} << 60) + 1}, b{int64_t{1} << 60};
+  EXPECT_FALSE(compare(*Value::of<int64_t>({1}, a), *Value::of<int64_t>({1}, b)).equal);
+  EXPECT_TRUE(compare(*Value::strings({1}, {"x"}), *Value::strings({1}, {"x"})).equal);
+  EXPECT_FALSE(compare(*Value::strings({1}, {"x"}), *Value::strings({1}, {"y"})).equal);
+}
+
+TEST(Api, DTypesAgreeWithTheirNames) {
+  EXPECT_EQ(name(DType::f32), "f32");
+  EXPECT_EQ(name(DType::boolean), "bool");
+  EXPECT_EQ(name(DType::string), "string");
+  EXPECT_FALSE(version().empty());
+}
+
+}  // namespace
+}  // namespace hone::v1

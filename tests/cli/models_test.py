@@ -1,0 +1,311 @@
+"""inspect, run, compile, diff and opt on real models and on damaged ones."""
+import json
+import os
+import shutil
+import struct
+import unittest
+from pathlib import Path
+
+from harness import (ADD, CNN, CNN_DATA, ROOT, VIT, VIT_DATA, CommandTest, read_floats, read_npy,
+                     write_floats, write_npy)
+
+COUNTER = """hone 1
+graph main(x: f32[2]) state total: f32[2] -> (y) {
+  y: f32[2] = add(total, x)
+  next total = y
+}
+"""
+
+
+class Inspect(CommandTest):
+    def test_report(self):
+        text = self.hone("inspect", CNN).out
+        for piece in ("onnx", "image", "f32[batch,1,28,28]", "logits", "conv", "batch"):
+            self.assertIn(piece, text)
+        self.assertNotIn("\033", text)
+        self.assertIn("\033", self.hone("inspect", CNN, "--color", "always").out)
+
+    def test_json_has_stable_keys(self):
+        report = self.hone("inspect", CNN, "--json").json()
+        for key in ("model", "format", "phase", "file_bytes", "metadata", "inputs", "outputs",
+                    "states", "graphs", "nodes", "operators", "parameters", "constant_bytes",
+                    "encodings", "symbols", "constants"):
+            self.assertIn(key, report)
+        self.assertEqual(report["inputs"], [{"name": "image", "type": "f32[batch,1,28,28]",
+                                             "dtype": "f32", "shape": ["batch", 1, 28, 28]}])
+        self.assertEqual(report["file_bytes"], os.path.getsize(CNN))
+        self.assertEqual(sum(report["operators"].values()), report["nodes"])
+
+    def test_text_reads_back(self):
+        shutil.copy(CNN, self.path("model.onnx"))
+        text = self.hone("inspect", "model.onnx", "--text").out
+        self.write("model.ir", text)
+        self.assertEqual(self.hone("inspect", "model.ir", "--text").out, text)
+        self.hone("diff", "model.onnx", "model.ir")
+        self.hone("run", "model.ir", "--check", CNN_DATA)
+
+    def test_states(self):
+        self.write("counter.ir", COUNTER)
+        self.assertIn("total", self.hone("inspect", "counter.ir").out)
+        self.assertEqual(len(self.hone("inspect", "counter.ir", "--json").json()["states"]), 1)
+
+    def test_names_are_escaped(self):
+        self.write("a.ir", 'hone 1\ngraph main("a\\x1b[31m": f32[1]) -> (y) {\n'
+                           '  y: f32[1] = neg("a\\x1b[31m")\n}\n')
+        for flags in ([], ["--text"], ["--json"]):
+            self.assertNotIn("\033", self.hone("inspect", "a.ir", *flags).out)
+        self.assertNotIn("\033", self.hone("inspect", "\033[31m.onnx", code=3).err)
+
+
+class Run(CommandTest):
+    def test_zoo(self):
+        for model, data in ((CNN, CNN_DATA), (VIT, VIT_DATA)):
+            self.assertIn("passed", self.hone("run", model, "--check", data).out)
+            self.hone("run", model, "--check", data, "--no-clean", "--backend", "reference")
+            self.hone("run", model, "--check", Path(data).parent)
+
+    def test_check_reports_the_error(self):
+        report = self.hone("run", CNN, "--check", CNN_DATA, "--json").json()
+        check = report["checks"][0]
+        self.assertTrue(check["passed"])
+        self.assertLess(check["outputs"][0]["largest_absolute_error"], 1e-4)
+        self.assertEqual([o["name"] for o in report["outputs"]], ["logits"])
+
+    def test_check_that_does_not_hold(self):
+        self.hone("run", CNN, "--check", CNN_DATA, "--rtol", "0", "--atol", "0", code=1)
+        report = self.hone("run", CNN, "--check", CNN_DATA, "--rtol", "0", "--atol", "0", "--json",
+                           code=1).json()
+        self.assertFalse(report["checks"][0]["passed"])
+
+    def test_check_folders_of_arrays(self):
+        self.write("a.ir", ADD)
+        for good in (True, False):
+            folder = self.folder / f"good_{good}"
+            folder.mkdir()
+            write_floats(folder / "input_x.npy", [2, 2], [1, 2, 3, 4])
+            write_floats(folder / "input_1.npy", [3], [1, float("nan"), -1])
+            write_floats(folder / "output_y.npy", [2, 2], [2, 3, 4, 5 if good else 6])
+            write_floats(folder / "output_z.npy", [3], [-1, float("nan"), 1])
+        self.hone("run", "a.ir", "--check", "good_True")
+        self.hone("run", "a.ir", "--check", "good_False", code=1)
+        self.hone("run", "a.ir", "--check", "good_True", "--check", "good_False", code=1)
+        out = self.hone("run", "a.ir", "--check", "good_True", "good_False", code=1).out
+        self.assertIn("1 of 2 folders passed", out)
+        self.refused("run", "a.ir", "--check", "nothing", error="io.not_found")
+        (self.folder / "empty").mkdir()
+        self.refused("run", "a.ir", "--check", "empty", error="data.mismatch")
+
+    def test_inputs_by_name_and_position(self):
+        self.write("a.ir", ADD)
+        write_floats(self.path("x.npy"), [2, 2], [1, 2, 3, 4])
+        write_floats(self.path("n.npy"), [3], [1, 2, 3])
+        for first, second in (("x=x.npy", "odd=name=n.npy"), ("0=x.npy", "1=n.npy")):
+            shutil.rmtree(self.path("out"), ignore_errors=True)
+            report = self.hone("run", "a.ir", "--input", first, "--input", second, "-o", "out",
+                               "--json").json()
+            self.assertEqual([(o["name"], o["dtype"], o["shape"]) for o in report["outputs"]],
+                             [("y", "f32", [2, 2]), ("z", "f32", [3])])
+            self.assertEqual(read_floats(self.path("out/output_0.npy")), [2, 3, 4, 5])
+            self.assertEqual(read_floats(self.folder / report["outputs"][1]["file"]), [-1, -2, -3])
+        self.refused("run", "a.ir", "--input", "x=x.npy", "--input", "0=x.npy", error="usage",
+                     code=2)
+
+    def test_arrays_in_other_orders(self):
+        self.write("a.ir", ADD)
+        write_npy(self.path("big.npy"), ">f4", [2, 2], struct.pack(">4f", 1, 2, 3, 4))
+        write_floats(self.path("x.npy"), [2, 2], [1, 3, 2, 4])
+        data = Path(self.path("x.npy")).read_bytes()
+        self.write("fortran.npy", data.replace(b"'fortran_order': False", b"'fortran_order': True "))
+        for file in ("big.npy", "fortran.npy"):
+            self.hone("run", "a.ir", "--input", "x=" + file, "--random", "-o", "out")
+            self.assertEqual(read_floats(self.path("out/output_0.npy")), [2, 3, 4, 5])
+
+    def test_wrong_inputs(self):
+        self.write("a.ir", ADD)
+        write_floats(self.path("shape.npy"), [4], [1, 2, 3, 4])
+        write_npy(self.path("dtype.npy"), "<f8", [2, 2], struct.pack("<4d", 1, 2, 3, 4))
+        self.write("short.npy", Path(self.path("shape.npy")).read_bytes()[:-3])
+        self.write("text.npy", "hello")
+        self.refused("run", "a.ir", "--random", "--input", "x=shape.npy", error="data.mismatch")
+        self.refused("run", "a.ir", "--random", "--input", "x=dtype.npy", error="data.mismatch")
+        self.refused("run", "a.ir", "--random", "--input", "x=short.npy", error="data.truncated")
+        self.refused("run", "a.ir", "--random", "--input", "x=text.npy", error="data.malformed")
+        self.refused("run", "a.ir", "--random", "--input", "x=none.npy", error="io.not_found")
+
+    def test_random_inputs_repeat(self):
+        def outputs(*flags):
+            self.hone("run", CNN, "--random", "-o", "out", *flags)
+            return read_npy(self.path("out/output_0.npy"))
+        first = outputs("--seed", "1", "--bind", "batch=3")
+        self.assertEqual(first[1], [3, 10])
+        self.assertEqual(outputs("--seed", "1", "--bind", "batch=3"), first)
+        self.assertNotEqual(outputs("--seed", "2", "--bind", "batch=3"), first)
+        self.assertEqual(outputs("--seed", "1", "--bind", "batch=3", "--threads", "1"), first)
+
+    def test_repeat_and_profile(self):
+        self.assertRegex(self.hone("run", CNN, "--random", "--repeat", "3").out,
+                         r"latency  median .* over 3 runs")
+        report = self.hone("run", CNN, "--random", "--repeat", "3", "--json", "--profile",
+                           "trace.json").json()
+        latency = report["latency_s"]
+        self.assertEqual(latency["n"], 3)
+        self.assertLessEqual(latency["low"], latency["median"])
+        self.assertLessEqual(latency["median"], latency["high"])
+        self.assertEqual(report["planned_arena_bytes"], report["measured_arena_bytes"])
+        events = json.loads(Path(self.path("trace.json")).read_text())["traceEvents"]
+        self.assertIn("conv", json.dumps(events))
+
+    def test_unknown_backend(self):
+        result = self.refused("run", CNN, "--random", "--backend", "refrence",
+                              error="backend.unavailable")
+        self.assertIn("reference", result.err)
+
+
+class Compile(CommandTest):
+    def test_round_trip(self):
+        for model, data in ((CNN, CNN_DATA), (VIT, VIT_DATA)):
+            self.hone("compile", model, "-o", "same.hone", "-O0", "--portable")
+            self.assertEqual(self.hone("diff", model, "same.hone").out, "equal\n")
+            self.hone("compile", "same.hone", "-o", "again.hone", "-O0")
+            self.assertEqual(Path(self.path("same.hone")).read_bytes(),
+                             Path(self.path("again.hone")).read_bytes())
+            self.hone("compile", model, "-o", "clean.hone")
+            self.hone("run", "clean.hone", "--check", data)
+            self.hone("inspect", "clean.hone", "--verify")
+
+    def test_text_of_an_artefact_reads_back(self):
+        self.hone("compile", CNN, "-o", "a.hone")
+        text = self.hone("inspect", "a.hone", "--text").out
+        self.write("a.ir", text)
+        self.assertEqual(self.hone("inspect", "a.ir", "--text").out, text)
+
+    def test_is_a_safetensors_file(self):
+        self.hone("compile", CNN, "-o", "a.hone")
+        data = Path(self.path("a.hone")).read_bytes()
+        size = struct.unpack("<Q", data[:8])[0]
+        header = json.loads(data[8:8 + size])
+        metadata = header.pop("__metadata__")
+        self.assertEqual(metadata["hone.version"], "1")
+        self.assertEqual(metadata["hone.kind"], "portable")
+        self.assertTrue(metadata["hone.text"].startswith("hone 1\n"))
+        self.assertEqual(max(t["data_offsets"][1] for t in header.values()),
+                         len(data) - 8 - size)
+
+    def test_several_models(self):
+        report = self.hone("compile", CNN, VIT, "-o", "out", "--json", code=2)
+        self.assertEqual(report.error()["code"], "usage")  # both are called model
+        shutil.copy(CNN, self.path("a.onnx"))
+        shutil.copy(VIT, self.path("b.onnx"))
+        results = self.hone("compile", "a.onnx", "b.onnx", "-o", "out", "--json").json()["results"]
+        self.assertEqual([r["output"] for r in results], ["out/a.hone", "out/b.hone"])
+        for r in results:
+            self.assertEqual(os.path.getsize(self.path(r["output"])), r["bytes"])
+
+    def test_damage_is_found(self):
+        self.hone("compile", CNN, "-o", "a.hone")
+        good = Path(self.path("a.hone")).read_bytes()
+        text = good.index(b"hone.text")
+        flipped = bytearray(good)
+        flipped[-1] ^= 1
+        self.write("data.hone", bytes(flipped))
+        self.hone("inspect", "data.hone")  # reading all the bytes is not the default
+        self.refused("inspect", "data.hone", "--verify", error="data.checksum")
+        for at in range(0, text + 400, 7):
+            flipped = bytearray(good)
+            flipped[at] ^= 1
+            self.write("flipped.hone", bytes(flipped))
+            self.assertIn(self.run_any("inspect", "flipped.hone").code, (3, 4), at)
+        for size in (0, 7, 8, 100, len(good) // 2, len(good) - 1):
+            self.write("short.hone", good[:size])
+            self.hone("inspect", "short.hone", code=3)
+        self.refused("inspect", CNN, "--verify", error="check.inconclusive", code=5)
+
+    def test_nothing_is_left_behind(self):
+        self.refused("compile", CNN, "-o", "no/such/folder/a.hone", error="io.not_found")
+        self.refused("compile", "none.onnx", "-o", "a.hone", error="io.not_found")
+        self.assertEqual(os.listdir(self.folder), [])
+
+
+class Diff(CommandTest):
+    def test_graphs(self):
+        self.write("a.ir", ADD)
+        self.write("b.ir", ADD.replace("neg(", "abs("))
+        self.assertEqual(self.hone("diff", "a.ir", "a.ir").out, "equal\n")
+        out = self.hone("diff", "a.ir", "b.ir", code=1).out
+        self.assertRegex(out, r"(?m)^-.*neg\(")
+        self.assertRegex(out, r"(?m)^\+.*abs\(")
+        self.assertFalse(self.hone("diff", "a.ir", "b.ir", "--json", code=1).json()["equal"])
+
+    def test_constants(self):
+        self.hone("compile", CNN, "-o", "a.hone", "-O0")
+        data = bytearray(Path(self.path("a.hone")).read_bytes())
+        data[-2] ^= 1
+        self.write("b.hone", bytes(data))
+        report = self.hone("diff", "a.hone", "b.hone", "--json", code=1).json()
+        self.assertEqual(len(report["constants"]), 1)
+        self.assertIn("1 of", self.hone("diff", "a.hone", "b.hone", code=1).out)
+
+
+class Opt(CommandTest):
+    def test_pipelines(self):
+        text = self.hone("opt", VIT, "--pipeline=sweep, fold").out
+        self.assertTrue(text.startswith("hone 1\n"))
+        self.hone("opt", VIT, "--check-numerics", "--verify", "-o", "a.hone")
+        self.hone("run", "a.hone", "--check", VIT_DATA)
+        passes = [p["pass"] for p in self.hone("opt", VIT, "--json").json()["passes"]]
+        self.assertIn("fold", passes)
+        less = self.hone("opt", VIT, "--json", "--disable", "fold").json()["passes"]
+        self.assertNotIn("fold", [p["pass"] for p in less])
+
+    def test_print_after(self):
+        err = self.hone("opt", VIT, "--print-after=fold").err
+        self.assertIn("// after fold\n", err)
+        self.assertNotIn("// after merge\n", err)
+        self.assertIn("// after canonicalize\n", self.hone("opt", VIT, "--print-after").err)
+
+    def test_stop_after_edits(self):
+        for n in (0, 3):
+            result = self.hone("opt", VIT, "--stop-after-edits", n, "--json").json()
+            self.assertEqual(len(result["edits"]), n)
+
+    def test_wrong_pipelines(self):
+        for pipeline in ("nothing", "repeat(", "fold,,sweep", "fold(x=1)"):
+            self.assertIn(self.run_any("opt", VIT, "--pipeline", pipeline).code, (2, 3), pipeline)
+
+
+class Broken(CommandTest):
+    def test_files_of_no_format(self):
+        self.write("garbage.bin", b"\xff\xfe" * 5000)
+        self.write("empty.onnx", b"")
+        self.write("text.txt", "hello\n")
+        self.refused("inspect", "garbage.bin", error="format.unknown")
+        self.refused("inspect", "text.txt", error="format.unknown")
+        self.refused("inspect", "empty.onnx", error="data.truncated")
+        self.refused("inspect", "none.onnx", error="io.not_found")
+        self.refused("inspect", ".", error="io.not_regular")
+        self.refused("inspect", ROOT / "zoo/digits_cnn/model.safetensors", error="format.unknown")
+        os.mkfifo(self.path("pipe"))
+        self.refused("inspect", "pipe", error="io.not_regular")
+
+    def test_truncated_model(self):
+        data = CNN.read_bytes()
+        for size in range(1, len(data), len(data) // 40):
+            self.write("short.onnx", data[:size])
+            self.assertEqual(self.run_any("inspect", "short.onnx").code, 3, size)
+
+    def test_damaged_model(self):
+        data = CNN.read_bytes()
+        for at in range(0, 4000, 61):
+            damaged = bytearray(data)
+            damaged[at] ^= 0x55
+            self.write("damaged.onnx", bytes(damaged))
+            self.assertIn(self.run_any("run", "damaged.onnx", "--random").code, (0, 2, 3, 4), at)
+
+    def test_wrong_text(self):
+        self.write("a.ir", ADD.replace("add(", "addd("))
+        result = self.hone("inspect", "a.ir", code=3)
+        self.assertIn("addd", result.err)
+
+
+if __name__ == "__main__":
+    unittest.main()

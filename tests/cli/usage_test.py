@@ -1,0 +1,183 @@
+"""Help, wrong usage, configuration, completion and the lists of what there is."""
+import shutil
+import subprocess
+import unittest
+
+from harness import ADD, CNN, CommandTest
+
+COMMANDS = ["inspect", "run", "compile", "diff", "opt", "backends", "devices", "config",
+            "completion", "help", "version"]
+
+
+class Help(CommandTest):
+    def test_overview_names_every_command(self):
+        text = self.hone("help").out
+        for command in COMMANDS:
+            self.assertRegex(text, rf"(?m)^  {command} ")
+        self.assertEqual(self.hone("--help").out, text)
+        self.assertEqual(self.hone("-h").out, text)
+
+    def test_examples_come_first(self):
+        for command in COMMANDS:
+            text = self.hone("help", command).out
+            self.assertLess(text.index("examples:\n  $ "), text.index("usage: hone " + command))
+            self.assertEqual(self.hone(command, "--help").out, text)
+
+    def test_version(self):
+        self.assertRegex(self.hone("version").out, r"^hone \d+\.\d+\.\d+\n$")
+        self.assertEqual(self.hone("--version").out, self.hone("version").out)
+        self.assertIn("version", self.hone("version", "--json").json())
+
+    def test_nothing_given(self):
+        result = self.hone(code=2)
+        self.assertIn("usage: hone", result.err)
+        self.assertEqual(result.out, "")
+
+
+class Usage(CommandTest):
+    def test_unknown_command(self):
+        result = self.refused("inspct", error="usage", code=2)
+        self.assertIn("did you mean `hone inspect`?", result.err)
+
+    def test_unknown_flag(self):
+        result = self.refused("run", CNN, "--chek", "x", error="usage", code=2)
+        self.assertIn("did you mean --check?", result.err)
+
+    def test_wrong_words(self):
+        for words in (
+                ["inspect"],
+                ["inspect", CNN, CNN],
+                ["diff", CNN],
+                ["run"],
+                ["run", CNN],
+                ["run", CNN, "--seed", "x", "--random"],
+                ["run", CNN, "--seed"],
+                ["run", CNN, "--random", "--repeat", "0"],
+                ["run", CNN, "--random", "--bind", "batch"],
+                ["run", CNN, "--random", "--bind", "nothing=3"],
+                ["run", CNN, "--input", "image"],
+                ["run", CNN, "--input", "nothing=x.npy"],
+                ["run", CNN, "some", "words"],
+                ["run", CNN, "--rtol", "many", "--random"],
+                ["compile", CNN],
+                ["compile", CNN, "-O9", "-o", "x.hone"],
+                ["compile", CNN, CNN, "-o", "x.hone"],
+                ["opt"],
+                ["opt", CNN, "--disable", "nothing"],
+                ["opt", CNN, "--print-after=nothing"],
+                ["opt", "--describe", "nothing"],
+                ["config", "nothing"],
+                ["config"],
+                ["completion", "tcsh"],
+                ["help", "nothing"],
+                ["--unknown", "inspect", CNN],
+                ["inspect", CNN, "--limits", "nothing=3"],
+                ["inspect", CNN, "--limits", "nodes"],
+                ["inspect", CNN, "--limits", "nodes=many"],
+                ["inspect", CNN, "--log-level", "loud"],
+        ):
+            with self.subTest(words=words):
+                self.refused(*words, error="usage", code=2)
+
+    def test_common_flags_before_the_command(self):
+        self.assertEqual(self.hone("--json", "version").json(),
+                         self.hone("version", "--json").json())
+        self.hone("--threads", "1", "backends")
+
+    def test_words_behind_two_dashes_are_not_flags(self):
+        self.write("--odd.ir", ADD)
+        self.hone("inspect", "--", "--odd.ir")
+
+    def test_full_output_device(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            from harness import HONE
+            done = subprocess.run([HONE, "inspect", CNN], stdout=full, stderr=subprocess.PIPE,
+                                  text=True, check=False)
+        self.assertEqual(done.returncode, 4)
+
+
+class Lists(CommandTest):
+    def test_backends(self):
+        self.assertIn("reference", self.hone("backends").out)
+        names = [b["name"] for b in self.hone("backends", "--json").json()["backends"]]
+        self.assertIn("reference", names)
+
+    def test_devices(self):
+        self.assertTrue(self.hone("devices").out.startswith("host\n"))
+        device = self.hone("devices", "--json").json()["devices"][0]
+        self.assertEqual(device["id"], "host")
+        self.assertGreater(device["memory_bytes"], 0)
+        self.assertGreaterEqual(device["usable_cpus"], 1)
+
+    def test_passes_and_operators(self):
+        text = self.hone("opt", "--list").out
+        self.assertRegex(text, r"(?m)^  fold ")
+        self.assertIn("softmax", text)
+        self.assertIn("axis", self.hone("opt", "--describe", "softmax").out)
+
+
+class Settings(CommandTest):
+    def shown(self, *words, environment=None):
+        return self.hone("config", "show", "--json", *words, environment=environment).json()
+
+    def test_precedence(self):
+        self.assertEqual(self.shown()["threads"], {"value": 0, "source": "default"})
+        self.write("hone.yaml", "threads: 2\n")
+        self.assertEqual(self.shown()["threads"]["value"], 2)
+        self.assertEqual(self.shown(environment={"HONE_THREADS": "3"})["threads"]["value"], 3)
+        self.assertEqual(
+            self.shown("--threads", "4", environment={"HONE_THREADS": "3"})["threads"]["value"], 4)
+        self.write("other.yaml", "threads: 5\n")
+        self.assertEqual(self.shown("--config", "other.yaml")["threads"]["value"], 5)
+        self.assertEqual(self.shown(environment={"HONE_CONFIG": "other.yaml"})["threads"]["value"],
+                         5)
+
+    def test_unknown_settings_are_refused(self):
+        self.refused("config", "show", error="config.invalid", code=2,
+                     environment={"HONE_THREDS": "3"})
+        self.write("hone.yaml", "threds: 2\n")
+        self.refused("config", "show", error="config.invalid", code=2)
+
+    def test_export_and_template_are_settings_files(self):
+        self.write("all.yaml", self.hone("config", "export", "--threads", "7").out)
+        self.assertEqual(self.shown("--config", "all.yaml")["threads"]["value"], 7)
+        self.write("empty.yaml", self.hone("config", "template").out)
+        self.assertEqual(self.shown("--config", "empty.yaml"), self.shown())
+
+    def test_a_file_beside_a_model_cannot_loosen_limits(self):
+        self.write("models/a.ir", ADD)
+        self.write("models/hone.yaml", "limits:\n  nodes: 100000000\n")
+        self.refused("inspect", "models/a.ir", error="config.invalid", code=2)
+        self.write("models/hone.yaml", "limits:\n  header: 10B\n")
+        self.hone("inspect", "models/a.ir", code=4)
+        self.hone("inspect", "models/a.ir", "--limits", "header=1MB")
+
+    def test_limits_flag(self):
+        result = self.hone("inspect", CNN, "--limits", "memory=1kB", code=4)
+        self.assertIn("[limit.memory]", result.err)
+
+
+class Completion(CommandTest):
+    def complete(self, *words):
+        line = " ".join(f"'{w}'" for w in words)
+        script = (f"source completion; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _hone; "
+                  'echo "${COMPREPLY[@]}"')
+        return subprocess.run(["bash", "-c", script], cwd=self.folder, capture_output=True,
+                              text=True, check=True).stdout.split()
+
+    def test_bash(self):
+        self.write("completion", self.hone("completion", "bash").out)
+        self.assertEqual(self.complete("hone", "ins"), ["inspect"])
+        self.assertEqual(self.complete("hone", "run", "--ch"), ["--check"])
+        self.assertEqual(self.complete("hone", "run", "--log-level", "w"), ["warn"])
+        self.assertEqual(self.complete("hone", "config", "sh"), ["show"])
+
+    def test_other_shells(self):
+        for shell in ("zsh", "fish"):
+            self.write("completion", self.hone("completion", shell).out)
+            if shutil.which(shell):
+                subprocess.run([shell, "-n", self.path("completion")], check=True)
+
+
+if __name__ == "__main__":
+    unittest.main()
