@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/checked.h"
 #include "base/hash.h"
@@ -45,8 +46,9 @@ Status store_bits(Tensor& t, int64_t i, const std::string& text) {
   const char* end = text.data() + text.size();
   const auto r = std::from_chars(text.data() + 2, end, pattern, 16);
   const int width = bits(t.dtype());
-  if (r.ec != std::errc{} || r.ptr != end || width < 8 || width > 64)
-    return bad_number(text, "a bit pattern");
+  if (r.ec != std::errc{} || r.ptr != end || width < 8 || width > 64 ||
+      (width < 64 && pattern >> width != 0))
+    return bad_number(text, "a bit pattern of " + std::string(name(t.dtype())));
   std::memcpy(t.mutable_data() + size_t(i) * size_t(width) / 8, &pattern, size_t(width) / 8);
   return ok();
 }
@@ -63,7 +65,14 @@ Status store_text(Tensor& t, int64_t i, const std::string& text) {
   } else if (d == DType::f64) {
     store_real(t, i, TRY(real_number<double>(text)));
   } else {
-    store_real(t, i, TRY(real_number<float>(text)));
+    const float x = TRY(real_number<float>(text));
+    // Storing saturates some of the float8; an infinity that is written is meant.
+    if (std::isinf(x) && kFloat8s.has(d))
+      t.mutable_data()[i] = std::byte{f32_to_minifloat(d, x, false)};
+    else
+      store_real(t, i, x);
+    if (std::isinf(x) != std::isinf(load_real(t, i)))
+      return bad_number(text, "in the range of " + std::string(name(d)));
   }
   return ok();
 }
@@ -186,6 +195,7 @@ Result<Attr> convert_attr(const AttrText& a, const AttrDef& def, const Model& mo
   return Attr(std::move(texts));
 }
 
+using NameSet = std::unordered_set<std::string, SeededHash, std::equal_to<>>;
 using Names = std::unordered_map<std::string, ValueId, SeededHash, std::equal_to<>>;
 
 // Adds statements to the builder's graph. `scope` is the operator whose body this is, or null.
@@ -204,8 +214,9 @@ class GraphMaker {
     if (s.is_next) return next(s);
     const auto results = TRY(call(s.call, s.results.size(), node_name));
     if (!s.from.empty())
-      builder_.graph().at(builder_.graph()[results[0]].producer).provenance.assign(
-          s.from.begin() + 1, s.from.end());
+      builder_.graph()
+          .at(builder_.graph()[results[0]].producer)
+          .provenance.assign(s.from.begin() + 1, s.from.end());
     for (size_t i = 0; i < s.results.size(); ++i) {
       if (s.results[i].type) TRY(refine(results[i], s.results[i].type->type));
       if (!s.results[i].unused) TRY(define(s.results[i].name, results[i]));
@@ -233,8 +244,7 @@ class GraphMaker {
   // Of the argument of a state: `@name` or a literal.
   Result<ConstantId> constant(const Argument& a) {
     if (a.kind == Argument::Kind::literal)
-      return builder_.model().add_constant(
-          "", TRY(literal_tensor(a.literal, DType::f32, nullptr)));
+      return builder_.model().add_constant("", TRY(literal_tensor(a.literal, DType::f32, nullptr)));
     const ConstantId id = builder_.model().constant_named(a.name);
     if (a.kind != Argument::Kind::constant || !id.valid())
       return fail(ErrorId::undefined_name, "there is no constant '@" + printable(a.name) + "'");
@@ -273,8 +283,7 @@ class GraphMaker {
       if (d != DType::boolean) dtype = d;
     }
     for (size_t i = 0; i < inputs.size(); ++i)
-      if (bare(c.arguments[i]))
-        inputs[i] = TRY(value(c.arguments[i], dtype.value_or(DType::f32)));
+      if (bare(c.arguments[i])) inputs[i] = TRY(value(c.arguments[i], dtype.value_or(DType::f32)));
     Builder::Given given;
     for (const auto& [key, text] : c.attrs) {
       auto attr = TRY(attribute(*op, key, text));
@@ -291,17 +300,16 @@ class GraphMaker {
       return scope_->attribute(text.text);
     }
     for (const AttrDef& def : op.attrs)
-      if (def.name == key)
-        return std::optional(TRY(convert_attr(text, def, builder_.model())));
-    return fail(ErrorId::bad_attribute, std::string(op.name) + " has no attribute '" +
-                                            printable(key) + "'");
+      if (def.name == key) return std::optional(TRY(convert_attr(text, def, builder_.model())));
+    return fail(ErrorId::bad_attribute,
+                std::string(op.name) + " has no attribute '" + printable(key) + "'");
   }
 
   Status refine(ValueId v, const Type& declared) {
     Value& value = builder_.graph().at(v);
     if (!refines(declared, value.type))
-      return fail(ErrorId::type_mismatch, "declared as " + declared.str() + ", but it is " +
-                                              value.type.str());
+      return fail(ErrorId::type_mismatch,
+                  "declared as " + declared.str() + ", but it is " + value.type.str());
     value.type = declared;
     return ok();
   }
@@ -324,8 +332,7 @@ Status add_constants(Model& model, const syntax::ModelText& text) {
     const DType stored = type.encoding.is_dense() ? type.dtype : type.encoding.storage;
     const auto count = checked_product(*extents);
     const auto size = count ? bytes_for(stored, *count) : std::nullopt;
-    if (!size)
-      return fail(ErrorId::overflow, "constant '@" + printable(c.name) + "' is too large");
+    if (!size) return fail(ErrorId::overflow, "constant '@" + printable(c.name) + "' is too large");
     Constant constant;
     constant.name = c.name;
     constant.type = type;
@@ -345,8 +352,8 @@ Status add_constants(Model& model, const syntax::ModelText& text) {
       else
         constant.data = std::vector<std::byte>(t.data(), t.data() + t.byte_size());
     }
-    for (auto [named, id] : {std::pair(&c.scale, &constant.scale),
-                             std::pair(&c.zero_point, &constant.zero_point)}) {
+    for (auto [named, id] :
+         {std::pair(&c.scale, &constant.scale), std::pair(&c.zero_point, &constant.zero_point)}) {
       if (named->empty()) continue;
       *id = model.constant_named(*named);
       if (!id->valid())
@@ -418,9 +425,12 @@ Status build_graph(Model& model, GraphId id, const syntax::GraphText& text,
     if (!status)
       return std::move(status).context("reading line " + std::to_string(s.line)).take_error();
   }
+  NameSet outputs;
   for (const auto& [interface, argument] : text.outputs) {
     const ValueId v = TRY(maker.value(argument, DType::f32).context("reading the outputs"));
     if (!v.valid()) return fail(ErrorId::syntax, "an output is missing");
+    if (!outputs.insert(interface).second)
+      return fail(ErrorId::duplicate_name, "two outputs are called '" + printable(interface) + "'");
     builder.graph().add_output(interface, v);
   }
   return ok();
@@ -464,7 +474,12 @@ Result<Model> parse_model_text(std::string_view text, const Catalogue& catalogue
   Model model;
   model.phase = parsed.phase;
   for (const auto& [key, value] : parsed.metadata) model.metadata[key] = value;
-  for (const Symbol& s : parsed.symbols) model.add_symbol(s.name, s.time);
+  NameSet symbols;
+  for (const Symbol& s : parsed.symbols) {
+    if (!symbols.insert(s.name).second)
+      return fail(ErrorId::duplicate_name, "two symbols are called '" + printable(s.name) + "'");
+    model.symbols.push_back(s);
+  }
   model.sources = parsed.sources;
   TRY(add_constants(model, parsed));
   for (const auto& g : parsed.graphs) {

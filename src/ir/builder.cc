@@ -13,8 +13,8 @@ Status check_sizes(const OpDef& op, const Type& type) {
     if (!type.tensor.shape.ranked) return ok();
     for (const Dim& d : type.tensor.shape.dims)
       if (auto n = d.constant(); n && *n < 0)
-        return fail(ErrorId::shape_mismatch, std::string(op.name) + " gives a negative extent in " +
-                                                 type.str());
+        return fail(ErrorId::shape_mismatch,
+                    std::string(op.name) + " gives a negative extent in " + type.str());
     return ok();
   }
   for (int64_t n : *extents)
@@ -81,7 +81,10 @@ Result<Inferred> infer_node(const Model& model, const Graph& graph, const OpDef&
 
 Result<std::vector<ValueId>> Builder::emit(const OpDef& op, std::vector<ValueId> inputs,
                                            Given given, size_t outputs, std::string node_name) {
-  auto doing = [&] { return "adding node '" + printable(node_name) + "'"; };
+  auto doing = [&] {
+    return "adding " +
+           (node_name.empty() ? std::string(op.name) : "node '" + printable(node_name) + "'");
+  };
   while (!inputs.empty() && !inputs.back().valid()) inputs.pop_back();
   auto attrs = normalize(op, std::move(given));
   if (!attrs) return std::move(attrs).context(doing()).take_error();
@@ -105,8 +108,7 @@ Result<std::vector<ValueId>> Builder::emit(std::string_view op_name, std::vector
   return emit(*op, std::move(inputs), std::move(given), outputs, std::move(node_name));
 }
 
-Result<ValueId> Builder::emit1(std::string_view op_name, std::vector<ValueId> inputs,
-                               Given given) {
+Result<ValueId> Builder::emit1(std::string_view op_name, std::vector<ValueId> inputs, Given given) {
   return TRY(emit(op_name, std::move(inputs), std::move(given), 1))[0];
 }
 

@@ -381,6 +381,7 @@ class Parser {
     while (!eat("]")) {
       auto dim = parse_dim(text_, at_);
       if (!dim) return std::move(dim).context("reading a shape" + at()).take_error();
+      if (const auto n = dim->constant(); n && *n < 0) return wrong("an extent is >= 0");
       s.dims.push_back(dim.take());
       if (s.dims.size() > limits_.rank) return wrong("too many axes");
       if (!eat(",")) {

