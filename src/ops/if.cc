@@ -44,6 +44,16 @@ const OpDef& if_op() {
       .traits = Trait::control,
       .infer = infer,
       .reference = reference,
+      .examples = {R"(graph main(c: bool[], x: f32[2,3], y: f32[2,3]) -> (z) {
+        z = if(c, x, y) <then=graph yes, else=graph no>
+      }
+      graph yes(x: f32[2,3], y: f32[2,3]) -> (z) { z = add(x, y) }
+      graph no(x: f32[2,3], y: f32[2,3]) -> (z) { z = neg(x) })",
+                   R"(graph main(x: f32[2]) -> (z) {
+        z = if(bool[1]{0}, x) <then=graph yes, else=graph no>
+      }
+      graph yes(x: f32[2]) -> (x) {}
+      graph no(x: f32[2]) -> (z) { z = concat(x, x) <axis=0> })"},
   };
   return def;
 }

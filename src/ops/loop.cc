@@ -106,6 +106,19 @@ const OpDef& loop_op() {
       .traits = Trait::control,
       .infer = infer,
       .reference = reference,
+      .examples = {R"(graph main(x: f32[2], step: f32[2]) -> (last, all) {
+        last, all = loop(i64{3}, _, x, step) <body=graph body, carried=1>
+      }
+      graph body(i: i64[], c: bool[], x: f32[2], step: f32[2]) -> (go = c, y, y2 = y) {
+        y = add(x, step)
+      })",
+                   R"(graph main(x: f32[2]) -> (last) {
+        last = loop(i64{100}, bool{1}, x) <body=graph body, carried=1>
+      }
+      graph body(i: i64[], c: bool[], x: f32[2]) -> (go, y) {
+        y = mul(x, 0.5)
+        go = less(i, i64{4})
+      })"},
   };
   return def;
 }

@@ -29,6 +29,11 @@ const OpDef& optional_op() {
         c.set(0, std::move(out));
         return ok();
       },
+      .examples = {R"(graph full(x: f32[2,3]) -> (y) { y = optional(x) })",
+                   R"(graph empty() -> (y, h) {
+        y = optional() <type=f32[2]>
+        h = optional_has_element(y)
+      })"},
   };
   return def;
 }

@@ -203,6 +203,18 @@ const OpDef& scan_op() {
       .traits = Trait::control,
       .infer = infer,
       .reference = reference,
+      .examples = {R"(graph main(x: f32[3], a: f32[4,3], k: f32[3]) -> (last, all) {
+        last, all = scan(_, x, a, k) <body=graph body, carried=1, num_scan_inputs=1>
+      }
+      graph body(x: f32[3], a: f32[3], k: f32[3]) -> (y, z) {
+        y = add(x, a)
+        z = mul(y, k)
+      })",
+                   R"(graph main(x: f32[3], a: f32[3,4]) -> (last, all) {
+        last, all = scan(_, x, a) <body=graph body, carried=1, num_scan_inputs=1,
+          scan_input_axes=[1], scan_input_directions=[1], scan_output_axes=[1]>
+      }
+      graph body(x: f32[3], a: f32[3]) -> (y, z = y) { y = add(x, a) })"},
   };
   return def;
 }

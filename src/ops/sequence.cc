@@ -265,6 +265,7 @@ const OpDef& sequence_at_op() {
         c.set(0, items[TRY(position(c, 1, items.size(), items.size()))]);
         return ok();
       },
+      .examples = {R"(graph last(x: sequence(f32[2])) -> (y) { y = sequence_at(x, i64{-1}) })"},
   };
   return def;
 }

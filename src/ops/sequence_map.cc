@@ -70,6 +70,10 @@ const OpDef& sequence_map_op() {
       .traits = Trait::control,
       .infer = infer,
       .reference = reference,
+      .examples = {R"(graph main(x: sequence(f32[2]), y: sequence(f32[2]), b: f32[2]) -> (z) {
+        z = sequence_map(x, y, b) <body=graph body, mapped=2>
+      }
+      graph body(x: f32[2], y: f32[2], b: f32[2]) -> (z) { z = add(mul(x, y), b) })"},
   };
   return def;
 }
