@@ -15,6 +15,19 @@ Result<size_t> carried(const Infer& c) {
   return size_t(n);
 }
 
+// Where the body takes an optional, it may give what the optional would hold; so does the loop then.
+bool opens(const Type& taken, const Type& given) {
+  return taken.is(Type::Wrapper::optional) && !given.is(Type::Wrapper::optional);
+}
+
+Datum wrapped(Datum value) {
+  Datum out;
+  out.kind = Datum::Kind::optional;
+  out.empty_type = value.type();
+  out.items.push_back(std::move(value));
+  return out;
+}
+
 Result<Types> infer(const Infer& c) {
   const size_t n = TRY(carried(c));
   for (size_t i = 0; i < kFirst; ++i) {
@@ -41,10 +54,12 @@ Result<Types> infer(const Infer& c) {
   const Types results = c.graph_outputs("body");
   Types out;
   for (size_t i = 0; i < n; ++i) {
-    if (!compatible(formal[kFirst + i], results[1 + i]))
-      return type_error(c, "the body takes " + formal[kFirst + i].str() + " for carried value " +
-                               std::to_string(i) + ", but gives " + results[1 + i].str());
-    out.push_back(TRY(either(c, c.type(kFirst + i), results[1 + i])));
+    const Type &taken = formal[kFirst + i], &given = results[1 + i], &first = c.type(kFirst + i);
+    const bool open = opens(taken, given);
+    if (!compatible(open ? taken.element() : taken, given))
+      return type_error(c, "the body takes " + taken.str() + " for carried value " +
+                               std::to_string(i) + ", but gives " + given.str());
+    out.push_back(TRY(either(c, open ? first.element() : first, given)));
   }
   for (size_t i = n; i < c.outputs(); ++i)
     out.push_back(TRY(with_axis(c, results[1 + i], 0, Dim::unknown())));
@@ -68,20 +83,32 @@ Status reference(Call& c) {
   std::vector<Stack> stacks(c.outputs() - n);
   const int64_t trips = c.has(0) ? load_integer(c.in(0), 0) : INT64_MAX;
   bool go_on = c.has(1) ? TRY(truth(c, c.datum(1))) : true;
-  for (int64_t i = 0; i < trips && go_on; ++i) {
+  int64_t i = 0;
+  for (; i < trips && go_on; ++i) {
     if (uint64_t(i) >= c.iteration_limit)
       return fail(ErrorId::over_time,
                   "loop: " + std::to_string(i) + " iterations and no end; the limit is reached");
     std::vector<Datum> arguments{scalar_for(formal[0], DType::i64, i),
                                  scalar_for(formal[1], DType::boolean, 1)};
-    for (Datum& v : values) arguments.push_back(std::move(v));
+    for (size_t k = 0; k < n; ++k) {
+      const bool wrap = i > 0 && opens(formal[kFirst + k], results[1 + k]);
+      arguments.push_back(wrap ? wrapped(std::move(values[k])) : std::move(values[k]));
+    }
     arguments.insert(arguments.end(), captures.begin(), captures.end());
     auto outputs = TRY(run_nested(c, "body", arguments));
     go_on = TRY(truth(c, outputs[0]));
     for (size_t k = 0; k < n; ++k) values[k] = std::move(outputs[1 + k]);
     for (size_t k = 0; k < stacks.size(); ++k) TRY(stacks[k].push(c, outputs[1 + n + k]));
   }
-  for (size_t k = 0; k < n; ++k) TRY(hand_on(c, k, std::move(values[k])));
+  for (size_t k = 0; k < n; ++k) {
+    Datum& value = values[k];
+    if (i == 0 && opens(formal[kFirst + k], results[1 + k])) {
+      if (value.items.empty())
+        return value_error(c, "carried value " + std::to_string(k) + " is an empty optional");
+      value = Datum(value.items[0]);
+    }
+    TRY(hand_on(c, k, std::move(value)));
+  }
   for (size_t k = 0; k < stacks.size(); ++k)
     TRY(hand_on(c, n + k, Datum(TRY(stacks[k].join(c, results[1 + n + k].tensor, 0, false,
                                                    stacks[k].size())))));

@@ -31,7 +31,10 @@ Result<NodeContext::Nested> nested_loop(NodeContext& c, Types formal, size_t fir
     bool stable = true;
     for (size_t i = 0; i < carried; ++i) {
       Type& taken = formal[first + i];
-      const Type& given = body.outputs[result + i];
+      Type given = body.outputs[result + i];
+      // Where an optional is taken, what it would hold may be given.
+      if (taken.is(Type::Wrapper::optional) && !given.is(Type::Wrapper::optional))
+        given = Type::optional_of(std::move(given));
       if (refines(given, taken)) continue;
       auto both = join(taken, given);
       if (!both)

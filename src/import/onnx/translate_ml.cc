@@ -6,7 +6,7 @@ namespace {
 
 using Values = std::vector<ValueId>;
 
-constexpr std::string_view kMl = "ai.onnx.ml";
+constexpr std::string_view kMl = "ai.onnx.ml", kTraining = "ai.onnx.preview.training";
 
 // The numbers of attribute `name` (f32) or `name`_as_tensor; no value when neither is given.
 Result<ValueId> numbers(NodeContext& c, const std::string& name) {
@@ -171,6 +171,9 @@ constexpr Translation kTable[] = {
     {kMl, "TreeEnsembleClassifier", 1, {}, tree_classifier},
     {kMl, "TreeEnsembleRegressor", 1, {}, tree_regressor},
     {kMl, "ZipMap", 1, "zip_map"},
+    {kTraining, "Adagrad", 1, "adagrad"},
+    {kTraining, "Adam", 1, "adam"},
+    {kTraining, "Momentum", 1, "momentum"},
 };
 
 }  // namespace

@@ -4,30 +4,23 @@
 namespace hone::onnx {
 namespace {
 
-using Values = std::vector<ValueId>;
-
-Result<Values> sequence_empty(NodeContext& c) {
-  return c.emit("sequence_empty", {}, {{"dtype", TRY(c.dtype("dtype", DType::f32))}});
-}
-
-Result<Values> optional(NodeContext& c) {
-  Builder::Given attrs;
-  if (c.has("type")) attrs.emplace_back("type", TRY(c.type("type")));
-  return c.emit("optional", c.inputs(), std::move(attrs));
-}
-
 constexpr Translation kTable[] = {
     {"", "ConcatFromSequence", 11, "concat_from_sequence"},
-    {"", "Optional", 15, {}, optional},
+    {"", "Optional", 15, "optional"},
     {"", "OptionalGetElement", 15, "optional_get_element"},
     {"", "OptionalHasElement", 15, "optional_has_element"},
+    {"", "RegexFullMatch", 20, "regex_full_match"},
     {"", "SequenceAt", 11, "sequence_at"},
     {"", "SequenceConstruct", 11, "sequence_construct"},
-    {"", "SequenceEmpty", 11, {}, sequence_empty},
+    {"", "SequenceEmpty", 11, "sequence_empty"},
     {"", "SequenceErase", 11, "sequence_erase"},
     {"", "SequenceInsert", 11, "sequence_insert"},
     {"", "SequenceLength", 11, "sequence_length"},
     {"", "SplitToSequence", 11, "split_to_sequence"},
+    {"", "StringConcat", 20, "string_concat"},
+    {"", "StringNormalizer", 10, "string_normalizer"},
+    {"", "StringSplit", 20, "string_split"},
+    {"", "TfIdfVectorizer", 9, "tf_idf_vectorizer"},
 };
 
 }  // namespace
