@@ -21,7 +21,22 @@ class Session::Impl {
     RunStatistics& statistics = context_.statistics;
     statistics.planned_steps = statistics.dynamic_steps = 0;
     ++context_.calls;
-    return executor_->run(inputs, states_);
+    const std::vector<Datum> fitted = fit_scalars(inputs);
+    return executor_->run(fitted, states_);
+  }
+
+  // One element in any number of axes of extent 1 may be given for a scalar.
+  std::vector<Datum> fit_scalars(std::span<const Datum> inputs) const {
+    const Graph& graph = context_.program->model().main();
+    std::vector<Datum> fitted(inputs.begin(), inputs.end());
+    for (size_t i = 0; i < fitted.size() && i < graph.inputs.size(); ++i) {
+      const Type& type = graph[graph.inputs[i]].type;
+      Tensor& given = fitted[i].tensor;
+      if (type.is_tensor() && type.tensor.shape == Shape{} && given.defined() &&
+          given.count() == 1 && given.rank() > 0)
+        given = given.reshaped({});
+    }
+    return fitted;
   }
 
   Status make_states() {
