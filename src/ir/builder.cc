@@ -6,7 +6,19 @@
 namespace hone {
 namespace {
 
-// Refuses types whose sizes do not fit: no later code has to check again.
+std::string signature(const OpDef& op, std::span<const Infer::Input> inputs) {
+  std::string text(op.name);
+  text += "(";
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (i) text += ", ";
+    text += inputs[i].type ? inputs[i].type->str() : "_";
+    if (text.size() > 400) return text + ", …)";
+  }
+  return text + ")";
+}
+
+}  // namespace
+
 Status check_sizes(const OpDef& op, const Type& type) {
   const auto extents = type.tensor.shape.fixed();
   if (!extents) {
@@ -27,19 +39,6 @@ Status check_sizes(const OpDef& op, const Type& type) {
                 std::string(op.name) + " gives " + type.str() + ", too large to address");
   return ok();
 }
-
-std::string signature(const OpDef& op, std::span<const Infer::Input> inputs) {
-  std::string text(op.name);
-  text += "(";
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (i) text += ", ";
-    text += inputs[i].type ? inputs[i].type->str() : "_";
-    if (text.size() > 400) return text + ", …)";
-  }
-  return text + ")";
-}
-
-}  // namespace
 
 Result<Inferred> infer_node(const Model& model, const Graph& graph, const OpDef& op,
                             const Attrs& attrs, std::span<const ValueId> inputs, size_t outputs) {

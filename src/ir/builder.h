@@ -42,6 +42,10 @@ class Builder {
   const Catalogue& catalogue_;
 };
 
+// Refuses types with negative extents or whose size does not fit, so that no later code has to check
+// again. Every inferred type goes through here, at import and at run time.
+Status check_sizes(const OpDef& op, const Type& type);
+
 // The types and known elements of a node's outputs, inferred again from its inputs.
 struct Inferred {
   Types types;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "ir/builder.h"
 #include "ir/op.h"
 
 namespace hone {
@@ -172,6 +173,7 @@ Status GraphExecutor::run_dynamic(Frame& frame, size_t index) {
   const Infer c(*node.op, node.attrs, seen, node.outputs.size(), &context_.program->model());
   Types out = TRY(node.op->infer(c));
   out.resize(node.outputs.size());
+  for (const Type& type : out) TRY(check_sizes(*node.op, type));
   return run_kernel(frame, index, seen, out);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ir/builder.h"
 #include "planner/planner.h"
 
 namespace hone {
@@ -96,6 +97,7 @@ Status Specialization::infer_step(const Program& program, const Graph& graph, St
   step.planned = true;
   for (size_t slot = 0; slot < node.outputs.size(); ++slot) {
     const ValueId v = node.outputs[slot];
+    TRY(check_sizes(*node.op, step.out_types[slot]));
     types_[v.index] = step.out_types[slot];
     step.planned = step.planned && is_fixed_tensor(step.out_types[slot]);
     if (node.op->propagate && step.out_types[slot].is_tensor() &&
