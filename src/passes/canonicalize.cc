@@ -169,18 +169,31 @@ Replacement drop_neutral(const View& v) {
 }
 
 constexpr Replacement (*kRules[])(const View&) = {
-    cancel_involution, cancel_idempotent,  drop_identity,    drop_cast,   drop_dropout,
-    compose_transposes, compose_reshapes, drop_trivial_movement, drop_neutral,
+    cancel_involution,  cancel_idempotent, drop_identity,         drop_cast,    drop_dropout,
+    compose_transposes, compose_reshapes,  drop_trivial_movement, drop_neutral,
 };
 
-// Constants last, else by the order in which values appear: a + b and b + a become the same node.
-Status order_arguments(Rewriter& rewriter, NodeId n) {
+// Where values appear: inputs and states, then results in the order of the nodes. Indices would not
+// do: compacting the graph changes them, and with them what is canonical.
+std::vector<uint32_t> appearance(const Graph& graph, const std::vector<NodeId>& order) {
+  std::vector<uint32_t> rank(graph.value_count());
+  uint32_t next = 0;
+  for (uint32_t v = 0; v < rank.size(); ++v)
+    if (graph[ValueId{v}].kind != Value::Kind::node) rank[v] = next++;
+  for (NodeId n : order)
+    for (ValueId v : graph[n].outputs) rank[v.index] = next++;
+  return rank;
+}
+
+// Constants last, else as they appear: a + b and b + a become the same node.
+Status order_arguments(Rewriter& rewriter, NodeId n, const std::vector<uint32_t>& appearance) {
   const Node& node = rewriter.graph()[n];
   if (!node.op->is(Trait::commutative) || node.inputs.size() < 2) return ok();
   const ValueId a = node.inputs[0], b = node.inputs[1];
   if (!a.valid() || !b.valid()) return ok();
   auto rank = [&](ValueId v) {
-    return std::pair(rewriter.graph()[v].kind == Value::Kind::constant, v.index);
+    return std::pair(rewriter.graph()[v].kind == Value::Kind::constant,
+                     v.index < appearance.size() ? appearance[v.index] : v.index);
   };
   if (rank(a) <= rank(b)) return ok();
   return rewriter.swap_inputs(n, "ordered arguments");
@@ -188,10 +201,12 @@ Status order_arguments(Rewriter& rewriter, NodeId n) {
 
 Status canonicalize(PassContext& c, GraphId graph) {
   Rewriter rewriter = c.rewriter(graph);
-  for (NodeId n : TRY(rewriter.graph().order())) {
+  const std::vector<NodeId> order = TRY(rewriter.graph().order());
+  const std::vector<uint32_t> ranks = appearance(rewriter.graph(), order);
+  for (NodeId n : order) {
     if (rewriter.done()) return ok();
     if (rewriter.graph()[n].inputs.empty() || !rewriter.graph()[n].inputs[0].valid()) continue;
-    TRY(order_arguments(rewriter, n));
+    TRY(order_arguments(rewriter, n, ranks));
     const View view{rewriter, n};
     for (auto* rule : kRules) {
       const std::optional<ValueId> with = TRY(rule(view));
@@ -211,8 +226,9 @@ Status canonicalize(PassContext& c, GraphId graph) {
 const PassDef& canonicalize_pass() {
   static const PassDef def{
       .name = "canonicalize",
-      .doc = "cancels inverse pairs and no-ops, composes transposes and reshapes, orders the "
-             "arguments of commutative operators",
+      .doc =
+          "cancels inverse pairs and no-ops, composes transposes and reshapes, orders the "
+          "arguments of commutative operators",
       .run = [](PassContext& c) -> Status {
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g) {
           TRY(canonicalize(c, GraphId{g}));
