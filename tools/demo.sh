@@ -29,7 +29,9 @@ demo() { # MODEL LEAST_ACCURACY
   show "$hone" compile --portable "$model" -o "$compiled"
   title "$name: the answers that PyTorch gave for this model"
   show "$hone" run "$model" --check "zoo/$name/test_data_set_0"
-  title "$name: run on the evaluation images"
+  title "$name: latency and memory of one image at a time"
+  show "$hone" run "$compiled" --random --bind batch=1 --repeat 100
+  title "$name: the evaluation images at once"
   show "$hone" run "$compiled" --input image="$out/images/images.npy" \
     -o "$out/$name"
   show "$python" zoo/accuracy.py "$out/$name/output_0.npy" "$out/images/labels.npy" --at-least "$2"

@@ -6,7 +6,7 @@
 A block that opens with ```console is run: a line that begins with `$ ` is a command for bash (it goes
 on in the next line after a `\\` at the end), the lines up to the next command are what it prints,
 standard error included. In those, `…` stands for anything within its line, and a line that is just
-`…` for any number of lines. A command has to succeed. A block that opens with a language and a path,
+`…` for any number of lines. Durations are not compared. A command has to succeed. A block that opens with a language and a path,
 as in ```cpp src/ops/twice.cc, is written to that path. Other blocks are not touched.
 
 The blocks of a page are run in order, in one scratch copy of the repository's files, with the build
@@ -16,6 +16,7 @@ leaves it. --bless writes what was printed into the page, for outputs without `�
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ANY = "…"
+DURATION = re.compile(r"\b\d+(\.\d+)? ?(ns|µs|us|ms|s)\b")
 TIMEOUT = 900  # seconds, of one command
 
 
@@ -75,8 +77,9 @@ def matches(expected, printed):
         return any(matches(expected[1:], printed[i:]) for i in range(len(printed) + 1))
     if not printed:
         return False
-    pattern = ".*".join(re.escape(part) for part in expected[0].rstrip().split(ANY))
-    return re.fullmatch(pattern, printed[0]) is not None and matches(expected[1:], printed[1:])
+    line, given = (DURATION.sub("0 s", text.rstrip()) for text in (expected[0], printed[0]))
+    pattern = ".*".join(re.escape(part) for part in line.split(ANY))
+    return re.fullmatch(pattern, given) is not None and matches(expected[1:], printed[1:])
 
 
 def scratch_copy(folder):
@@ -108,17 +111,20 @@ def run_page(page, folder, bless):
             continue
         for line, command, expected, span in commands_of(block):
             count += 1
+            process = subprocess.Popen(["bash", "-c", command], cwd=folder, env=environment,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
             try:
-                done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment,
-                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, timeout=TIMEOUT)
+                output, _ = process.communicate(timeout=TIMEOUT)
             except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)  # what the command started, too
+                process.communicate()
                 return failures + [f"{page}:{line}: no end after {TIMEOUT} s: {command}"], count
-            printed = [text.rstrip() for text in done.stdout.decode(errors="replace").splitlines()]
+            printed = [text.rstrip() for text in output.decode(errors="replace").splitlines()]
             outputs.append((span, expected, printed))
             shown = "\n".join("    " + text for text in printed[-60:])
-            if done.returncode != 0:
-                failures.append(f"{page}:{line}: exit {done.returncode}: {command}\n{shown}")
+            if process.returncode != 0:
+                failures.append(f"{page}:{line}: exit {process.returncode}: {command}\n{shown}")
             elif not matches(expected, printed):
                 wanted = "\n".join("    " + text for text in expected)
                 failures.append(f"{page}:{line}: {command}\n  printed\n{shown}\n  not\n{wanted}")

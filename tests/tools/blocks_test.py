@@ -20,6 +20,7 @@ class Blocks(unittest.TestCase):
         self.assertTrue(run_blocks.matches(["…"], []))
         self.assertFalse(run_blocks.matches(["a"], ["a", "b"]))
         self.assertFalse(run_blocks.matches(["a.c"], ["abc"]))
+        self.assertTrue(run_blocks.matches(["took 1.5 ms"], ["took 20 s"]))
 
     def test_right_output_passes(self):
         failures, count = self.run_text("```console\n$ echo a; \\\n  echo b\na\nb\n$ true\n```\n")
