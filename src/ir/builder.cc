@@ -68,7 +68,8 @@ Result<Inferred> infer_node(const Model& model, const Graph& graph, const OpDef&
   result.types.resize(outputs);
   result.known.resize(outputs);
   for (size_t slot = 0; slot < outputs; ++slot) {
-    const Type& type = result.types[slot];
+    Type& type = result.types[slot];
+    type.tensor.encoding = {};  // only constants and states are stored encoded
     if (auto status = check_sizes(op, type); !status)
       return std::move(status).context(doing()).take_error();
     if (!op.propagate || !type.is_tensor() || type.tensor.shape.rank() > 1) continue;

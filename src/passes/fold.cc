@@ -20,8 +20,12 @@ bool may_fold(const Graph& graph, const Node& node) {
   for (ValueId v : node.outputs)
     if (!graph[v].type.is_tensor() || !graph[v].type.tensor.shape.is_fixed()) return false;
   // An output that shape arithmetic has told already needs no constant inputs.
-  for (ValueId v : node.inputs)
-    if (v.valid() && graph[v].kind != Value::Kind::constant) return false;
+  for (ValueId v : node.inputs) {
+    if (!v.valid()) continue;
+    if (graph[v].kind != Value::Kind::constant) return false;
+    // Computing with a compressed constant would store the result uncompressed.
+    if (!graph[v].type.tensor.encoding.is_dense()) return false;
+  }
   return true;
 }
 

@@ -176,9 +176,10 @@ const PassDef* find_pass(std::string_view name) {
 }
 
 std::string_view named_pipeline(std::string_view name) {
-  // Folding comes first: it makes the constants that canonicalize and recognize look for.
+  // Encoding comes before folding, which would compute the dequantized numbers. Folding makes the
+  // constants that canonicalize and recognize look for.
   // Recognition comes before merging could share the parts of two equal spellings.
-  if (name == "clean") return "sweep, repeat(fold, canonicalize, recognize, merge, sweep)";
+  if (name == "clean") return "sweep, repeat(encode, fold, canonicalize, recognize, merge, sweep)";
   return {};
 }
 
