@@ -73,8 +73,11 @@ fuzz: ## three minutes of fuzzing
 fuzz-long: ## an hour of fuzzing
 	@tools/fuzz.sh 3600
 
-docs: build ## write the generated pages anew, and the outputs of console blocks
+docs: setup-test ## write the generated pages anew, and the outputs of console blocks
+	@$(MAKE) --no-print-directory configure
+	@cmake --build build/release -j $(JOBS) --target hone hone_conformance
 	@tools/gen_errors.py
+	@build/release/tests/conformance/hone_conformance --write docs/support.md
 	@tools/gen_cli.py
 	@python3 tests/docs/run_blocks.py --bless README.md docs/*.md
 
