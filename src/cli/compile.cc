@@ -71,8 +71,13 @@ Result<int> run(const Arguments& arguments) {
   if (!arguments.on("--portable") && !arguments.json)
     fmt::print(stderr, "hone: note: this version writes portable artefacts only\n");
   std::vector<Compiled> results;
-  for (size_t i = 0; i < outputs.size(); ++i)
-    results.push_back(TRY(compile(arguments, arguments.positional(i), outputs[i])));
+  {
+    Progress progress(arguments);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      progress.show("model", i, outputs.size());
+      results.push_back(TRY(compile(arguments, arguments.positional(i), outputs[i])));
+    }
+  }
   if (arguments.json) {
     put_json([&](JsonWriter& json) {
       json.begin_object();

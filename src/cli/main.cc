@@ -52,6 +52,9 @@ Status load_config(const Command& command, Arguments& arguments) {
                                                        : "";
   for (const fs::path& folder : model_folders(command, arguments)) {
     const std::string file = settings_in(folder);
+    if (!file.empty() && fs::is_symlink(file, error))
+      return fail(ErrorId::outside_folder,
+                  "the settings file '" + printable(file) + "' beside the model is a link");
     if (!file.empty() && !(!chosen.empty() && fs::equivalent(file, chosen, error)))
       TRY(config.load_file(file, ConfigTrust::model_folder));
     here_has_model = here_has_model || folder == here;

@@ -55,7 +55,49 @@ std::string ports_table(std::string_view title, const Ports& ports) {
   return fmt::format("\n{}:\n{}", title, table(rows));
 }
 
-Result<int> describe_op(const std::string& wanted) {
+void write_ports(JsonWriter& json, std::string_view key, const Ports& ports) {
+  json.key(key);
+  json.begin_array();
+  for (const Port& p : ports) {
+    json.begin_object();
+    json.member("name", p.name);
+    json.member("types", dtypes_of(p));
+    json.member("presence", p.presence == Port::Presence::required   ? "required"
+                            : p.presence == Port::Presence::optional ? "optional"
+                                                                     : "variadic");
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_json(JsonWriter& json, const OpDef& op) {
+  json.begin_object();
+  json.member("name", op.name);
+  json.member("doc", op.doc);
+  write_ports(json, "inputs", op.inputs);
+  write_ports(json, "outputs", op.outputs);
+  json.key("attributes");
+  json.begin_array();
+  for (const AttrDef& a : op.attrs) {
+    json.begin_object();
+    json.member("name", a.name);
+    json.member("kind", name(a.kind));
+    json.member("required", a.required);
+    json.key("default");
+    if (a.fallback)
+      json.value(print(*a.fallback));
+    else
+      json.null();
+    json.member("doc", a.doc);
+    json.end_object();
+  }
+  json.end_array();
+  json.member("body", op.body);
+  json.end_object();
+}
+
+Result<int> describe_op(const Arguments& arguments) {
+  const std::string wanted = arguments.text("--describe");
   const Catalogue& catalogue = standard_catalogue();
   const OpDef* op = catalogue.find(wanted);
   if (!op) {
@@ -66,6 +108,10 @@ Result<int> describe_op(const std::string& wanted) {
     error.hint = near ? "did you mean '" + std::string(*near) + "'?"
                       : "`hone opt --list` names the operators";
     return error;
+  }
+  if (arguments.json) {
+    put_json([&](JsonWriter& json) { write_json(json, *op); });
+    return 0;
   }
   std::string text = fmt::format("{}\n  {}\n", op->name, op->doc);
   text += ports_table("inputs", op->inputs) + ports_table("outputs", op->outputs);
@@ -82,7 +128,26 @@ Result<int> describe_op(const std::string& wanted) {
   return 0;
 }
 
-Result<int> list() {
+Result<int> list(const Arguments& arguments) {
+  if (arguments.json) {
+    put_json([](JsonWriter& json) {
+      json.begin_object();
+      json.key("passes");
+      json.begin_array();
+      for (const PassDef* pass : all_passes()) json.value(pass->name);
+      json.end_array();
+      json.key("pipelines");
+      json.begin_object();
+      json.member("clean", named_pipeline("clean"));
+      json.end_object();
+      json.key("operators");
+      json.begin_array();
+      for (const OpDef* op : standard_catalogue().all()) json.value(op->name);
+      json.end_array();
+      json.end_object();
+    });
+    return 0;
+  }
   std::vector<std::vector<std::string>> rows;
   for (const PassDef* pass : all_passes()) {
     std::string options;
@@ -149,8 +214,8 @@ void write_json(JsonWriter& json, const PipelineReport& report) {
 }
 
 Result<int> run(const Arguments& arguments) {
-  if (arguments.on("--list")) return list();
-  if (arguments.has("--describe")) return describe_op(arguments.text("--describe"));
+  if (arguments.on("--list")) return list(arguments);
+  if (arguments.has("--describe")) return describe_op(arguments);
   if (arguments.positionals().empty())
     return fail(ErrorId::usage, "`hone opt` needs MODEL, --list or --describe OP");
   Model model =

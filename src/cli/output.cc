@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,6 +58,23 @@ void put_json(const std::function<void(JsonWriter&)>& write) {
   JsonWriter json(out);
   write(json);
   put(out + "\n");
+}
+
+Progress::Progress(const Arguments& arguments)
+    : on_(isatty(2) && !arguments.json),
+      next_(std::chrono::steady_clock::now() + std::chrono::milliseconds(500)) {}
+
+Progress::~Progress() {
+  if (shown_) std::fputs("\r\033[K", stderr);
+}
+
+void Progress::show(std::string_view what, size_t done, size_t all) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!on_ || now < next_) return;
+  next_ = now + std::chrono::milliseconds(100);
+  shown_ = true;
+  fmt::print(stderr, "\r\033[K{} {} of {}", what, done, all);
+  std::fflush(stderr);
 }
 
 void print_error(const Error& error, bool json, const Style& style) {

@@ -1,6 +1,7 @@
 // What commands print: tables, colours, JSON documents, errors.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,22 @@ std::string table(const std::vector<std::vector<std::string>>& rows,
 
 // One JSON document and a newline on standard output.
 void put_json(const std::function<void(JsonWriter&)>& write);
+
+// A line on a terminal's standard error while long work goes on; nothing when that is not a
+// terminal, with --json, or in the first half second.
+class Progress {
+ public:
+  explicit Progress(const Arguments& arguments);
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress();  // wipes the line
+  void show(std::string_view what, size_t done, size_t all);
+
+ private:
+  bool on_;
+  bool shown_ = false;
+  std::chrono::steady_clock::time_point next_;
+};
 
 // The error as the command line shows it, on standard error.
 void print_error(const Error& error, bool json, const Style& style);

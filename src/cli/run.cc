@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <optional>
 
@@ -116,7 +117,9 @@ Status time_runs(const Arguments& arguments, v1::Session& session,
     TRY(from(session.run(inputs)));
     session.reset();
   }
+  Progress progress(arguments);
   for (int64_t i = 0; i < repeats; ++i) {
+    if (repeats > 1) progress.show("run", static_cast<size_t>(i), static_cast<size_t>(repeats));
     if (i > 0) session.reset();
     const auto begin = std::chrono::steady_clock::now();
     run.outputs = TRY(from(session.run(inputs)));
@@ -152,6 +155,10 @@ Status write_outputs(const std::string& folder, Run& run) {
   return ok();
 }
 
+std::string number(double x, int digits) {  // NaN without the sign that {} would show
+  return std::isnan(x) ? "nan" : fmt::format("{:.{}g}", x, digits);
+}
+
 // "0.1, 0.9" and, where there are more, how they are spread.
 std::string preview(const v1::Value& value) {
   if (value.kind() != v1::Value::Kind::tensor)
@@ -162,7 +169,7 @@ std::string preview(const v1::Value& value) {
     text += i ? ", " : "";
     text += value.dtype() == v1::DType::string
                 ? "\"" + printable(value.texts()[static_cast<size_t>(i)]) + "\""
-                : fmt::format("{:.6g}", value.real(i));
+                : number(value.real(i), 6);
   }
   if (value.count() <= kShown) return text;
   text += ", …";
@@ -172,7 +179,7 @@ std::string preview(const v1::Value& value) {
     low = std::min(low, value.real(i));
     high = std::max(high, value.real(i));
   }
-  return text + fmt::format(" ({:.4g} to {:.4g})", low, high);
+  return text + " (" + number(low, 4) + " to " + number(high, 4) + ")";
 }
 
 uint64_t process_peak_bytes() {
@@ -309,7 +316,9 @@ Result<int> run_model(const Arguments& arguments) {
                                    .bindings = bindings,
                                    .trace = arguments.has("--profile")})));
   const v1::Tolerance tolerance{arguments.real("--rtol"), arguments.real("--atol")};
+  Progress progress(arguments);
   for (const std::string& folder : folders) {
+    progress.show("folder", run.checks.size(), folders.size());
     const CheckCase expected = TRY(
         read_check(model, run.description, folder).context("checking '" + printable(folder) + "'"));
     run.latencies.clear();

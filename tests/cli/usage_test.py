@@ -1,4 +1,5 @@
 """Help, wrong usage, configuration, completion and the lists of what there is."""
+import os
 import shutil
 import subprocess
 import unittest
@@ -113,7 +114,10 @@ class Lists(CommandTest):
         text = self.hone("opt", "--list").out
         self.assertRegex(text, r"(?m)^  fold ")
         self.assertIn("softmax", text)
+        self.assertIn("fold", self.hone("opt", "--list", "--json").json()["passes"])
         self.assertIn("axis", self.hone("opt", "--describe", "softmax").out)
+        operator = self.hone("opt", "--describe", "softmax", "--json").json()
+        self.assertEqual([a["name"] for a in operator["attributes"]], ["axis"])
 
 
 class Settings(CommandTest):
@@ -151,6 +155,11 @@ class Settings(CommandTest):
         self.write("models/hone.yaml", "limits:\n  header: 10B\n")
         self.hone("inspect", "models/a.ir", code=4)
         self.hone("inspect", "models/a.ir", "--limits", "header=1MB")
+
+    def test_a_file_beside_a_model_is_no_way_out_of_its_folder(self):
+        self.write("models/a.ir", ADD)
+        os.symlink("/etc/passwd", self.path("models/hone.yaml"))
+        self.refused("inspect", "models/a.ir", error="io.outside_folder")
 
     def test_limits_flag(self):
         result = self.hone("inspect", CNN, "--limits", "memory=1kB", code=4)
