@@ -64,20 +64,22 @@ class [[nodiscard]] Result {
 using Status = Result<std::monostate>;
 
 // Element types. Sub-byte types are packed in C order, low bits first.
+// clang-format off
 enum class DType : uint8_t {
   f32, f64, f16, bf16, f8e4m3fn, f8e4m3fnuz, f8e5m2, f8e5m2fnuz, f8e8m0, f4e2m1,
   i2, u2, i4, u4, i8, u8, i16, u16, i32, u32, i64, u64, boolean, c64, c128, string
 };
+// clang-format on
 std::string_view name(DType dtype);  // "f32", "bool"
 
 template <class T>
 inline constexpr bool kIsElement = false;
 template <class T>
 inline constexpr DType kDTypeOf = DType::f32;
-#define HONE_ELEMENT(type, id)                \
-  template <>                                 \
+#define HONE_ELEMENT(type, id)                   \
+  template <>                                    \
   inline constexpr bool kIsElement<type> = true; \
-  template <>                                 \
+  template <>                                    \
   inline constexpr DType kDTypeOf<type> = DType::id
 HONE_ELEMENT(float, f32);
 HONE_ELEMENT(double, f64);
@@ -159,8 +161,8 @@ struct OpenOptions {
 // What a model holds, without reading its weights.
 struct Description {
   struct Port {
-    std::string name, type;          // "f32[N,3,224,224]"
-    std::string dtype;               // "f32"; empty when not a tensor
+    std::string name, type;  // "f32[N,3,224,224]"
+    std::string dtype;       // "f32"; empty when not a tensor
     bool ranked = true;
     std::vector<std::string> shape;  // "224", "N", "?"
   };
@@ -181,8 +183,8 @@ struct Description {
     std::string name, time;  // time: when it becomes known: model, session, call, data
   };
 
-  std::string path, format, phase;  // format: "onnx", "text", "hone"
-  uint64_t file_bytes = 0;          // of the model file itself
+  std::string path, format, phase;              // format: "onnx", "text", "hone"
+  uint64_t file_bytes = 0;                      // of the model file itself
   std::map<std::string, std::string> metadata;  // producer, opset …
   std::vector<Port> inputs, outputs, states;
   size_t graphs = 0, nodes = 0;
@@ -191,7 +193,7 @@ struct Description {
   uint64_t constant_bytes = 0;       // as stored
   std::vector<Stored> encodings;     // most bytes first
   std::vector<Symbol> symbols;
-  std::vector<Constant> constants;   // named ones, in the order of the model
+  std::vector<Constant> constants;  // named ones, in the order of the model
 };
 
 struct CleanOptions {
@@ -264,9 +266,9 @@ class Session {
   // Inputs by name.
   Result<std::vector<Value>> run(const std::map<std::string, Value>& inputs);
 
-  void reset();                        // states go back to their initial values
-  Result<Session> fork() const;        // a copy that goes on alone
-  std::vector<Value> snapshot() const; // the states
+  void reset();                         // states go back to their initial values
+  Result<Session> fork() const;         // a copy that goes on alone
+  std::vector<Value> snapshot() const;  // the states
   Status restore(const std::vector<Value>& states);
 
   Statistics statistics() const;
