@@ -53,6 +53,25 @@ TEST(Api, ParsesDescribesRuns) {
   EXPECT_EQ(executable->shares()[0].nodes, 1u);
 }
 
+TEST(Api, EveryIterationDrawsAnew) {
+  const auto model = Model::parse(R"(hone 1
+graph main() -> (all) {
+  all = loop(i64{2}, _) <body=graph body, carried=0>
+}
+graph body(i: i64[], c: bool[]) -> (go = c, y) {
+  y = random_normal() <shape=[2]>
+}
+)");
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  const auto executable = model->compile({.backend = "reference", .threads = 1});
+  ASSERT_TRUE(executable.ok()) << executable.error().describe();
+  const auto outputs = executable->run({});
+  ASSERT_TRUE(outputs.ok()) << outputs.error().describe();
+  const std::vector<float> drawn = elements((*outputs)[0]);
+  ASSERT_EQ(drawn.size(), 4u);
+  EXPECT_NE(drawn[0], drawn[2]);
+}
+
 TEST(Api, InputsByName) {
   const auto model = Model::parse(kModel);
   const auto executable = model->compile();

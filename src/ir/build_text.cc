@@ -364,6 +364,7 @@ Status add_constants(Model& model, const syntax::ModelText& text) {
     if (type.encoding.has_zero_point != constant.zero_point.valid())
       return fail(ErrorId::malformed,
                   "constant '@" + printable(c.name) + "' and its zero point do not agree");
+    TRY(check_encoding(model, constant));
     model.add_constant(std::move(constant));
   }
   return ok();

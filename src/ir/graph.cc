@@ -116,9 +116,30 @@ void Graph::set_input(NodeId node, size_t index, ValueId value) {
 void Graph::remove(NodeId id) {
   Node& node = nodes_[id.index];
   for (ValueId v : node.outputs) CHECK(values_[v.index].users.empty());
-  for (ValueId v : node.inputs)
-    if (v.valid()) std::erase(values_[v.index].users, id);
+  // From the back: a node that goes again soon after it came, as most do, is found at once.
+  for (ValueId v : node.inputs) {
+    if (!v.valid()) continue;
+    auto& users = values_[v.index].users;
+    users.erase(std::next(std::find(users.rbegin(), users.rend(), id)).base());
+  }
   node = Node{};
+}
+
+size_t Graph::remove_all_but(const std::vector<bool>& needed) {
+  for (Value& value : values_) {
+    const bool stays = !value.producer.valid() || needed[value.producer.index];
+    std::erase_if(value.users, [&](NodeId user) {
+      CHECK(stays || !needed[user.index]);
+      return !needed[user.index];
+    });
+  }
+  size_t removed = 0;
+  for (uint32_t n = 0; n < nodes_.size(); ++n) {
+    if (!nodes_[n].op || needed[n]) continue;
+    nodes_[n] = Node{};
+    ++removed;
+  }
+  return removed;
 }
 
 bool Graph::is_output(ValueId v) const {

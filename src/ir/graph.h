@@ -92,6 +92,8 @@ class Graph {
   void replace_uses(ValueId old, ValueId with);
   void set_input(NodeId node, size_t index, ValueId value);
   void remove(NodeId node);  // its outputs must have no users
+  // Removes all nodes that are not marked, in one walk; how many. No marked node may use them.
+  size_t remove_all_but(const std::vector<bool>& needed);
   bool is_output(ValueId v) const;
 
   // Live nodes, producers first. Array order where that is topological already. Fails with `cycle`.

@@ -54,8 +54,9 @@ size_t count_calls(const syntax::Call& call) {
 // One attempt at one root. Recursion follows the pattern, whose size is ours, not the graph.
 class Pattern::Search {
  public:
-  Search(const Pattern& pattern, const Model& model, const Graph& graph)
-      : pattern_(pattern), model_(model), graph_(graph) {}
+  // `ranked`: is the number of axes of the root known?
+  Search(const Pattern& pattern, const Model& model, const Graph& graph, bool ranked)
+      : pattern_(pattern), model_(model), graph_(graph), ranked_(ranked) {}
 
   bool call(const syntax::Call& c, ValueId value, const syntax::Statement* statement, size_t slot) {
     const NodeId producer = graph_[value].producer;
@@ -137,8 +138,10 @@ class Pattern::Search {
     return true;
   }
 
-  // A bare number matches a constant of one repeated value.
+  // A bare number matches a constant of one repeated value. Where it has axes of its own it may
+  // broadcast: types tell whether it does, but not for an unknown number of axes.
   bool uniform(const Element& e, const Tensor& t) {
+    if (!ranked_ && t.rank() > 0) return false;
     for (int64_t i = 0; i < t.count(); ++i)
       if (!element(e, t, i)) return false;
     return true;
@@ -232,6 +235,7 @@ class Pattern::Search {
   const Pattern& pattern_;
   const Model& model_;
   const Graph& graph_;
+  const bool ranked_;
   Match match_;
 };
 
@@ -253,7 +257,8 @@ std::optional<Match> Pattern::find(const Model& model, const Graph& graph, NodeI
   size_t slot = 0;
   while (s.results[slot].name != output) ++slot;
   if (slot >= node.outputs.size()) return std::nullopt;
-  Search search(*this, model, graph);
+  const bool ranked = graph[node.outputs[slot]].type.tensor.shape.ranked;
+  Search search(*this, model, graph, ranked);
   if (!search.call(s.call, node.outputs[slot], &s, slot)) return std::nullopt;
   Match match = search.take();
   for (const auto& p : text_->inputs)

@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/checked.h"
+#include "base/text.h"
 
 namespace hone {
 
@@ -157,6 +159,40 @@ ConstantId Model::add_constant(std::string constant_name, const Tensor& tensor) 
   constant.data = Constant::Span{uint32_t(sources.size()), 0, size};
   sources.push_back(std::move(source));
   return add_constant(std::move(constant));
+}
+
+Status check_encoding(const Model& model, const Constant& constant) {
+  const Encoding& encoding = constant.type.encoding;
+  if (encoding.is_dense()) return ok();
+  auto wrong = [&](const std::string& why) {
+    return fail(ErrorId::malformed, "constant '@" + printable(constant.name) + "' of type " +
+                                        constant.type.str() + " " + why);
+  };
+  const auto extents = constant.type.shape.fixed();
+  if (!extents || !is_float(constant.type.dtype)) return wrong("is not of real numbers");
+  if (encoding.block > 0 && encoding.axis < 0) return wrong("has blocks along no axis");
+  std::optional<int64_t> needed = 1;
+  if (encoding.axis >= 0) {
+    const auto axis = size_t(encoding.axis);
+    if (axis >= extents->size()) return wrong("has no such axis");
+    needed = (*extents)[axis];
+    if (encoding.block > 0) {
+      Extents blocks = *extents;
+      blocks[axis] = (blocks[axis] + encoding.block - 1) / encoding.block;
+      needed = checked_product(blocks);
+    }
+  }
+  for (ConstantId id : {constant.scale, constant.zero_point}) {
+    if (!id.valid()) continue;
+    const TensorType& type = model.constants[id.index].type;
+    const auto own = type.shape.fixed();
+    // One that is encoded itself could lead to a third, and so on without end.
+    if (!type.encoding.is_dense() || !(is_float(type.dtype) || is_integer(type.dtype)))
+      return wrong("needs a scale and a zero point of plain numbers");
+    if (!own || !needed || checked_product(*own) != needed)
+      return wrong("does not have as many scales and zero points as it needs");
+  }
+  return ok();
 }
 
 std::optional<Known> known_elements(const Tensor& tensor) {

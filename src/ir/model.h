@@ -80,6 +80,10 @@ class Model {
   std::map<std::string, uint32_t, std::less<>> constant_index_, graph_index_;
 };
 
+// Does the constant's encoding fit its type: is there the axis, and are scale and zero point dense
+// numbers, as many as the encoding needs? Everything that makes encoded constants asks this first.
+Status check_encoding(const Model& model, const Constant& constant);
+
 // Elements of small integer constants as Dims; none when too large or not integer.
 std::optional<Known> known_elements(const Tensor& tensor);
 

@@ -125,36 +125,7 @@ size_t Rewriter::sweep() {
     needed[producer.index] = true;
     for (ValueId in : g[producer].inputs) todo.push_back(in);
   }
-  // Users first, so that each node has none left when it goes. Node by node from the end works for
-  // chains; a worklist covers edits out of order.
-  std::vector<NodeId> dead;
-  for (uint32_t n = 0; n < g.node_capacity(); ++n)
-    if (g.alive(NodeId{n}) && !needed[n]) dead.push_back(NodeId{n});
-  std::vector<size_t> pending(g.node_capacity());
-  for (NodeId n : dead)
-    for (ValueId v : g[n].outputs) pending[n.index] += g[v].users.size();
-  std::vector<NodeId> ready;
-  for (NodeId n : dead)
-    if (pending[n.index] == 0) ready.push_back(n);
-  size_t removed = 0;
-  while (!ready.empty()) {
-    const NodeId n = ready.back();
-    ready.pop_back();
-    const std::vector<ValueId> inputs = g[n].inputs;
-    g.remove(n);
-    ++removed;
-    std::vector<ValueId> seen;
-    for (ValueId v : inputs) {
-      if (!v.valid() || std::find(seen.begin(), seen.end(), v) != seen.end()) continue;
-      seen.push_back(v);
-      const NodeId producer = g[v].producer;
-      if (!producer.valid() || needed[producer.index]) continue;
-      size_t users = 0;
-      for (ValueId out : g[producer].outputs) users += g[out].users.size();
-      if (users == 0) ready.push_back(producer);
-    }
-  }
-  return removed;
+  return g.remove_all_but(needed);
 }
 
 }  // namespace hone

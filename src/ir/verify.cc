@@ -7,7 +7,7 @@
 //   V6  The type of every value is the inferred one or a more precise one.
 //   V7  Names of values are unique in their graph, names of graphs and constants in the model.
 //   V8  A constant has a fixed shape, and its bytes are as many as its type and encoding say and lie
-//       inside their source.
+//       inside their source; scale and zero point are as its encoding needs them.
 //   V9  Graphs have as many output names as outputs; the names are unique.
 //   V10 The next value of a state has the state's type or a more precise one.
 //   V11 Nested graphs do not nest themselves.
@@ -85,6 +85,8 @@ class Verifier {
       for (ConstantId id : {c.scale, c.zero_point})
         if (id.valid() && id.index >= model_.constants.size())
           return broken("V1", who + " has no such scale or zero point");
+      if (auto encoded = check_encoding(model_, c); !encoded)
+        return broken("V8", encoded.error().message);
     }
     return ok();
   }

@@ -158,13 +158,20 @@ bool is_uniform(const View& v, size_t i, double wanted) {
   return true;
 }
 
+// Does broadcasting x with constant i keep the shape of x? Types tell, but of an unknown number of
+// axes only a scalar is surely not more.
+bool keeps_shape(const View& v, size_t x, size_t i) {
+  return v.in_type(x) == v.out_type() &&
+         (v.out_type().tensor.shape.ranked || v.in_type(i).tensor.shape.dims.empty());
+}
+
 // x * 1, x / 1, x ^ 1 are exact; x + 0 is not (it loses the sign of -0).
 Replacement drop_neutral(const View& v) {
   const std::string_view op = v.node().op->name;
   const bool mul = op == "mul", div = op == "div" || op == "pow";
   if (!mul && !div) return none();
-  if (is_uniform(v, 1, 1.0) && v.in_type(0) == v.out_type()) return value(v.input(0));
-  if (mul && is_uniform(v, 0, 1.0) && v.in_type(1) == v.out_type()) return value(v.input(1));
+  if (is_uniform(v, 1, 1.0) && keeps_shape(v, 0, 1)) return value(v.input(0));
+  if (mul && is_uniform(v, 0, 1.0) && keeps_shape(v, 1, 0)) return value(v.input(1));
   return none();
 }
 

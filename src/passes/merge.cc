@@ -1,4 +1,5 @@
 // Merges nodes that compute the same thing, and constants that hold the same elements.
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 
@@ -8,11 +9,15 @@
 namespace hone {
 namespace {
 
-// Everything that decides what a node computes, as bytes.
+// Everything that decides what a node computes, as bytes; the same for exchanged arguments of a
+// commutative operator, which canonicalize would order only after their producers have been merged.
 std::string key_of(const Node& node) {
   std::string key(node.op->name);
   key += '(';
-  for (ValueId v : node.inputs) key += std::to_string(v.index) + ",";
+  std::vector<ValueId> inputs = node.inputs;
+  if (node.op->is(Trait::commutative) && inputs.size() > 1 && inputs[1].index < inputs[0].index)
+    std::swap(inputs[0], inputs[1]);
+  for (ValueId v : inputs) key += std::to_string(v.index) + ",";
   key += ')';
   for (const NamedAttr& a : node.attrs) {
     key += a.name;
@@ -44,6 +49,38 @@ std::string key_of(const Model& model, const Constant& c) {
   return key + std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
+// Graphs that draw random numbers, or nest one that does: running one twice gives two results.
+std::vector<bool> random_graphs(const Model& model) {
+  std::vector<bool> random(model.graphs.size());
+  std::vector<std::vector<uint32_t>> users(model.graphs.size());
+  std::vector<uint32_t> todo;
+  for (uint32_t g = 0; g < model.graphs.size(); ++g) {
+    const Graph& graph = model.graphs[g];
+    for (uint32_t n = 0; n < graph.node_capacity(); ++n) {
+      if (!graph.alive(NodeId{n})) continue;
+      if (graph[NodeId{n}].op->is(Trait::random)) todo.push_back(g);
+      for (const NamedAttr& a : graph[NodeId{n}].attrs)
+        if (const auto* id = std::get_if<GraphId>(&a.value)) users[id->index].push_back(g);
+    }
+  }
+  while (!todo.empty()) {
+    const uint32_t g = todo.back();
+    todo.pop_back();
+    if (random[g]) continue;
+    random[g] = true;
+    todo.insert(todo.end(), users[g].begin(), users[g].end());
+  }
+  return random;
+}
+
+bool is_random(const Node& node, const std::vector<bool>& random_graphs) {
+  if (node.op->is(Trait::random)) return true;
+  return std::any_of(node.attrs.begin(), node.attrs.end(), [&](const NamedAttr& a) {
+    const auto* id = std::get_if<GraphId>(&a.value);
+    return id && random_graphs[id->index];
+  });
+}
+
 using Seen = std::unordered_map<std::string, uint32_t, SeededHash, std::equal_to<>>;
 
 Status merge_constants(PassContext& c, Rewriter& rewriter) {
@@ -66,6 +103,7 @@ const PassDef& merge_pass() {
       .name = "merge",
       .doc = "merges equal nodes (common subexpressions) and equal constants",
       .run = [](PassContext& c) -> Status {
+        const std::vector<bool> random = random_graphs(c.model);
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g) {
           Rewriter rewriter = c.rewriter(GraphId{g});
           TRY(merge_constants(c, rewriter));
@@ -73,7 +111,7 @@ const PassDef& merge_pass() {
           for (NodeId n : TRY(rewriter.graph().order())) {
             if (rewriter.done()) break;
             const Node& node = rewriter.graph()[n];
-            if (node.op->is(Trait::random)) continue;
+            if (is_random(node, random)) continue;
             auto [it, fresh] = seen.emplace(key_of(node), n.index);
             if (fresh) continue;
             const std::vector<ValueId> same = rewriter.graph()[NodeId{it->second}].outputs;

@@ -17,6 +17,7 @@ std::string key_of(std::span<const Datum> inputs, const std::vector<Tensor>& sta
   std::string key;
   auto add = [&](const Tensor& t) {
     key += char('A' + int(t.dtype()));
+    key += char(t.rank());  // else extents could be read as the next tensor
     for (int64_t n : t.shape()) {
       char bytes[sizeof n];
       std::memcpy(bytes, &n, sizeof n);
@@ -46,6 +47,7 @@ uint64_t mix(uint64_t x) {  // splitmix64 (Steele, Lea & Flood 2014)
 struct GraphExecutor::Frame {
   const Specialization* special = nullptr;
   std::vector<Datum> values;  // by value
+  uint64_t run = 0;           // which run of a graph in this call of the session
 };
 
 GraphExecutor::GraphExecutor(ExecutionContext& context, GraphId graph)
@@ -96,6 +98,7 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
   } release{busy_};
 
   Frame frame;
+  frame.run = context_.runs++;
   frame.special = TRY(specialize(inputs, states));
   if (frame.special->arena_bytes() > arena_.byte_size() || !arena_.defined())
     arena_ = TRY(Tensor::make(DType::u8, {frame.special->arena_bytes()}));
@@ -196,7 +199,8 @@ Status GraphExecutor::run_kernel(Frame& frame, size_t index, std::span<const Inf
   }
   Call call(*node.op, node.attrs, types, in, out, out_types, &context_.program->model());
   call.runner = this;
-  call.seed = mix(mix(context_.options.seed ^ mix(context_.calls)) ^ s.node.index);
+  const uint64_t stream = mix(context_.options.seed ^ mix(context_.calls)) ^ frame.run << 32;
+  call.seed = mix(stream ^ s.node.index);
   call.memory_limit = context_.program->limits().runtime_memory;
   call.iteration_limit = context_.program->limits().iterations;
   TRY(plan_.kernels[index]->run(call, *context_.pool));

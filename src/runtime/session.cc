@@ -21,6 +21,7 @@ class Session::Impl {
     RunStatistics& statistics = context_.statistics;
     statistics.planned_steps = statistics.dynamic_steps = 0;
     ++context_.calls;
+    context_.runs = 0;
     const std::vector<Datum> fitted = fit_scalars(inputs);
     return executor_->run(fitted, states_);
   }
