@@ -166,7 +166,8 @@ Result<Builder::Given> NodeContext::given_to(const OpDef& op) {
       }
       return attribute_error(def.name, "holds a graph, which needs a translation of its own");
     };
-    given.emplace_back(std::string(def.name), TRY(as_attr()));
+    Attr value = TRY(as_attr());
+    given.emplace_back(std::string(def.name), std::move(value));
   }
   return given;
 }

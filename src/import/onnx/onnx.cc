@@ -48,14 +48,17 @@ Result<Model> import_source(DataSource source, std::string path, MissingWeights 
   const ModelProto proto = TRY(parse_model(model.sources[0].bytes(), ledger));
   if (!proto.has_graph)
     return fail(ErrorId::malformed, "the file holds no graph: it is not an ONNX model");
+  // Apart from the braces below: a return out of them would leak what they hold so far.
+  Opsets opsets = TRY(opsets_of(proto.opsets));
+  Functions functions = TRY(Functions::of(proto, ledger));
   ImportState state{.model = model,
                     .proto = proto,
                     .catalogue = catalogue,
                     .ledger = ledger,
                     .tensors = TensorLoader(model, ledger, std::move(path), missing),
                     .symbols = Symbols(model, ledger),
-                    .opsets = TRY(opsets_of(proto.opsets)),
-                    .functions = TRY(Functions::of(proto, ledger))};
+                    .opsets = std::move(opsets),
+                    .functions = std::move(functions)};
   // The first versions of the format had one operator set, which no model names.
   if (state.opsets.empty() && proto.ir_version < 3) state.opsets.emplace("", 1);
   TRY(survey(state));

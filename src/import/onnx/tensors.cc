@@ -252,8 +252,10 @@ Result<TensorType> declared_type(const TensorProto& tensor) {
 Result<Tensor> decode_tensor(const TensorProto& tensor, Ledger& ledger) {
   const TensorType type = TRY(declared_type(tensor));
   TRY(check_places(tensor, type.dtype));
-  if (type.dtype == DType::string)
-    return Tensor::of_strings(tensor.dims, TRY(strings_of(tensor, type, ledger)));
+  if (type.dtype == DType::string) {
+    auto strings = TRY(strings_of(tensor, type, ledger));
+    return Tensor::of_strings(tensor.dims, std::move(strings));
+  }
   if (tensor.external)
     return fail(ErrorId::unsupported_feature,
                 describe(tensor) + ": external data have no folder here");
@@ -382,8 +384,10 @@ Result<ConstantId> TensorLoader::constant(const TensorProto& tensor, std::string
     return add(model_.add_constant(std::move(constant)));
   }
   const auto stored = TRY(locate(tensor, constant.type));
-  if (!stored || (constant.type.dtype == DType::boolean && !all_booleans(stored->bytes)))
-    return add(model_.add_constant(std::move(name), TRY(this->tensor(tensor))));
+  if (!stored || (constant.type.dtype == DType::boolean && !all_booleans(stored->bytes))) {
+    const Tensor decoded = TRY(this->tensor(tensor));
+    return add(model_.add_constant(std::move(name), decoded));
+  }
   constant.name = std::move(name);
   if (stored->bytes.size() <= kMaxInline && !stored->left_out)
     constant.data = std::vector<std::byte>(stored->bytes.begin(), stored->bytes.end());
@@ -395,7 +399,8 @@ Result<ConstantId> TensorLoader::constant(const TensorProto& tensor, std::string
 Result<ConstantId> TensorLoader::constant(const SparseTensorProto& sparse, std::string name) {
   if (auto it = made_.find(sparse.values.offset); it != made_.end()) return it->second;
   TRY(charge(name));
-  const ConstantId id = model_.add_constant(std::move(name), TRY(tensor(sparse)));
+  const Tensor dense = TRY(tensor(sparse));
+  const ConstantId id = model_.add_constant(std::move(name), dense);
   made_.emplace(sparse.values.offset, id);
   return id;
 }

@@ -42,8 +42,8 @@ Result<Type> to_type(const TypeProto& proto, Symbols& symbols, bool declares) {
     return fail(ErrorId::unsupported_feature,
                 proto.kind == Kind::opaque ? "opaque types are not supported"
                                            : "values of sparse tensor type are not supported");
-  Type type(TRY(to_dtype(proto.element, "element type")),
-            proto.has_shape ? Shape() : Shape::unranked());
+  const DType dtype = TRY(to_dtype(proto.element, "element type"));
+  Type type(dtype, proto.has_shape ? Shape() : Shape::unranked());
   for (const auto& dim : proto.shape)
     type.tensor.shape.dims.push_back(TRY(to_dim(dim, symbols, declares)));
   bool has_map = false;
