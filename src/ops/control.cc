@@ -119,8 +119,7 @@ Result<Tensor> slice_at(const Call& c, const Tensor& x, int64_t axis, int64_t in
 }
 
 Status Stack::push(const Call& c, const Datum& part) {
-  if (part.kind != Datum::Kind::tensor)
-    return type_error(c, "cannot stack " + part.type().str());
+  if (part.kind != Datum::Kind::tensor) return type_error(c, "cannot stack " + part.type().str());
   const Tensor& t = part.tensor;
   if (!parts_.empty() && t.dtype() != parts_[0].dtype())
     return type_error(c, "cannot stack " + part.type().str() + " on " + parts_[0].type().str());

@@ -31,8 +31,8 @@ Result<Tensor> slice_at(const Call& c, const Tensor& x, int64_t axis, int64_t in
 class Stack {
  public:
   Status push(const Call& c, const Datum& part);
-  // Joined along `axis`, backwards if `reverse`, followed by zeros up to `extent` parts. Without any
-  // part the shape is that of `element`, where unknown extents are 0.
+  // Joined along `axis`, backwards if `reverse`, followed by zeros up to `extent` parts. Without
+  // any part the shape is that of `element`, where unknown extents are 0.
   Result<Tensor> join(const Call& c, const TensorType& element, int64_t axis, bool reverse,
                       int64_t extent) const;
   int64_t size() const { return int64_t(parts_.size()); }

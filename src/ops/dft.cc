@@ -15,8 +15,8 @@ using Complex = std::complex<double>;
 // The one known integer of input i; none when it is not known.
 Result<std::optional<int64_t>> scalar(const Infer& c, size_t i) {
   if (auto n = element_count(c.shape(i)).constant(); n && *n != 1)
-    return shape_error(c, "input " + std::to_string(i) + " must be one integer, has shape " +
-                              c.shape(i).str());
+    return shape_error(
+        c, "input " + std::to_string(i) + " must be one integer, has shape " + c.shape(i).str());
   const auto values = c.integers(i);
   if (!values || values->size() != 1) return std::optional<int64_t>{};
   return std::optional<int64_t>((*values)[0]);
@@ -89,7 +89,7 @@ Status dft(Call& c) {
   const int64_t out_extent = y.shape()[size_t(*axis)], out_parts = y.shape().back();
   int64_t length = onesided && inverse ? 2 * (extent - 1) : extent;
   if (c.has(1)) length = load_integer(c.in(1), 0);
-  if (uint64_t(length) > c.memory_limit / (8 * sizeof(Complex)))
+  if (uint64_t(length) > c.memory_limit / (16 * sizeof(Complex)))
     return fail(ErrorId::over_memory, "dft: a transform of length " + std::to_string(length));
   if (outer * inner == 0) return ok();
   const Fourier fourier(size_t(length), inverse);
@@ -132,8 +132,8 @@ Result<Dim> frame_of(const Infer& c) {
   const auto given = TRY(size_input(c, 3, "frame_length"));
   if (!given) return window;
   if (window.is_constant() && !window.is(*given))
-    return shape_error(c, "a window of " + window.str() + " elements for frames of " +
-                              std::to_string(*given));
+    return shape_error(
+        c, "a window of " + window.str() + " elements for frames of " + std::to_string(*given));
   return Dim(*given);
 }
 
@@ -156,11 +156,11 @@ Result<Types> infer_stft(const Infer& c) {
   }
   const Dim room = length - frame;
   if (auto n = room.constant(); n && *n < 0)
-    return shape_error(c, "a signal of " + length.str() + " samples has no frame of " +
-                              frame.str());
+    return shape_error(c,
+                       "a signal of " + length.str() + " samples has no frame of " + frame.str());
   const Dim frames = step ? floor_div(room, Dim(*step)) + Dim(1) : Dim::unknown();
-  return Types{Type(c.dtype(0),
-                    {batch, frames, onesided ? floor_div(frame, 2) + Dim(1) : frame, 2})};
+  return Types{
+      Type(c.dtype(0), {batch, frames, onesided ? floor_div(frame, 2) + Dim(1) : frame, 2})};
 }
 
 Status stft(Call& c) {
@@ -170,7 +170,7 @@ Status stft(Call& c) {
   const int64_t frame = c.has(3) ? load_integer(c.in(3), 0) : c.in(2).count();
   const int64_t length = x.shape()[1], parts = x.rank() == 3 ? x.shape()[2] : 1;
   const int64_t batch = y.shape()[0], frames = y.shape()[1], bins = y.shape()[2];
-  if (uint64_t(frame) > c.memory_limit / (8 * sizeof(Complex)))
+  if (uint64_t(frame) > c.memory_limit / (16 * sizeof(Complex)))
     return fail(ErrorId::over_memory, "stft: frames of " + std::to_string(frame));
   std::vector<double> window(size_t(frame), 1);
   if (c.has(2)) window = reals(c.in(2));
@@ -199,10 +199,11 @@ Status stft(Call& c) {
 const OpDef& dft_op() {
   static const OpDef def{
       .name = "dft",
-      .doc = "X[k] = sum of x[n] exp(-2 pi i k n / N) along `axis` (-2 by default), or the inverse. "
-             "The last axis of x holds the real part and perhaps the imaginary one. dft_length cuts "
-             "the axis or fills it with zeros. onesided: the first N/2 + 1 values of a real signal, "
-             "or a real signal from these.",
+      .doc =
+          "X[k] = sum of x[n] exp(-2 pi i k n / N) along `axis` (-2 by default), or the inverse. "
+          "The last axis of x holds the real part and perhaps the imaginary one. dft_length cuts "
+          "the axis or fills it with zeros. onesided: the first N/2 + 1 values of a real signal, "
+          "or a real signal from these.",
       .inputs = {{"x", kFloats},
                  {"dft_length", kIndices, 0, Port::Presence::optional},
                  {"axis", kIndices, 0, Port::Presence::optional}},
@@ -224,8 +225,9 @@ const OpDef& dft_op() {
 const OpDef& stft_op() {
   static const OpDef def{
       .name = "stft",
-      .doc = "Fourier transforms of the frames of a signal [N, L, 1 or 2], frame_step samples apart "
-             "and multiplied by the window: [N, frames, bins, 2].",
+      .doc =
+          "Fourier transforms of the frames of a signal [N, L, 1 or 2], frame_step samples apart "
+          "and multiplied by the window: [N, frames, bins, 2].",
       .inputs = {{"signal", kFloats, 'T'},
                  {"frame_step", kIndices},
                  {"window", kFloats, 'T', Port::Presence::optional},

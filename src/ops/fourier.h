@@ -6,7 +6,8 @@
 
 namespace hone {
 
-// X[k] = sum over n of x[n] exp(-2 pi i k n / N), or, inverse, with the other sign and divided by N.
+// X[k] = sum over n of x[n] exp(-2 pi i k n / N), or, inverse, with the other sign and divided by
+// N.
 class Fourier {
  public:
   Fourier(size_t length, bool inverse);
@@ -18,8 +19,8 @@ class Fourier {
 
   size_t length_, padded_;  // padded: a power of two
   bool inverse_;
-  Values roots_;            // of unity, of the padded length
-  Values chirp_, filter_;   // for lengths that are no power of two (Bluestein 1970)
+  Values roots_;           // of unity, of the padded length
+  Values chirp_, filter_;  // for lengths that are no power of two (Bluestein 1970)
 };
 
 }  // namespace hone

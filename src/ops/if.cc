@@ -35,8 +35,9 @@ Status reference(Call& c) {
 const OpDef& if_op() {
   static const OpDef def{
       .name = "if",
-      .doc = "The outputs of the graph `then` where the condition (one boolean) holds, else those of "
-             "`else`. Both graphs take the captures.",
+      .doc =
+          "The outputs of the graph `then` where the condition (one boolean) holds, else those of "
+          "`else`. Both graphs take the captures.",
       .inputs = {{"condition", DType::boolean},
                  {"captures", kAny, 0, Port::Presence::variadic, Port::Holds::any}},
       .outputs = {{"outputs", kAny, 0, Port::Presence::variadic, Port::Holds::any}},

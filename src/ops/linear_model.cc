@@ -100,8 +100,7 @@ Status regressor(Call& c) {
   for (int64_t r = 0; r < rows.count; ++r) {
     std::vector<double> scores = scores_of(m, values.data() + r * rows.width, rows.width);
     apply(transform, scores);
-    for (int64_t k = 0; k < m.outputs; ++k)
-      store_real(y, r * m.outputs + k, scores[size_t(k)]);
+    for (int64_t k = 0; k < m.outputs; ++k) store_real(y, r * m.outputs + k, scores[size_t(k)]);
   }
   return ok();
 }
@@ -120,9 +119,10 @@ Cost cost(const Infer& c, const Types& out) {
 const OpDef& linear_classifier_op() {
   static const OpDef def{
       .name = "linear_classifier",
-      .doc = "scores = x coefficientsᵀ + intercepts with one row of coefficients for each class, and "
-             "the label of the highest. A single row tells two classes apart: a positive score is "
-             "the second (ai.onnx.ml).",
+      .doc =
+          "scores = x coefficientsᵀ + intercepts with one row of coefficients for each class, and "
+          "the label of the highest. A single row tells two classes apart: a positive score is "
+          "the second (ai.onnx.ml).",
       .inputs = {{"x", kFeatures}},
       .outputs = {{"label", DType::string | DType::i64}, {"scores", DType::f32}},
       .attrs = {{"coefficients", AttrKind::reals, true},
@@ -145,8 +145,9 @@ const OpDef& linear_classifier_op() {
 const OpDef& linear_regressor_op() {
   static const OpDef def{
       .name = "linear_regressor",
-      .doc = "x coefficientsᵀ + intercepts with one row of coefficients for each target "
-             "(ai.onnx.ml).",
+      .doc =
+          "x coefficientsᵀ + intercepts with one row of coefficients for each target "
+          "(ai.onnx.ml).",
       .inputs = {{"x", kFeatures}},
       .outputs = {{"y", DType::f32}},
       .attrs = {{"coefficients", AttrKind::reals},

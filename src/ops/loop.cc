@@ -10,12 +10,13 @@ Result<size_t> carried(const Infer& c) {
   const int64_t n = c.integer("carried");
   const size_t given = c.inputs() > kFirst ? c.inputs() - kFirst : 0;
   if (n < 0 || uint64_t(n) > given)
-    return attribute_error(c, std::to_string(n) + " carried values, but " + std::to_string(given) +
-                                  " inputs");
+    return attribute_error(
+        c, std::to_string(n) + " carried values, but " + std::to_string(given) + " inputs");
   return size_t(n);
 }
 
-// Where the body takes an optional, it may give what the optional would hold; so does the loop then.
+// Where the body takes an optional, it may give what the optional would hold; so does the loop
+// then.
 bool opens(const Type& taken, const Type& given) {
   return taken.is(Type::Wrapper::optional) && !given.is(Type::Wrapper::optional);
 }
@@ -33,8 +34,8 @@ Result<Types> infer(const Infer& c) {
   for (size_t i = 0; i < kFirst; ++i) {
     if (!c.has(i)) continue;
     if (auto count = element_count(c.shape(i)).constant(); count && *count != 1)
-      return shape_error(c, "input " + std::to_string(i) + " must be one element, has shape " +
-                                c.shape(i).str());
+      return shape_error(
+          c, "input " + std::to_string(i) + " must be one element, has shape " + c.shape(i).str());
   }
   const Types formal = c.graph_inputs("body");
   if (formal.size() < kFirst) return type_error(c, "the body takes fewer than two inputs");
@@ -110,8 +111,9 @@ Status reference(Call& c) {
     TRY(hand_on(c, k, std::move(value)));
   }
   for (size_t k = 0; k < stacks.size(); ++k)
-    TRY(hand_on(c, n + k, Datum(TRY(stacks[k].join(c, results[1 + n + k].tensor, 0, false,
-                                                   stacks[k].size())))));
+    TRY(hand_on(
+        c, n + k,
+        Datum(TRY(stacks[k].join(c, results[1 + n + k].tensor, 0, false, stacks[k].size())))));
   return ok();
 }
 
@@ -120,10 +122,11 @@ Status reference(Call& c) {
 const OpDef& loop_op() {
   static const OpDef def{
       .name = "loop",
-      .doc = "Runs `body` while its condition holds, at most max_trip_count times. The body takes "
-             "iteration (i64), condition (bool), the carried values and the captures; it gives the "
-             "condition, the next carried values, and elements that are stacked over the iterations. "
-             "Outputs: the last carried values, then the stacks.",
+      .doc =
+          "Runs `body` while its condition holds, at most max_trip_count times. The body takes "
+          "iteration (i64), condition (bool), the carried values and the captures; it gives the "
+          "condition, the next carried values, and elements that are stacked over the iterations. "
+          "Outputs: the last carried values, then the stacks.",
       .inputs = {{"max_trip_count", DType::i64, 0, Port::Presence::optional},
                  {"condition", DType::boolean, 0, Port::Presence::optional},
                  {"values", kAny, 0, Port::Presence::variadic, Port::Holds::any}},

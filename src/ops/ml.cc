@@ -81,8 +81,8 @@ Result<Labels> labels_of(const Infer& c, std::string_view integers, std::string_
   const size_t numbers = c.given(integers) ? c.list(integers).size() : 0;
   const size_t texts = c.given(strings) ? c.texts(strings).size() : 0;
   if (numbers > 0 && texts > 0)
-    return attribute_error(c, std::string(integers) + " and " + std::string(strings) +
-                                  " cannot both be given");
+    return attribute_error(
+        c, std::string(integers) + " and " + std::string(strings) + " cannot both be given");
   return Labels{texts > 0, std::max(numbers, texts)};
 }
 

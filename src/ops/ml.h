@@ -8,8 +8,7 @@
 
 namespace hone {
 
-inline constexpr DTypes kFeatures =
-    DType::f32 | DType::f64 | DType::i64 | DTypes(DType::i32);
+inline constexpr DTypes kFeatures = DType::f32 | DType::f64 | DType::i64 | DTypes(DType::i32);
 
 // Rows and columns of a tensor of features: [N, F], or [F] as one row.
 struct Rows {

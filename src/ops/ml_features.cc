@@ -47,8 +47,9 @@ Status scaler(Call& c) {
   const auto n = size_t(x.shape().back());
   for (int64_t i = 0; i < x.count(); ++i) {
     const size_t k = size_t(i) % n;
-    store_real(y, i, (load_real(x, i) - offset[offset.size() == 1 ? 0 : k]) *
-                         scale[scale.size() == 1 ? 0 : k]);
+    store_real(
+        y, i,
+        (load_real(x, i) - offset[offset.size() == 1 ? 0 : k]) * scale[scale.size() == 1 ? 0 : k]);
   }
   return ok();
 }
@@ -258,8 +259,9 @@ const OpDef& binarizer_op() {
       .reference =
           [](Call& c) {
             const double threshold = c.real("threshold");
-            return map_number(c, [=](double x) { return x > threshold ? 1.0 : 0.0; },
-                              [=](int64_t x) { return int64_t(double(x) > threshold); });
+            return map_number(
+                c, [=](double x) { return x > threshold ? 1.0 : 0.0; },
+                [=](int64_t x) { return int64_t(double(x) > threshold); });
           },
   };
   return def;
@@ -268,8 +270,9 @@ const OpDef& binarizer_op() {
 const OpDef& normalizer_op() {
   static const OpDef def{
       .name = "normalizer",
-      .doc = "Each row of x [N, F] divided by its maximum (\"MAX\"), the sum of its magnitudes "
-             "(\"L1\") or its length (\"L2\"); rows of norm 0 stay (ai.onnx.ml).",
+      .doc =
+          "Each row of x [N, F] divided by its maximum (\"MAX\"), the sum of its magnitudes "
+          "(\"L1\") or its length (\"L2\"); rows of norm 0 stay (ai.onnx.ml).",
       .inputs = {{"x", kFeatures}},
       .outputs = {{"y", DType::f32}},
       .attrs = {{"norm", AttrKind::text, false, "MAX"}},
@@ -282,8 +285,9 @@ const OpDef& normalizer_op() {
 const OpDef& scaler_op() {
   static const OpDef def{
       .name = "scaler",
-      .doc = "(x - offset) * scale, with one value in all or one for each feature (last axis) "
-             "(ai.onnx.ml).",
+      .doc =
+          "(x - offset) * scale, with one value in all or one for each feature (last axis) "
+          "(ai.onnx.ml).",
       .inputs = {{"x", kFeatures}},
       .outputs = {{"y", DType::f32}},
       .attrs = {{"offset", AttrKind::reals}, {"scale", AttrKind::reals}},
@@ -300,8 +304,9 @@ const OpDef& scaler_op() {
 const OpDef& imputer_op() {
   static const OpDef def{
       .name = "imputer",
-      .doc = "x with each element that equals the replaced value (NaN equals NaN) exchanged for the "
-             "imputed value, one in all or one for each feature (ai.onnx.ml).",
+      .doc =
+          "x with each element that equals the replaced value (NaN equals NaN) exchanged for the "
+          "imputed value, one in all or one for each feature (ai.onnx.ml).",
       .inputs = {{"x", kFeatures, 'T'}},
       .outputs = {{"y", kFeatures, 'T'}},
       .attrs = {{"imputed_value_floats", AttrKind::reals},
@@ -320,8 +325,9 @@ const OpDef& imputer_op() {
 const OpDef& one_hot_encoder_op() {
   static const OpDef def{
       .name = "one_hot_encoder",
-      .doc = "A new last axis with 1 at the category of each element, all zeros for others, which "
-             "are refused with zeros=0 (ai.onnx.ml).",
+      .doc =
+          "A new last axis with 1 at the category of each element, all zeros for others, which "
+          "are refused with zeros=0 (ai.onnx.ml).",
       .inputs = {{"x", kFeatures | DTypes(DType::string)}},
       .outputs = {{"y", DType::f32}},
       .attrs = {{kCategories, AttrKind::integers},
@@ -339,8 +345,9 @@ const OpDef& one_hot_encoder_op() {
 const OpDef& feature_vectorizer_op() {
   static const OpDef def{
       .name = "feature_vectorizer",
-      .doc = "The inputs [N, Fi] (or [Fi]) side by side as f32[N, sum], each cut or filled with zeros "
-             "to its entry of inputdimensions (ai.onnx.ml).",
+      .doc =
+          "The inputs [N, Fi] (or [Fi]) side by side as f32[N, sum], each cut or filled with zeros "
+          "to its entry of inputdimensions (ai.onnx.ml).",
       .inputs = {{"xs", kFeatures, 0, Port::Presence::variadic}},
       .outputs = {{"y", DType::f32}},
       .attrs = {{"inputdimensions", AttrKind::integers}},
@@ -357,7 +364,8 @@ const OpDef& feature_vectorizer_op() {
 const OpDef& array_feature_extractor_op() {
   static const OpDef def{
       .name = "array_feature_extractor",
-      .doc = "The features (last axis) with the given indices; a vector gives one row (ai.onnx.ml).",
+      .doc =
+          "The features (last axis) with the given indices; a vector gives one row (ai.onnx.ml).",
       .inputs = {{"x", kFeatures | DTypes(DType::string), 'T'}, {"indices", DType::i64}},
       .outputs = {{"y", kFeatures | DTypes(DType::string), 'T'}},
       .infer = infer_extractor,

@@ -38,10 +38,10 @@ Result<Types> infer_zip(const Infer& c) {
   const Shape& shape = c.shape(0);
   if (shape.ranked)
     if (auto n = shape.dims.back().constant(); n && uint64_t(*n) != labels.count)
-      return shape_error(c, std::to_string(labels.count) + " labels for " + std::to_string(*n) +
-                                " columns");
-  return Types{Type::sequence_of(Type::map_of(labels.strings ? DType::string : DType::i64,
-                                              Type(DType::f32, Shape{})))};
+      return shape_error(
+          c, std::to_string(labels.count) + " labels for " + std::to_string(*n) + " columns");
+  return Types{Type::sequence_of(
+      Type::map_of(labels.strings ? DType::string : DType::i64, Type(DType::f32, Shape{})))};
 }
 
 Status zip(Call& c) {
@@ -157,7 +157,7 @@ Status dict(Call& c) {
   std::unordered_map<std::string, size_t> at;
   for (size_t i = 0; i < map.items.size(); ++i) at.emplace(key_of(map.tensor, int64_t(i)), i);
   const Extents extents{int64_t(words.count)};
-  const Tensor keys = words.strings ? Tensor::of_strings(extents, c.texts("string_vocabulary"))
+  const Tensor keys = words.strings     ? Tensor::of_strings(extents, c.texts("string_vocabulary"))
                       : words.count > 0 ? Tensor::of(extents, c.list("int64_vocabulary"))
                                         : Tensor::of(extents, Integers{});
   for (int64_t k = 0; k < y.count(); ++k)
@@ -206,8 +206,7 @@ Status category(Call& c) {
 }
 
 Result<Types> infer_encoder(const Infer& c) {
-  if (c.dtype(1) != c.dtype(0))
-    return type_error(c, "the keys are not of the dtype of x");
+  if (c.dtype(1) != c.dtype(0)) return type_error(c, "the keys are not of the dtype of x");
   const Dim keys = element_count(c.shape(1)), values = element_count(c.shape(2));
   if (keys.is_constant() && values.is_constant() && keys != values)
     return shape_error(c, keys.str() + " keys for " + values.str() + " values");
@@ -251,8 +250,9 @@ const OpDef& zip_map_op() {
 const OpDef& cast_map_op() {
   static const OpDef def{
       .name = "cast_map",
-      .doc = "The values of a map as one row, in the order of the keys (\"DENSE\"), or at the "
-             "positions that the keys name of max_map zeros (\"SPARSE\") (ai.onnx.ml).",
+      .doc =
+          "The values of a map as one row, in the order of the keys (\"DENSE\"), or at the "
+          "positions that the keys name of max_map zeros (\"SPARSE\") (ai.onnx.ml).",
       .inputs = {{"x", kAny, 0, Port::Presence::required, Port::Holds::map}},
       .outputs = {{"y", kFeatures | DTypes(DType::string)}},
       .attrs = {{"cast_to", AttrKind::text, false, "TO_FLOAT"},
@@ -271,8 +271,9 @@ const OpDef& cast_map_op() {
 const OpDef& dict_vectorizer_op() {
   static const OpDef def{
       .name = "dict_vectorizer",
-      .doc = "The values of a map at the words of a vocabulary as one row, 0 for absent words "
-             "(ai.onnx.ml).",
+      .doc =
+          "The values of a map at the words of a vocabulary as one row, 0 for absent words "
+          "(ai.onnx.ml).",
       .inputs = {{"x", kAny, 0, Port::Presence::required, Port::Holds::map}},
       .outputs = {{"y", kAny}},
       .attrs = {{"int64_vocabulary", AttrKind::integers}, {"string_vocabulary", AttrKind::texts}},
@@ -289,8 +290,9 @@ const OpDef& dict_vectorizer_op() {
 const OpDef& category_mapper_op() {
   static const OpDef def{
       .name = "category_mapper",
-      .doc = "Strings to the integers of the same place in the lists of categories, or integers to "
-             "strings; the default for others (ai.onnx.ml).",
+      .doc =
+          "Strings to the integers of the same place in the lists of categories, or integers to "
+          "strings; the default for others (ai.onnx.ml).",
       .inputs = {{"x", DType::string | DType::i64}},
       .outputs = {{"y", DType::string | DType::i64}},
       .attrs = {{"cats_strings", AttrKind::texts},
@@ -309,9 +311,12 @@ const OpDef& category_mapper_op() {
 const OpDef& label_encoder_op() {
   static const OpDef def{
       .name = "label_encoder",
-      .doc = "Each element of x exchanged for the value whose key it equals (NaN equals NaN; of "
-             "equal keys the first counts), or the default (ai.onnx.ml 4).",
-      .inputs = {{"x", kLabels}, {"keys", kLabels}, {"values", kLabels, 'V'},
+      .doc =
+          "Each element of x exchanged for the value whose key it equals (NaN equals NaN; of "
+          "equal keys the first counts), or the default (ai.onnx.ml 4).",
+      .inputs = {{"x", kLabels},
+                 {"keys", kLabels},
+                 {"values", kLabels, 'V'},
                  {"default", kLabels, 'V'}},
       .outputs = {{"y", kLabels, 'V'}},
       .infer = infer_encoder,

@@ -13,8 +13,8 @@ constexpr size_t kFirst = 2;  // the tensors follow the rate and the step
 Result<size_t> tensors(const Infer& c, size_t groups, size_t results) {
   const size_t given = c.inputs() - kFirst, n = given / groups;
   if (given % groups != 0 || n == 0 || c.outputs() != n * results)
-    return shape_error(c, std::to_string(given) + " tensors and " + std::to_string(c.outputs()) +
-                              " outputs");
+    return shape_error(
+        c, std::to_string(given) + " tensors and " + std::to_string(c.outputs()) + " outputs");
   return n;
 }
 
@@ -23,8 +23,8 @@ Result<Types> infer(const Infer& c) {
   const size_t n = TRY(tensors(c, groups, results));
   for (size_t i = 0; i < kFirst; ++i)
     if (auto count = element_count(c.shape(i)).constant(); count && *count != 1)
-      return shape_error(c, "input " + std::to_string(i) + " must be a scalar, has shape " +
-                                c.shape(i).str());
+      return shape_error(
+          c, "input " + std::to_string(i) + " must be a scalar, has shape " + c.shape(i).str());
   for (size_t g = 1; g < groups; ++g)
     for (size_t i = 0; i < n; ++i) {
       const size_t at = kFirst + g * n + i;
@@ -66,8 +66,8 @@ Status update(Call& c, F f) {
 }
 
 Status adagrad(Call& c) {
-  const double rate = load_real(c.in(0), 0) /
-                      (1 + load_real(c.in(1), 0) * double(c.real("decay_factor")));
+  const double rate =
+      load_real(c.in(0), 0) / (1 + load_real(c.in(1), 0) * double(c.real("decay_factor")));
   const double norm = c.real("norm_coefficient"), epsilon = c.real("epsilon");
   return update<3>(c, [=](Step& s) {
     const double g = norm * s.x + s.gradient;
@@ -81,8 +81,7 @@ Status adam(Call& c) {
   const double alpha = c.real("alpha"), beta = c.real("beta"), epsilon = c.real("epsilon");
   const double norm = c.real("norm_coefficient"), post = c.real("norm_coefficient_post");
   double rate = load_real(c.in(0), 0);
-  if (steps > 0)
-    rate *= std::sqrt(1 - std::pow(beta, steps)) / (1 - std::pow(alpha, steps));
+  if (steps > 0) rate *= std::sqrt(1 - std::pow(beta, steps)) / (1 - std::pow(alpha, steps));
   return update<4>(c, [=](Step& s) {
     const double g = norm * s.x + s.gradient;
     s.first = alpha * s.first + (1 - alpha) * g;
@@ -113,8 +112,9 @@ Ports outputs() { return {{"updated", kReal, 0, Port::Presence::variadic}}; }
 const OpDef& adagrad_op() {
   static const OpDef def{
       .name = "adagrad",
-      .doc = "AdaGrad (Duchi, Hazan & Singer 2011) from rate R and step T: inputs X…, gradients G…, "
-             "sums of squares H…; outputs the new X… and H….",
+      .doc =
+          "AdaGrad (Duchi, Hazan & Singer 2011) from rate R and step T: inputs X…, gradients G…, "
+          "sums of squares H…; outputs the new X… and H….",
       .inputs = inputs(),
       .outputs = outputs(),
       .attrs = {{"decay_factor", AttrKind::real, false, 0.0f},
@@ -122,7 +122,7 @@ const OpDef& adagrad_op() {
                 {"norm_coefficient", AttrKind::real, false, 0.0f}},
       .infer = infer<3, 2>,
       .reference = adagrad,
-      .examples = {R"(graph adagrad_step(r: f32, x: f32[3], g: f32[3], h: f32[3]) -> (a, b) {
+      .examples = {R"(graph adagrad_step(r: f32[], x: f32[3], g: f32[3], h: f32[3]) -> (a, b) {
         a, b = adagrad(r, i64{2}, x, g, mul(h, h)) <decay_factor=0.1, norm_coefficient=0.01>
       })"},
   };
@@ -132,8 +132,9 @@ const OpDef& adagrad_op() {
 const OpDef& adam_op() {
   static const OpDef def{
       .name = "adam",
-      .doc = "Adam (Kingma & Ba 2015) from rate R and step T: inputs X…, gradients G…, first moments "
-             "V…, second moments H…; outputs the new X…, V… and H….",
+      .doc =
+          "Adam (Kingma & Ba 2015) from rate R and step T: inputs X…, gradients G…, first moments "
+          "V…, second moments H…; outputs the new X…, V… and H….",
       .inputs = inputs(),
       .outputs = outputs(),
       .attrs = {{"alpha", AttrKind::real, false, 0.9f},
@@ -144,7 +145,7 @@ const OpDef& adam_op() {
       .infer = infer<4, 3>,
       .reference = adam,
       .examples =
-          {R"(graph adam_step(r: f32, x: f32[3], g: f32[3], v: f32[3], h: f32[3]) -> (a, b, d) {
+          {R"(graph adam_step(r: f32[], x: f32[3], g: f32[3], v: f32[3], h: f32[3]) -> (a, b, d) {
         a, b, d = adam(r, i64{2}, x, g, v, mul(h, h))
       })"},
   };
@@ -154,8 +155,9 @@ const OpDef& adam_op() {
 const OpDef& momentum_op() {
   static const OpDef def{
       .name = "momentum",
-      .doc = "Gradient descent with momentum, standard or Nesterov's, from rate R and step T: inputs "
-             "X…, gradients G…, velocities V…; outputs the new X… and V….",
+      .doc =
+          "Gradient descent with momentum, standard or Nesterov's, from rate R and step T: inputs "
+          "X…, gradients G…, velocities V…; outputs the new X… and V….",
       .inputs = inputs(),
       .outputs = outputs(),
       .attrs = {{"alpha", AttrKind::real, true},
@@ -168,7 +170,7 @@ const OpDef& momentum_op() {
         return infer<3, 2>(c);
       },
       .reference = momentum,
-      .examples = {R"(graph momentum_step(r: f32, x: f32[3], g: f32[3], v: f32[3]) -> (a, b) {
+      .examples = {R"(graph momentum_step(r: f32[], x: f32[3], g: f32[3], v: f32[3]) -> (a, b) {
         a, b = momentum(r, i64{2}, x, g, v)
             <alpha=0.9, beta=0.5, mode="nesterov", norm_coefficient=0.01>
       })"},

@@ -51,10 +51,10 @@ class RegexCompiler {
     enum class Kind : uint8_t { set, assertion, sequence, alternatives, repeat };
     Kind kind = Kind::set;
     Regex::Assertion assertion = Regex::Assertion::begin;
-    int32_t first = 0, last = 0;     // ranges
-    int32_t least = 0, most = 0;     // repetitions; most < 0: no bound
+    int32_t first = 0, last = 0;  // ranges
+    int32_t least = 0, most = 0;  // repetitions; most < 0: no bound
     std::vector<int32_t> children;
-    int64_t size = 1;                // instructions that it will take
+    int64_t size = 1;  // instructions that it will take
     int depth = 0;
   };
   struct Flags {
@@ -141,9 +141,7 @@ class RegexCompiler {
     return node;
   }
 
-  Node assertion(Regex::Assertion a) {
-    return {.kind = Node::Kind::assertion, .assertion = a};
-  }
+  Node assertion(Regex::Assertion a) { return {.kind = Node::Kind::assertion, .assertion = a}; }
 
   Status step() {
     if (regex_.ranges_.size() > size_t(kMaxProgram)) return wrong("there are too many classes");
@@ -246,7 +244,9 @@ class RegexCompiler {
     if (bounds.least > kMaxRepeat || bounds.most > kMaxRepeat)
       return wrong("a part is repeated more than 1000 times");
     if (bounds.most >= 0 && bounds.most < bounds.least) return wrong("a repetition is reversed");
-    Node node{.kind = Node::Kind::repeat, .least = bounds.least, .most = bounds.most,
+    Node node{.kind = Node::Kind::repeat,
+              .least = bounds.least,
+              .most = bounds.most,
               .children = {items.back()}};
     const int64_t each = nodes_[size_t(items.back())].size + 2;
     node.size = each * (bounds.most < 0 ? bounds.least + 1 : std::max(bounds.most, 1));
@@ -411,7 +411,8 @@ class RegexCompiler {
     return escaped();
   }
 
-  // --- code ---------------------------------------------------------------------------------------
+  // --- code
+  // ---------------------------------------------------------------------------------------
 
   int32_t add(Regex::Instruction i) {
     regex_.program_.push_back(i);
@@ -433,8 +434,8 @@ class RegexCompiler {
       case Node::Kind::alternatives: {
         int32_t entry = emit(node.children.back(), next);
         for (size_t i = node.children.size() - 1; i-- > 0;)
-          entry = add({.op = Regex::Op::split, .next = emit(node.children[i], next),
-                       .other = entry});
+          entry =
+              add({.op = Regex::Op::split, .next = emit(node.children[i], next), .other = entry});
         return entry;
       }
       case Node::Kind::repeat: {
@@ -445,8 +446,8 @@ class RegexCompiler {
           regex_.program_[size_t(entry)].next = body;
         }
         for (int32_t i = node.least; i < node.most; ++i)
-          entry = add({.op = Regex::Op::split, .next = emit(node.children[0], entry),
-                       .other = next});
+          entry =
+              add({.op = Regex::Op::split, .next = emit(node.children[0], entry), .other = next});
         for (int32_t i = 0; i < node.least; ++i) entry = emit(node.children[0], entry);
         return entry;
       }

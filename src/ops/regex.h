@@ -28,8 +28,8 @@ class Regex {
   struct Instruction {
     Op op = Op::match;
     Assertion assertion = Assertion::begin;
-    int32_t next = 0, other = 0;   // other: of split
-    int32_t first = 0, last = 0;   // of set: its ranges, sorted
+    int32_t next = 0, other = 0;  // other: of split
+    int32_t first = 0, last = 0;  // of set: its ranges, sorted
   };
   std::vector<Instruction> program_;  // the first one matches
   int32_t start_ = 0;

@@ -21,8 +21,8 @@ Result<Integers> one_each(const Infer& c, std::string_view name, size_t count, b
                                   " elements, " + std::to_string(count) + " are needed");
   for (int64_t v : values)
     if (flags && v != 0 && v != 1)
-      return attribute_error(c, std::string(name) + " holds " + std::to_string(v) +
-                                    ", must be 0 or 1");
+      return attribute_error(
+          c, std::string(name) + " holds " + std::to_string(v) + ", must be 0 or 1");
   return values;
 }
 
@@ -184,11 +184,12 @@ Status reference(Call& c) {
 const OpDef& scan_op() {
   static const OpDef def{
       .name = "scan",
-      .doc = "Runs `body` for each slice of the scanned inputs along their axes. The body takes the "
-             "carried values, one slice of each scanned input, and the captures; it gives the next "
-             "carried values and elements that are stacked along the output axes. Directions: 1 is "
-             "backwards. batched=1: all but the captures have a leading batch axis, and each batch "
-             "entry may have its own sequence length; what lies behind it is zero.",
+      .doc =
+          "Runs `body` for each slice of the scanned inputs along their axes. The body takes the "
+          "carried values, one slice of each scanned input, and the captures; it gives the next "
+          "carried values and elements that are stacked along the output axes. Directions: 1 is "
+          "backwards. batched=1: all but the captures have a leading batch axis, and each batch "
+          "entry may have its own sequence length; what lies behind it is zero.",
       .inputs = {{"sequence_lens", DType::i64, 0, Port::Presence::optional},
                  {"values", kAny, 0, Port::Presence::variadic, Port::Holds::any}},
       .outputs = {{"outputs", kAny, 0, Port::Presence::variadic, Port::Holds::any}},

@@ -114,8 +114,8 @@ Result<Integers> part_sizes(const Call& c, int64_t extent) {
     return sizes;
   }
   if (sum != extent)
-    return value_error(c, "parts of " + std::to_string(sum) + " elements in all for " +
-                              std::to_string(extent));
+    return value_error(
+        c, "parts of " + std::to_string(sum) + " elements in all for " + std::to_string(extent));
   return sizes;
 }
 
@@ -162,8 +162,7 @@ Status join_elements(Call& c) {
   if (items.empty()) return value_error(c, "the sequence is empty");
   const bool stack = c.integer("new_axis") != 0;
   Extents shape = items[0].tensor.shape();
-  const int64_t axis =
-      TRY(normal_axis(c.integer("axis"), int64_t(shape.size()) + (stack ? 1 : 0)));
+  const int64_t axis = TRY(normal_axis(c.integer("axis"), int64_t(shape.size()) + (stack ? 1 : 0)));
   std::vector<Tensor> parts;
   for (const Datum& item : items) {
     Extents own = item.tensor.shape();
@@ -302,8 +301,9 @@ const OpDef& sequence_erase_op() {
 const OpDef& split_to_sequence_op() {
   static const OpDef def{
       .name = "split_to_sequence",
-      .doc = "x cut along `axis` into a sequence: parts of `split` elements (scalar), of the given "
-             "extents (vector), or single elements, whose axis is dropped with keepdims=0.",
+      .doc =
+          "x cut along `axis` into a sequence: parts of `split` elements (scalar), of the given "
+          "extents (vector), or single elements, whose axis is dropped with keepdims=0.",
       .inputs = {{"x", kAny}, {"split", kIndices, 0, Port::Presence::optional}},
       .outputs = {kSequence},
       .attrs = {{"axis", AttrKind::integer, false, int64_t{0}},

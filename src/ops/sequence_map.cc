@@ -7,8 +7,8 @@ namespace {
 Result<size_t> mapped(const Infer& c) {
   const int64_t n = c.integer("mapped");
   if (n < 1 || uint64_t(n) > c.inputs())
-    return attribute_error(c, "mapped is " + std::to_string(n) + " for " +
-                                  std::to_string(c.inputs()) + " inputs");
+    return attribute_error(
+        c, "mapped is " + std::to_string(n) + " for " + std::to_string(c.inputs()) + " inputs");
   return size_t(n);
 }
 
@@ -61,8 +61,9 @@ Status reference(Call& c) {
 const OpDef& sequence_map_op() {
   static const OpDef def{
       .name = "sequence_map",
-      .doc = "Sequences of what `body` gives for the elements of the first `mapped` inputs "
-             "(sequences of one length; tensors are passed whole) and the captures.",
+      .doc =
+          "Sequences of what `body` gives for the elements of the first `mapped` inputs "
+          "(sequences of one length; tensors are passed whole) and the captures.",
       .inputs = {{"sequence", kAny, 0, Port::Presence::required, Port::Holds::sequence},
                  {"values", kAny, 0, Port::Presence::variadic, Port::Holds::any}},
       .outputs = {{"outputs", kAny, 0, Port::Presence::variadic, Port::Holds::sequence}},

@@ -11,7 +11,8 @@ constexpr DTypes kOut = kNumbers;
 
 Result<Types> infer_window(const Infer& c) {
   if (!kOut.has(c.dtype_attr("output_datatype")))
-    return attribute_error(c, "output_datatype is " + std::string(name(c.dtype_attr("output_datatype"))));
+    return attribute_error(
+        c, "output_datatype is " + std::string(name(c.dtype_attr("output_datatype"))));
   if (auto n = element_count(c.shape(0)).constant(); n && *n != 1)
     return shape_error(c, "the size must be one integer, has shape " + c.shape(0).str());
   Dim size = Dim::unknown();
@@ -34,7 +35,8 @@ Status cosines(Call& c, double a0, double a1, double a2) {
   return ok();
 }
 
-OpDef window(std::string_view name, std::string_view doc, Status (*reference)(Call&)) {
+OpDef window(std::string_view name, std::string_view doc, Status (*reference)(Call&),
+             std::string_view example) {
   return {
       .name = name,
       .doc = doc,
@@ -44,12 +46,7 @@ OpDef window(std::string_view name, std::string_view doc, Status (*reference)(Ca
                 {"periodic", AttrKind::integer, false, int64_t{1}}},
       .infer = infer_window,
       .reference = reference,
-      .examples = {R"(graph window_periodic(x: f32[8]) -> (y) {
-        y = mul(x, hann_window(i64{8}))
-      })",
-                   R"(graph window_symmetric(x: f32[9]) -> (y) {
-        y = mul(x, add(hamming_window(i64{9}) <periodic=0>, blackman_window(i64{9})))
-      })"},
+      .examples = {example},
   };
 }
 
@@ -59,23 +56,24 @@ Result<std::optional<int64_t>> integer_input(const Infer& c, size_t i, int64_t l
   const auto values = c.integers(i);
   if (!values || values->size() != 1) return std::optional<int64_t>{};
   if ((*values)[0] < least || (*values)[0] > (int64_t{1} << 40))
-    return value_error(c, std::string(c.op().inputs[i].name) + " is " +
-                              std::to_string((*values)[0]));
+    return value_error(c,
+                       std::string(c.op().inputs[i].name) + " is " + std::to_string((*values)[0]));
   return std::optional<int64_t>((*values)[0]);
 }
 
 Result<Types> infer_mel(const Infer& c) {
   if (!kOut.has(c.dtype_attr("output_datatype")))
-    return attribute_error(c, "output_datatype is " + std::string(name(c.dtype_attr("output_datatype"))));
+    return attribute_error(
+        c, "output_datatype is " + std::string(name(c.dtype_attr("output_datatype"))));
   for (size_t i = 0; i < 5; ++i)
     if (auto n = element_count(c.shape(i)).constant(); n && *n != 1)
-      return shape_error(c, "input " + std::to_string(i) + " must be a scalar, has shape " +
-                                c.shape(i).str());
+      return shape_error(
+          c, "input " + std::to_string(i) + " must be a scalar, has shape " + c.shape(i).str());
   const auto bins = TRY(integer_input(c, 0, 0)), length = TRY(integer_input(c, 1, 1));
   TRY(integer_input(c, 2, 1));
-  return Types{Type(c.dtype_attr("output_datatype"),
-                    {length ? Dim(*length / 2 + 1) : Dim::unknown(),
-                     bins ? Dim(*bins) : Dim::unknown()})};
+  return Types{
+      Type(c.dtype_attr("output_datatype"),
+           {length ? Dim(*length / 2 + 1) : Dim::unknown(), bins ? Dim(*bins) : Dim::unknown()})};
 }
 
 Status mel(Call& c) {
@@ -87,7 +85,8 @@ Status mel(Call& c) {
   if (!std::isfinite(low) || !std::isfinite(high) || high < low)
     return value_error(c, "the edges in hertz are " + std::to_string(load_real(c.in(3), 0)) +
                               " and " + std::to_string(load_real(c.in(4), 0)));
-  // The edges of the triangles, in rows of the spectrum: each starts at the centre of the one before.
+  // The edges of the triangles, in rows of the spectrum: each starts at the centre of the one
+  // before.
   const double step = (high - low) / double(bins + 2);
   std::vector<int64_t> edges;
   for (int64_t i = 0; i < bins + 2; ++i) {
@@ -113,34 +112,41 @@ Status mel(Call& c) {
 }  // namespace
 
 const OpDef& hann_window_op() {
-  static const OpDef def =
-      window("hann_window", "0.5 - 0.5 cos(2 pi n / N) for n < size; N is the size, or one less "
-                            "when not periodic.",
-             [](Call& c) { return cosines(c, 0.5, 0.5, 0); });
+  static const OpDef def = window(
+      "hann_window",
+      "0.5 - 0.5 cos(2 pi n / N) for n < size; N is the size, or one less "
+      "when not periodic.",
+      [](Call& c) { return cosines(c, 0.5, 0.5, 0); },
+      R"(graph windowed(x: f32[8]) -> (y) { y = mul(x, hann_window(i64{8})) })");
   return def;
 }
 
 const OpDef& hamming_window_op() {
-  static const OpDef def =
-      window("hamming_window", "25/46 - 21/46 cos(2 pi n / N) for n < size; N is the size, or one "
-                               "less when not periodic.",
-             [](Call& c) { return cosines(c, 25.0 / 46, 21.0 / 46, 0); });
+  static const OpDef def = window(
+      "hamming_window",
+      "25/46 - 21/46 cos(2 pi n / N) for n < size; N is the size, or one "
+      "less when not periodic.",
+      [](Call& c) { return cosines(c, 25.0 / 46, 21.0 / 46, 0); },
+      R"(graph windowed(x: f32[8]) -> (y) { y = mul(x, hamming_window(i64{8}) <periodic=0>) })");
   return def;
 }
 
 const OpDef& blackman_window_op() {
-  static const OpDef def =
-      window("blackman_window", "0.42 - 0.5 cos(2 pi n / N) + 0.08 cos(4 pi n / N) for n < size; N "
-                                "is the size, or one less when not periodic.",
-             [](Call& c) { return cosines(c, 0.42, 0.5, 0.08); });
+  static const OpDef def = window(
+      "blackman_window",
+      "0.42 - 0.5 cos(2 pi n / N) + 0.08 cos(4 pi n / N) for n < size; N "
+      "is the size, or one less when not periodic.",
+      [](Call& c) { return cosines(c, 0.42, 0.5, 0.08); },
+      R"(graph windowed(x: f32[8]) -> (y) { y = mul(x, blackman_window(i64{8})) })");
   return def;
 }
 
 const OpDef& mel_weight_matrix_op() {
   static const OpDef def{
       .name = "mel_weight_matrix",
-      .doc = "[dft_length / 2 + 1, num_mel_bins]: triangles over the bins of a spectrum whose "
-             "corners are evenly spaced in mel = 2595 log10(1 + hertz / 700) (ONNX).",
+      .doc =
+          "[dft_length / 2 + 1, num_mel_bins]: triangles over the bins of a spectrum whose "
+          "corners are evenly spaced in mel = 2595 log10(1 + hertz / 700) (ONNX).",
       .inputs = {{"num_mel_bins", kIndices},
                  {"dft_length", kIndices},
                  {"sample_rate", kIndices},

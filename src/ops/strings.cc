@@ -16,20 +16,20 @@ struct Shift {
   char32_t first, last;
   int32_t distance;
 };
-constexpr Shift kShifts[] = {{'A', 'Z', 32},          {0xC0, 0xD6, 32},     {0xD8, 0xDE, 32},
-                             {0x386, 0x386, 38},      {0x388, 0x38A, 37},   {0x38C, 0x38C, 64},
-                             {0x38E, 0x38F, 63},      {0x391, 0x3A1, 32},   {0x3A3, 0x3AB, 32},
-                             {0x400, 0x40F, 80},      {0x410, 0x42F, 32},   {0x531, 0x556, 48},
-                             {0x10A0, 0x10C5, 7264},  {0x2160, 0x216F, 16}, {0x24B6, 0x24CF, 26},
-                             {0xFF21, 0xFF3A, 32},    {0x10400, 0x10427, 40}};
+constexpr Shift kShifts[] = {{'A', 'Z', 32},         {0xC0, 0xD6, 32},      {0xD8, 0xDE, 32},
+                             {0x386, 0x386, 38},     {0x388, 0x38A, 37},    {0x38C, 0x38C, 64},
+                             {0x38E, 0x38F, 63},     {0x391, 0x3A1, 32},    {0x3A3, 0x3AB, 32},
+                             {0x400, 0x40F, 80},     {0x410, 0x42F, 32},    {0x531, 0x556, 48},
+                             {0x10A0, 0x10C5, 7264}, {0x2160, 0x216F, 16},  {0x24B6, 0x24CF, 26},
+                             {0xFF21, 0xFF3A, 32},   {0x10400, 0x10427, 40}};
 // Where capitals and small letters alternate; the capital is even or odd as the first one is.
 struct Pairs {
   char32_t first, last;
 };
-constexpr Pairs kPairs[] = {{0x100, 0x12F}, {0x132, 0x137}, {0x139, 0x148}, {0x14A, 0x177},
-                            {0x179, 0x17E}, {0x1CD, 0x1DC}, {0x1DE, 0x1EF}, {0x1F8, 0x21F},
-                            {0x222, 0x233}, {0x370, 0x373}, {0x3D8, 0x3EF}, {0x460, 0x481},
-                            {0x48A, 0x4BF}, {0x4C1, 0x4CE}, {0x4D0, 0x52F}, {0x1E00, 0x1E95},
+constexpr Pairs kPairs[] = {{0x100, 0x12F},  {0x132, 0x137}, {0x139, 0x148}, {0x14A, 0x177},
+                            {0x179, 0x17E},  {0x1CD, 0x1DC}, {0x1DE, 0x1EF}, {0x1F8, 0x21F},
+                            {0x222, 0x233},  {0x370, 0x373}, {0x3D8, 0x3EF}, {0x460, 0x481},
+                            {0x48A, 0x4BF},  {0x4C1, 0x4CE}, {0x4D0, 0x52F}, {0x1E00, 0x1E95},
                             {0x1EA0, 0x1EFF}};
 
 char32_t to_case(char32_t c, bool upper) {
@@ -107,7 +107,8 @@ Status normalize_strings(Call& c) {
 // --- string_concat -------------------------------------------------------------------------------
 
 Error over_memory(const Infer& c) {
-  return fail(ErrorId::over_memory, std::string(c.op().name) + ": the strings take too much memory");
+  return fail(ErrorId::over_memory,
+              std::string(c.op().name) + ": the strings take too much memory");
 }
 
 Status concat(Call& c) {
@@ -210,8 +211,9 @@ Status match(Call& c) {
 const OpDef& string_normalizer_op() {
   static const OpDef def{
       .name = "string_normalizer",
-      .doc = "The words of x ([C] or [1,C]) that are no stop words, in lower or upper case (simple "
-             "mapping of Latin, Greek, Cyrillic, Armenian); one empty string when none is left.",
+      .doc =
+          "The words of x ([C] or [1,C]) that are no stop words, in lower or upper case (simple "
+          "mapping of Latin, Greek, Cyrillic, Armenian); one empty string when none is left.",
       .inputs = {{"x", DType::string}},
       .outputs = {{"y", DType::string}},
       .attrs = {{"case_change_action", AttrKind::text, false, "NONE"},
@@ -220,6 +222,9 @@ const OpDef& string_normalizer_op() {
                 {"stopwords", AttrKind::texts}},
       .infer = infer_normalizer,
       .reference = normalize_strings,
+      .examples = {R"(graph shout(x: string[4]) -> (y) {
+        y = string_normalizer(x) <case_change_action="UPPER", stopwords=["a", "b"]>
+      })"},
   };
   return def;
 }
@@ -239,8 +244,9 @@ const OpDef& string_concat_op() {
 const OpDef& string_split_op() {
   static const OpDef def{
       .name = "string_split",
-      .doc = "Each string cut at the delimiter (white space without one) at most maxsplit times: the "
-             "parts along a new last axis, filled up with empty strings, and their numbers.",
+      .doc =
+          "Each string cut at the delimiter (white space without one) at most maxsplit times: the "
+          "parts along a new last axis, filled up with empty strings, and their numbers.",
       .inputs = {{"x", DType::string}},
       .outputs = {{"parts", DType::string}, {"counts", DType::i64}},
       .attrs = {{"delimiter", AttrKind::text, false, ""}, {"maxsplit", AttrKind::integer}},
@@ -253,13 +259,17 @@ const OpDef& string_split_op() {
 const OpDef& regex_full_match_op() {
   static const OpDef def{
       .name = "regex_full_match",
-      .doc = "Whether the whole of each string matches the pattern (syntax of RE2, without classes "
-             "of Unicode).",
+      .doc =
+          "Whether the whole of each string matches the pattern (syntax of RE2, without classes "
+          "of Unicode).",
       .inputs = {{"x", DType::string}},
       .outputs = {{"y", DType::boolean}},
       .attrs = {{"pattern", AttrKind::text, true}},
       .infer = infer_match,
       .reference = match,
+      .examples = {R"(graph words(x: string[4]) -> (y) {
+        y = regex_full_match(x) <pattern="[a-m]+[0-9]?">
+      })"},
   };
   return def;
 }

@@ -47,8 +47,8 @@ Result<Kernel> kernel_of(const Infer& c) {
     return attribute_error(c, "kernel_type is \"" + type + "\"");
   const Reals params = listed(c, "kernel_params");
   if (!params.empty() && params.size() != 3)
-    return attribute_error(c, "kernel_params has " + std::to_string(params.size()) +
-                                  " elements, 3 are needed");
+    return attribute_error(
+        c, "kernel_params has " + std::to_string(params.size()) + " elements, 3 are needed");
   if (params.size() == 3) {
     kernel.gamma = params[0];
     kernel.coef0 = params[1];
@@ -87,8 +87,8 @@ Result<int64_t> width_of(const Infer& c, const Reals& values, int64_t vectors,
   const Shape& shape = c.shape(0);
   if (shape.ranked && shape.rank() > 0)
     if (auto n = shape.dims.back().constant(); n && *n != width)
-      return shape_error(c, "x has " + std::to_string(*n) + " features, the vectors " +
-                                std::to_string(width));
+      return shape_error(
+          c, "x has " + std::to_string(*n) + " features, the vectors " + std::to_string(width));
   return width;
 }
 
@@ -314,9 +314,10 @@ std::vector<AttrDef> with_kernel(std::vector<AttrDef> attrs) {
 const OpDef& svm_classifier_op() {
   static const OpDef def{
       .name = "svm_classifier",
-      .doc = "The label with the most votes of the one-against-one machines, and their decision "
-             "values or, given prob_a and prob_b, class probabilities; without support vectors a "
-             "linear score for each class (ai.onnx.ml).",
+      .doc =
+          "The label with the most votes of the one-against-one machines, and their decision "
+          "values or, given prob_a and prob_b, class probabilities; without support vectors a "
+          "linear score for each class (ai.onnx.ml).",
       .inputs = {{"x", kFeatures}},
       .outputs = {{"label", DType::string | DType::i64}, {"scores", DType::f32}},
       .attrs = with_kernel({{kIntegers, AttrKind::integers},
@@ -339,9 +340,10 @@ const OpDef& svm_classifier_op() {
 const OpDef& svm_regressor_op() {
   static const OpDef def{
       .name = "svm_regressor",
-      .doc = "Sum over the support vectors of coefficient times kernel, plus rho; with one_class the "
-             "sign of it, as 1 or -1. Without support vectors the coefficients are linear weights "
-             "(ai.onnx.ml).",
+      .doc =
+          "Sum over the support vectors of coefficient times kernel, plus rho; with one_class the "
+          "sign of it, as 1 or -1. Without support vectors the coefficients are linear weights "
+          "(ai.onnx.ml).",
       .inputs = {{"x", kFeatures}},
       .outputs = {{"y", DType::f32}},
       .attrs = with_kernel({{"n_supports", AttrKind::integer, false, int64_t{0}},

@@ -1,13 +1,14 @@
 // Counts of n-grams.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "ops/common.h"
 
 namespace hone {
 namespace {
 
-constexpr int64_t kMaxColumns = int64_t{1} << 32;
+constexpr int64_t kMaxColumns = int64_t{1} << 31;
 
 struct Settings {
   int64_t shortest, longest, skips, columns;
@@ -63,8 +64,8 @@ Result<std::map<Gram, size_t>> grams(const Call& c, const Integers& items) {
   for (size_t n = 1; n <= starts.size(); ++n) {
     const int64_t first = starts[n - 1], last = n < starts.size() ? starts[n] : total;
     if (first < 0 || last < first || last > total || (last - first) % int64_t(n) != 0)
-      return attribute_error(c, "ngram_counts does not divide a pool of " +
-                                    std::to_string(total) + " items into n-grams");
+      return attribute_error(c, "ngram_counts does not divide a pool of " + std::to_string(total) +
+                                    " items into n-grams");
     for (int64_t at = first; at < last; at += int64_t(n))
       numbers.emplace(Gram(items.begin() + at, items.begin() + at + int64_t(n)), number++);
   }
@@ -99,7 +100,7 @@ Status reference(Call& c) {
   const int64_t length = x.rank() == 0 ? 1 : x.shape().back();
   const auto longest = std::min<int64_t>(s.longest, int64_t(c.list("ngram_counts").size()));
   for (int64_t r = 0; r < rows; ++r) {
-    std::vector<double> counts(size_t(s.columns), 0);
+    std::set<int64_t> found;  // columns
     for (int64_t n = s.shortest; n <= std::min(longest, length); ++n) {
       // Items a distance of skip + 1 apart; single items have no distance.
       const int64_t skips = n == 1 ? 0 : std::min(s.skips, (length - 1) / (n - 1) - 1);
@@ -109,21 +110,22 @@ Status reference(Call& c) {
           Gram gram;
           for (int64_t k = 0; k < n; ++k)
             gram.push_back(items[size_t(r * length + start + k * (skip + 1))]);
-          if (auto it = numbers.find(gram); it != numbers.end())
-            counts[size_t(columns[it->second])] += 1;
+          const auto it = numbers.find(gram);
+          if (it == numbers.end()) continue;
+          const int64_t column = columns[it->second], at = r * s.columns + column;
+          store_real(y, at, load_real(y, at) + 1);
+          found.insert(column);
         }
       }
     }
-    for (int64_t k = 0; k < s.columns; ++k) {
-      double value = counts[size_t(k)];
-      if (mode != "TF" && value > 0) {
-        // By column, as the existing implementations do.
-        const double weight = c.given("weights") && size_t(k) < c.reals("weights").size()
-                                  ? c.reals("weights")[size_t(k)]
-                                  : 1;
-        value = mode == "IDF" ? weight : value * weight;
-      }
-      store_real(y, r * s.columns + k, value);
+    if (mode == "TF") continue;
+    for (int64_t column : found) {
+      // By column, as the existing implementations do.
+      const double weight = c.given("weights") && size_t(column) < c.reals("weights").size()
+                                ? c.reals("weights")[size_t(column)]
+                                : 1;
+      const int64_t at = r * s.columns + column;
+      store_real(y, at, mode == "IDF" ? weight : load_real(y, at) * weight);
     }
   }
   return ok();
@@ -134,9 +136,10 @@ Status reference(Call& c) {
 const OpDef& tf_idf_vectorizer_op() {
   static const OpDef def{
       .name = "tf_idf_vectorizer",
-      .doc = "For each row of x ([C] or [N,C]) how often each n-gram of the pool occurs, with up to "
-             "max_skip_count items left out between neighbours (\"TF\"), its weight (\"IDF\") or "
-             "their product (\"TFIDF\").",
+      .doc =
+          "For each row of x ([C] or [N,C]) how often each n-gram of the pool occurs, with up to "
+          "max_skip_count items left out between neighbours (\"TF\"), its weight (\"IDF\") or "
+          "their product (\"TFIDF\").",
       .inputs = {{"x", DType::string | DType::i32 | DTypes(DType::i64)}},
       .outputs = {{"y", DType::f32}},
       .attrs = {{"max_gram_length", AttrKind::integer, true},

@@ -20,8 +20,7 @@ constexpr int64_t kMaxTargets = int64_t{1} << 24;
 
 Result<int64_t> target_count(const Infer& c) {
   const int64_t n = c.integer("n_targets");
-  if (n < 1 || n > kMaxTargets)
-    return attribute_error(c, "n_targets is " + std::to_string(n));
+  if (n < 1 || n > kMaxTargets) return attribute_error(c, "n_targets is " + std::to_string(n));
   return n;
 }
 
@@ -170,8 +169,8 @@ Result<Forest> read_ensemble(const Call& c, int64_t targets) {
   }
   for (int64_t root : c.list("tree_roots")) {
     if (root < 0 || uint64_t(root) >= n)
-      return attribute_error(c, "tree_roots holds " + std::to_string(root) + " of " +
-                                    std::to_string(n) + " nodes");
+      return attribute_error(
+          c, "tree_roots holds " + std::to_string(root) + " of " + std::to_string(n) + " nodes");
     f.roots.push_back(root);
   }
   TRY(read_members(c, f));
@@ -196,8 +195,9 @@ std::vector<AttrDef> regressor_attrs() {
 const OpDef& tree_ensemble_regressor_op() {
   static const OpDef def{
       .name = "tree_ensemble_regressor",
-      .doc = "For each row of features the votes of the leaves that it reaches, aggregated over the "
-             "trees, plus base values (ai.onnx.ml 3).",
+      .doc =
+          "For each row of features the votes of the leaves that it reaches, aggregated over the "
+          "trees, plus base values (ai.onnx.ml 3).",
       .inputs = {{"x", kFeatures},
                  {"nodes_values", DType::f32 | DType::f64},
                  {"target_weights", DType::f32 | DType::f64},
@@ -220,9 +220,10 @@ const OpDef& tree_ensemble_regressor_op() {
 const OpDef& tree_ensemble_op() {
   static const OpDef def{
       .name = "tree_ensemble",
-      .doc = "For each row of features the weights of the leaves that it reaches, aggregated by "
-             "target over the trees (ai.onnx.ml 5). Modes of nodes: 0 <=, 1 <, 2 >=, 3 >, 4 =, 5 !=, "
-             "6 member of a set; membership_values holds the sets, separated by NaN.",
+      .doc =
+          "For each row of features the weights of the leaves that it reaches, aggregated by "
+          "target over the trees (ai.onnx.ml 5). Modes of nodes: 0 <=, 1 <, 2 >=, 3 >, 4 =, 5 !=, "
+          "6 member of a set; membership_values holds the sets, separated by NaN.",
       .inputs = {{"x", kFloats, 'T'},
                  {"nodes_splits", kFloats, 'T'},
                  {"nodes_modes", DType::u8},

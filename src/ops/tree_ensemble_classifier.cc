@@ -99,9 +99,10 @@ std::vector<AttrDef> attrs() {
 const OpDef& tree_ensemble_classifier_op() {
   static const OpDef def{
       .name = "tree_ensemble_classifier",
-      .doc = "For each row of features the label that the leaves it reaches give the most votes, and "
-             "the score of each class (ai.onnx.ml 3). Where two classes are told apart by votes for "
-             "one, the score is that of the second class and the first one's is its complement.",
+      .doc =
+          "For each row of features the label that the leaves it reaches give the most votes, and "
+          "the score of each class (ai.onnx.ml 3). Where two classes are told apart by votes for "
+          "one, the score is that of the second class and the first one's is its complement.",
       .inputs = {{"x", kFeatures},
                  {"nodes_values", DType::f32 | DType::f64},
                  {"class_weights", DType::f32 | DType::f64},

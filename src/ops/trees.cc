@@ -78,8 +78,8 @@ Result<Forest> forest_of(const Call& c, std::string_view prefix, int64_t targets
                  missing = listed(c, "nodes_missing_value_tracks_true");
   const Texts modes = c.given("nodes_modes") ? c.texts("nodes_modes") : Texts{};
   const size_t n = trees.size();
-  for (size_t length : {ids.size(), features.size(), yes.size(), no.size(), modes.size(),
-                        size_t(c.in(1).count())})
+  for (size_t length :
+       {ids.size(), features.size(), yes.size(), no.size(), modes.size(), size_t(c.in(1).count())})
     if (length != n)
       return attribute_error(c, "the lists nodes_* have " + std::to_string(n) + " and " +
                                     std::to_string(length) + " elements");
@@ -92,8 +92,8 @@ Result<Forest> forest_of(const Call& c, std::string_view prefix, int64_t targets
   std::unordered_map<Key, int64_t, KeyHash> index;
   for (size_t i = 0; i < n; ++i)
     if (!index.emplace(Key{trees[i], ids[i]}, int64_t(i)).second)
-      return attribute_error(c, "tree " + std::to_string(trees[i]) + " has two nodes " +
-                                    std::to_string(ids[i]));
+      return attribute_error(
+          c, "tree " + std::to_string(trees[i]) + " has two nodes " + std::to_string(ids[i]));
   std::vector<bool> is_child(n);
   for (size_t i = 0; i < n; ++i) {
     Forest::Node& node = f.nodes[i];
@@ -111,8 +111,8 @@ Result<Forest> forest_of(const Call& c, std::string_view prefix, int64_t targets
       const int64_t child = side ? yes[i] : no[i];
       const auto it = index.find({trees[i], child});
       if (it == index.end())
-        return attribute_error(c, "tree " + std::to_string(trees[i]) + " has no node " +
-                                      std::to_string(child));
+        return attribute_error(
+            c, "tree " + std::to_string(trees[i]) + " has no node " + std::to_string(child));
       (side ? node.yes : node.no) = it->second;
       is_child[size_t(it->second)] = true;
     }

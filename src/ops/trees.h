@@ -18,11 +18,11 @@ struct Forest {
   struct Node {
     bool leaf = false;
     Split split = Split::leq;
-    bool missing_true = false;        // where NaN goes
+    bool missing_true = false;  // where NaN goes
     int64_t feature = 0;
     double value = 0;
-    int64_t yes = 0, no = 0;          // nodes
-    int64_t first = 0, last = 0;      // of a leaf: its votes; of `member`: its set
+    int64_t yes = 0, no = 0;      // nodes
+    int64_t first = 0, last = 0;  // of a leaf: its votes; of `member`: its set
   };
   std::vector<Node> nodes;
   std::vector<Vote> votes;

@@ -14,14 +14,14 @@ Result<Values> translate_if(NodeContext& c) {
   branches.push_back(TRY(c.nested("else_branch", {})));
   Values inputs{c.input(0)};
   for (ValueId v : c.unify_captures(branches)) inputs.push_back(v);
-  return c.emit("if", std::move(inputs),
-                {{"then", branches[0].graph}, {"else", branches[1].graph}},
+  return c.emit("if", std::move(inputs), {{"then", branches[0].graph}, {"else", branches[1].graph}},
                 branches[0].outputs.size());
 }
 
 // Imports a body whose formal inputs [first, first + carried) are fed back from its outputs
-// [result, result + carried). Their types must hold for every iteration: where the body gives another
-// type than it takes, it is imported again with wider ones. (The budget of nodes bounds the work.)
+// [result, result + carried). Their types must hold for every iteration: where the body gives
+// another type than it takes, it is imported again with wider ones. (The budget of nodes bounds the
+// work.)
 Result<NodeContext::Nested> nested_loop(NodeContext& c, Types formal, size_t first, size_t carried,
                                         size_t result) {
   for (int attempt = 0;; ++attempt) {
@@ -98,8 +98,7 @@ Result<Values> translate_scan(NodeContext& c, bool batched) {
     if (axes.size() != size_t(scans))
       return c.unsupported("scan_input_axes has " + std::to_string(axes.size()) + " elements");
     attrs.emplace_back("scan_input_axes", axes);
-    for (const char* name :
-         {"scan_input_directions", "scan_output_axes", "scan_output_directions"})
+    for (const char* name : {"scan_input_directions", "scan_output_axes", "scan_output_directions"})
       if (c.has(name)) attrs.emplace_back(name, TRY(c.integers(name)));
   }
   Types formal;
@@ -127,8 +126,7 @@ Result<Values> translate_sequence_map(NodeContext& c) {
   Values inputs = c.inputs();
   inputs.insert(inputs.end(), body.captures.begin(), body.captures.end());
   return c.emit("sequence_map", std::move(inputs),
-                {{"body", body.graph}, {"mapped", int64_t(c.input_count())}},
-                body.outputs.size());
+                {{"body", body.graph}, {"mapped", int64_t(c.input_count())}}, body.outputs.size());
 }
 
 constexpr Translation kTable[] = {

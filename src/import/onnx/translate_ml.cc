@@ -44,9 +44,9 @@ Status copy_integer(NodeContext& c, Builder::Given& attrs,
 
 // What the classifier and the regressor have in common.
 Result<Values> trees(NodeContext& c, const char* op, const char* weights, Builder::Given attrs) {
-  TRY(copy_integers(c, attrs, {"nodes_treeids", "nodes_nodeids", "nodes_featureids",
-                               "nodes_truenodeids", "nodes_falsenodeids",
-                               "nodes_missing_value_tracks_true"}));
+  TRY(copy_integers(c, attrs,
+                    {"nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_truenodeids",
+                     "nodes_falsenodeids", "nodes_missing_value_tracks_true"}));
   TRY(copy_texts(c, attrs, {"nodes_modes"}));
   TRY(copy_text(c, attrs, {"post_transform"}));
   c.ignore("nodes_hitrates");  // statistics of training
@@ -60,8 +60,8 @@ Result<Values> trees(NodeContext& c, const char* op, const char* weights, Builde
 
 Result<Values> tree_classifier(NodeContext& c) {
   Builder::Given attrs;
-  TRY(copy_integers(c, attrs, {"class_ids", "class_nodeids", "class_treeids",
-                               "classlabels_int64s"}));
+  TRY(copy_integers(c, attrs,
+                    {"class_ids", "class_nodeids", "class_treeids", "classlabels_int64s"}));
   TRY(copy_texts(c, attrs, {"classlabels_strings"}));
   return trees(c, "tree_ensemble_classifier", "class_weights", std::move(attrs));
 }
@@ -76,17 +76,17 @@ Result<Values> tree_regressor(NodeContext& c) {
 
 Result<Values> tree_ensemble(NodeContext& c) {
   Builder::Given attrs;
-  TRY(copy_integers(c, attrs, {"tree_roots", "nodes_featureids", "nodes_truenodeids",
-                               "nodes_falsenodeids", "nodes_trueleafs", "nodes_falseleafs",
-                               "nodes_missing_value_tracks_true", "leaf_targetids"}));
+  TRY(copy_integers(c, attrs,
+                    {"tree_roots", "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids",
+                     "nodes_trueleafs", "nodes_falseleafs", "nodes_missing_value_tracks_true",
+                     "leaf_targetids"}));
   TRY(copy_integer(c, attrs, {"n_targets", "aggregate_function", "post_transform"}));
   c.ignore("nodes_hitrates");
   Builder& b = c.builder();
   Values inputs{c.input(0), b.constant(TRY(c.tensor("nodes_splits"))),
                 b.constant(TRY(c.tensor("nodes_modes"))),
                 b.constant(TRY(c.tensor("leaf_weights")))};
-  if (c.has("membership_values"))
-    inputs.push_back(b.constant(TRY(c.tensor("membership_values"))));
+  if (c.has("membership_values")) inputs.push_back(b.constant(TRY(c.tensor("membership_values"))));
   return c.emit("tree_ensemble", std::move(inputs), std::move(attrs));
 }
 
@@ -116,9 +116,8 @@ Result<Values> encoder_of_classes(NodeContext& c) {
     return c.emit("label_encoder",
                   {c.input(0), b.constant(of_texts(classes)), b.constant(of_integers(places)),
                    b.constant(of_integers({number}))});
-  return c.emit("label_encoder",
-                {c.input(0), b.constant(of_integers(places)), b.constant(of_texts(classes)),
-                 b.constant(of_texts({text}))});
+  return c.emit("label_encoder", {c.input(0), b.constant(of_integers(places)),
+                                  b.constant(of_texts(classes)), b.constant(of_texts({text}))});
 }
 
 // The list `stem`_strings, _int64s, _floats or _tensor that is given.
