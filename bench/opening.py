@@ -51,7 +51,7 @@ def main():
     if options.csv:
         fresh = not options.csv.exists()
         with options.csv.open("a", newline="") as file:
-            writer = csv.writer(file)
+            writer = csv.writer(file, lineterminator="\n")
             if fresh:
                 writer.writerow(["workload", "seconds", "hone", "cpu"])
             for name, times in samples.items():
