@@ -194,14 +194,44 @@ Tensor with_bits(Tensor tensor, DType dtype) {
 
 bool is_plain_text(const std::string& text) { return is_utf8(text) && !text.ends_with('\0'); }
 
+bool begins(std::span<const std::byte> bytes, std::string_view magic) {
+  return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
+}
+
+// Files that are given by mistake, told apart from damaged ones.
+Status refuse_other_formats(std::span<const std::byte> bytes) {
+  const bool zip = begins(bytes, "PK\x03\x04");
+  const bool media =
+      begins(bytes, "\x89PNG") || begins(bytes, "RIFF") || begins(bytes, "\xff\xd8\xff");
+  if (!zip && !media) return ok();
+  Error error = fail(ErrorId::bad_data, zip ? "this is an .npz or another zip file, not one tensor"
+                                            : "this is an image or a recording, not a tensor");
+  error.hint = zip ? "save each array by itself, with numpy.save"
+                   : "make an array of the type that `hone inspect` prints, and save it with "
+                     "numpy.save";
+  return error;
+}
+
+// The hint of a damaged file is about models.
+Result<Datum> load_npy_file(std::span<const std::byte> bytes, const Type& expected,
+                            const Limits& limits) {
+  auto datum = load_npy(bytes, expected, limits);
+  if (datum || !datum.error().hint.empty()) return datum;
+  Error error = datum.take_error();
+  if (error.id == ErrorId::malformed || error.id == ErrorId::unsupported_feature ||
+      error.id == ErrorId::truncated)
+    error.hint = "save the array again, with numpy.save";
+  return error;
+}
+
 }  // namespace
 
 Result<Datum> load_datum(const std::string& path, const Type& expected, const Limits& limits) {
   const std::string doing = "reading '" + printable(path) + "'";
   const MappedFile file = TRY(MappedFile::open(path).context(doing));
   const auto bytes = file.bytes();
-  if (bytes.size() >= 6 && std::memcmp(bytes.data(), "\x93NUMPY", 6) == 0)
-    return load_npy(bytes, expected, limits).context(doing);
+  if (begins(bytes, "\x93NUMPY")) return load_npy_file(bytes, expected, limits).context(doing);
+  TRY(refuse_other_formats(bytes).context(doing));
   if (path.ends_with(".npy"))
     return fail(ErrorId::malformed, "'" + printable(path) + "' is not a NumPy array");
   Datum datum = TRY(onnx::read_datum(bytes, expected, limits).context(doing));

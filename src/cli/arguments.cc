@@ -50,6 +50,16 @@ bool is_choice(std::string_view choices, std::string_view value) {
   return false;
 }
 
+// CLI11 names the flag in front of a colon.
+Error missing_value(const Command& command, const std::vector<Flag>& flags,
+                    const std::string& told) {
+  const std::string name = told.substr(0, told.find(':'));
+  for (const Flag& flag : flags)
+    if (flag.long_name() == name)
+      return wrong(command, name + " needs a value: " + std::string(flag.value));
+  return wrong(command, printable(told));
+}
+
 Status check_value(const Command& command, const Flag& flag, const std::string& value) {
   std::string expected;
   if (flag.kind == Flag::Kind::integer && !parses<int64_t>(value)) expected = "a whole number";
@@ -87,6 +97,11 @@ Result<Arguments> parse_arguments(const Command& command, const std::vector<std:
       seen = true;
     else
       (seen ? after : before).push_back(word);
+  }
+  for (const std::string& word : before) {
+    for (const Flag& flag : flags)
+      if (flag.kind == Flag::Kind::on_off && word.starts_with(std::string(flag.long_name()) + "="))
+        return wrong(command, std::string(flag.long_name()) + " takes no value");
   }
   Arguments arguments;
   try {
@@ -131,6 +146,8 @@ Result<Arguments> parse_arguments(const Command& command, const std::vector<std:
       if (word.size() > 1 && word[0] == '-') return unknown_flag(command, flags, word);
       arguments.positionals_.push_back(word);
     }
+  } catch (const CLI::ArgumentMismatch& e) {
+    return missing_value(command, flags, e.what());
   } catch (const CLI::ParseError& e) {
     return wrong(command, printable(e.what()));
   }

@@ -28,6 +28,11 @@ Result<std::vector<std::string>> outputs_for(const std::vector<std::string>& mod
                                              const std::string& out) {
   std::error_code error;
   const bool folder = models.size() > 1 || fs::is_directory(out, error) || out.ends_with('/');
+  if (!folder && !out.ends_with(".hone")) {
+    Error error = fail(ErrorId::usage, "-o '" + printable(out) + "' does not end in .hone");
+    error.hint = "artefacts are named OUT.hone; a folder is named with a / at its end";
+    return error;
+  }
   if (!folder) return std::vector<std::string>{out};
   if (models.size() > 1 && out.ends_with(".hone"))
     return fail(ErrorId::usage, "several models need a folder for -o, not a file");

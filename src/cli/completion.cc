@@ -160,15 +160,20 @@ std::string fish() {
 
 Result<int> run(const Arguments& arguments) {
   const std::string& shell = arguments.positional(0);
-  if (shell == "bash")
-    put(bash());
-  else if (shell == "zsh")
-    put(zsh());
-  else if (shell == "fish")
-    put(fish());
-  else
+  if (shell != "bash" && shell != "zsh" && shell != "fish")
     return fail(ErrorId::usage,
                 "there is no completion for '" + printable(shell) + "': choose bash, zsh or fish");
+  const std::string script = shell == "bash" ? bash() : shell == "zsh" ? zsh() : fish();
+  if (!arguments.json) {
+    put(script);
+    return 0;
+  }
+  put_json([&](JsonWriter& json) {
+    json.begin_object();
+    json.member("shell", shell);
+    json.member("script", script);
+    json.end_object();
+  });
   return 0;
 }
 

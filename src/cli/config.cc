@@ -38,6 +38,47 @@ std::string exported(const Config& config) {
   return plain + sections;
 }
 
+// The same as JSON, which is a settings file too.
+void export_json(JsonWriter& json, const Config& config) {
+  std::string section;
+  json.begin_object();
+  for (const bool dotted : {false, true}) {
+    for (const SettingInfo& info : all_settings()) {
+      const size_t dot = info.key.find('.');
+      if ((dot != std::string_view::npos) != dotted) continue;
+      if (dotted && info.key.substr(0, dot) != section) {
+        if (!section.empty()) json.end_object();
+        section = info.key.substr(0, dot);
+        json.key(section);
+        json.begin_object();
+      }
+      json.key(dotted ? info.key.substr(dot + 1) : info.key);
+      if (info.type == SettingType::text)
+        json.value(config.text(info.key));
+      else
+        json.raw(value_of(config, info));
+    }
+  }
+  if (!section.empty()) json.end_object();
+  json.end_object();
+}
+
+void template_json(JsonWriter& json) {
+  json.begin_object();
+  json.key("settings");
+  json.begin_array();
+  for (const SettingInfo& info : all_settings()) {
+    json.begin_object();
+    json.member("key", info.key);
+    json.member("default", info.initial);
+    json.member("doc", info.doc);
+    json.member("choices", info.choices);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+}
+
 Result<int> run(const Arguments& arguments) {
   const std::string& action = arguments.positional(0);
   if (action == "show") {
@@ -46,9 +87,15 @@ Result<int> run(const Arguments& arguments) {
     else
       put(arguments.config.show());
   } else if (action == "export") {
-    put(exported(arguments.config));
+    if (arguments.json)
+      put_json([&](JsonWriter& json) { export_json(json, arguments.config); });
+    else
+      put(exported(arguments.config));
   } else if (action == "template") {
-    put(Config::file_template());
+    if (arguments.json)
+      put_json(template_json);
+    else
+      put(Config::file_template());
   } else {
     constexpr std::string_view kActions[] = {"show", "export", "template"};
     Error error = fail(ErrorId::usage, "`hone config` does not know '" + printable(action) + "'");

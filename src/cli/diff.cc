@@ -57,6 +57,8 @@ Result<std::vector<ConstantDifference>> compare_constants(const Model& a, const 
 }
 
 Result<int> run(const Arguments& arguments) {
+  if (arguments.integer("--lines") < 0)
+    return fail(ErrorId::usage, "--lines takes a number from 0 on");
   const OpenOptions options{.limits = arguments.limits};
   const Model a = TRY(open_model(arguments.positional(0), options));
   const Model b = TRY(open_model(arguments.positional(1), options));
@@ -68,6 +70,8 @@ Result<int> run(const Arguments& arguments) {
   if (arguments.json) {
     put_json([&](JsonWriter& json) {
       json.begin_object();
+      json.member("a", arguments.positional(0));
+      json.member("b", arguments.positional(1));
       json.member("equal", equal);
       json.member("removed_lines", diff.removed);
       json.member("added_lines", diff.added);
@@ -96,8 +100,9 @@ Result<int> run(const Arguments& arguments) {
       const std::string_view colour = line[0] == '-' ? s.red : line[0] == '+' ? s.green : s.dim;
       put(fmt::format("{}{}{}\n", colour, line, s.reset));
     }
-    put(fmt::format("{} lines only in the first, {} only in the second{}\n", diff.removed,
-                    diff.added, diff.exact ? "" : " (too many to align)"));
+    put(fmt::format("{} line{} only in the first, {} only in the second{}\n", diff.removed,
+                    diff.removed == 1 ? "" : "s", diff.added,
+                    diff.exact ? "" : " (too many to align)"));
   }
   for (size_t i = 0; i < constants.size() && i < most; ++i)
     put(fmt::format("constant @{}: {}\n", printable(constants[i].name), constants[i].what));
@@ -118,7 +123,8 @@ const Command& diff_command() {
       .details =
           "Where the bytes lie and which file holds them makes no difference.\n"
           "Exits 0 when the models are equal, 1 when they differ.",
-      .positionals = {{"A", "a model file", 1, 1, true}, {"B", "another one"}},
+      .positionals = {{"A", "a model file", 1, 1, true},
+                      {"B", "the model file to compare it with"}},
       .flags = {{"--lines", Kind::integer, "N", "most lines to show", "40"}},
       .run = run,
   };

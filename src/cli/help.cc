@@ -40,13 +40,61 @@ std::string usage_line(const Command& command) {
   return line + " [flags]";
 }
 
+void write_flags(JsonWriter& json, std::span<const Flag> flags) {
+  json.begin_array();
+  for (const Flag& flag : flags) {
+    json.begin_object();
+    json.member("name", flag.name);
+    json.member("value", flag.value);
+    json.member("doc", flag.doc);
+    json.member("default", flag.fallback);
+    json.member("choices", flag.choices);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_json(JsonWriter& json, const Command& command) {
+  json.begin_object();
+  json.member("name", command.name);
+  json.member("summary", command.summary);
+  json.member("usage", usage_line(command));
+  json.member("examples", command.examples);
+  json.member("details", command.details);
+  json.key("flags");
+  write_flags(json, command.flags);
+  json.key("common_flags");
+  write_flags(json, common_flags());
+  json.end_object();
+}
+
+void write_json(JsonWriter& json, std::span<const Command* const> commands) {
+  json.begin_object();
+  json.key("commands");
+  json.begin_array();
+  for (const Command* command : commands) {
+    json.begin_object();
+    json.member("name", command->name);
+    json.member("summary", command->summary);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+}
+
 Result<int> run_help(const Arguments& arguments) {
   if (arguments.positionals().empty()) {
-    put(overview());
+    if (arguments.json)
+      put_json([](JsonWriter& json) { write_json(json, all_commands()); });
+    else
+      put(overview());
     return 0;
   }
   const Command* command = TRY(command_named(arguments.positional(0)));
-  put(help_of(*command));
+  if (arguments.json)
+    put_json([&](JsonWriter& json) { write_json(json, *command); });
+  else
+    put(help_of(*command));
   return 0;
 }
 

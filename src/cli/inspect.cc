@@ -161,7 +161,16 @@ std::string report(const Description& d, bool all, const Style& s) {
 Result<int> run(const Arguments& arguments) {
   const v1::Model model = TRY(open(arguments, arguments.positional(0), arguments.on("--verify")));
   if (arguments.on("--text")) {
-    put(model.text());
+    if (!arguments.json) {
+      put(model.text());
+      return 0;
+    }
+    put_json([&](JsonWriter& json) {
+      json.begin_object();
+      json.member("model", arguments.positional(0));
+      json.member("text", model.text());
+      json.end_object();
+    });
     return 0;
   }
   const Description d = model.describe();

@@ -39,6 +39,12 @@ std::vector<fs::path> model_folders(const Command& command, const Arguments& arg
   return folders;
 }
 
+// What helps with a broken settings file must not need one.
+bool needs_settings(const Command& command, const Arguments& arguments) {
+  if (command.name == "config") return arguments.positional(0) != "template";
+  return command.name != "help" && command.name != "version" && command.name != "completion";
+}
+
 // Later ones win: defaults, files beside models, the user's file, environment, flags. What lies
 // beside a model came with it, so it is not trusted even in the working directory.
 Status load_config(const Command& command, Arguments& arguments) {
@@ -60,7 +66,9 @@ Status load_config(const Command& command, Arguments& arguments) {
     here_has_model = here_has_model || folder == here;
   }
   if (!chosen.empty()) {
-    TRY(config.load_file(chosen, ConfigTrust::user));
+    TRY(config.load_file(chosen, ConfigTrust::user)
+            .context(arguments.has("--config") ? "loading the settings that --config names"
+                                               : "loading the settings that HONE_CONFIG names"));
   } else if (const std::string file = settings_in(here); !file.empty() && !here_has_model) {
     TRY(config.load_file(file, ConfigTrust::user));
   }
@@ -138,9 +146,9 @@ Result<int> dispatch(const Invocation& invocation, Style& colours) {
     put(help_of(*command));
     return 0;
   }
-  TRY(load_config(*command, arguments));
-  colours = style(arguments.config, 2);
   arguments.json = arguments.on("--json");
+  if (needs_settings(*command, arguments)) TRY(load_config(*command, arguments));
+  colours = style(arguments.config, 2);
   configure_log(*parse_log_level(arguments.config.text("log.level")),
                 *parse_log_format(arguments.config.text("log.format")));
   return command->run(arguments);
@@ -172,6 +180,13 @@ int main(int argc, char** argv) {
   if (result && (std::fflush(stdout) != 0 || std::ferror(stdout)))
     result = fail(ErrorId::disk_full, "standard output cannot be written");
   if (result) return *result;
+  const std::string_view hint = result.error().hint;
+  if (result.error().id == ErrorId::usage && (hint.empty() || hint == info(ErrorId::usage).hint) &&
+      invocation && command_named(invocation->verb).ok()) {
+    Error error = result.take_error();
+    error.hint = "see `hone help " + invocation->verb + "`";
+    result = std::move(error);
+  }
   std::fflush(stdout);
   print_error(result.error(), json, colours);
   return exit_code(info(result.error().id).blame);

@@ -214,6 +214,11 @@ void write_json(JsonWriter& json, const PipelineReport& report) {
 }
 
 Result<int> run(const Arguments& arguments) {
+  if (arguments.has("--output")) {
+    const std::string out = arguments.text("--output");
+    if (!out.ends_with(".hone") && !out.ends_with(".ir"))
+      return fail(ErrorId::usage, "-o '" + printable(out) + "' ends neither in .hone nor in .ir");
+  }
   if (arguments.on("--list")) return list(arguments);
   if (arguments.has("--describe")) return describe_op(arguments);
   if (arguments.positionals().empty())
@@ -237,6 +242,7 @@ Result<int> run(const Arguments& arguments) {
   const std::string only = arguments.text("--print-after");
   if (printing && !only.empty() && !find_pass(only))
     return fail(ErrorId::usage, "there is no pass '" + printable(only) + "'");
+  bool printed = false;
   std::optional<NumericsCheck> numerics;
   if (arguments.on("--check-numerics")) {
     numerics.emplace();
@@ -244,6 +250,7 @@ Result<int> run(const Arguments& arguments) {
   }
   options.after_pass = [&](const Model& m, std::string_view pass) -> Status {
     if (printing && (only.empty() || only == pass)) {
+      printed = true;
       const std::string text = fmt::format("// after {}\n{}", pass, print(m));
       std::fwrite(text.data(), 1, text.size(), stderr);
     }
@@ -252,6 +259,11 @@ Result<int> run(const Arguments& arguments) {
   };
   const PipelineReport report = TRY(run_pipeline(model, arguments.text("--pipeline"),
                                                  standard_catalogue(), arguments.limits, options));
+  if (printing && !printed && !arguments.json)
+    fmt::print(stderr, "hone: note: {} changed nothing, so nothing is printed after it\n",
+               only.empty() ? "each pass" : only);
+  if (numerics && !arguments.json)
+    fmt::print(stderr, "hone: note: results on made-up inputs are the same after each pass\n");
   if (arguments.has("--output")) TRY(write_result(model, arguments.text("--output")));
   if (arguments.json)
     put_json([&](JsonWriter& json) { write_json(json, report); });
@@ -295,7 +307,8 @@ const Command& opt_command() {
                 {"--check-numerics", Kind::on_off, "",
                  "run the model after each pass and compare; exits 1 when results change"},
                 {"--verify", Kind::on_off, "", "check all invariants after each pass"},
-                {"-o,--output", Kind::text, "FILE", "write a .hone artefact or the text form"},
+                {"-o,--output", Kind::text, "FILE",
+                 "write an artefact (.hone) or the text form (.ir)"},
                 {"--describe", Kind::text, "OP", "explain an operator"},
                 {"--list", Kind::on_off, "", "list passes, pipelines and operators"}},
       .run = run,

@@ -112,7 +112,6 @@ Result<std::vector<v1::Value>> inputs_of(const Arguments& arguments, const v1::M
 Status time_runs(const Arguments& arguments, v1::Session& session,
                  const std::vector<v1::Value>& inputs, Run& run) {
   const int64_t repeats = arguments.integer("--repeat");
-  if (repeats < 1) return fail(ErrorId::usage, "--repeat takes a number from 1 on");
   if (repeats > 1) {  // the first call plans and warms up
     TRY(from(session.run(inputs)));
     session.reset();
@@ -294,7 +293,17 @@ Result<std::vector<std::string>> folders_to_check(const Arguments& arguments) {
   return folders;
 }
 
+Status check_numbers(const Arguments& arguments) {
+  if (arguments.integer("--repeat") < 1)
+    return fail(ErrorId::usage, "--repeat takes a number from 1 on");
+  for (const char* name : {"--rtol", "--atol"})
+    if (!(arguments.real(name) >= 0))
+      return fail(ErrorId::usage, std::string(name) + " takes a number from 0 on");
+  return ok();
+}
+
 Result<int> run_model(const Arguments& arguments) {
+  TRY(check_numbers(arguments));
   const auto folders = TRY(folders_to_check(arguments));
   if (!folders.empty() && (arguments.has("--input") || arguments.on("--random")))
     return fail(ErrorId::usage, "--check brings its own inputs: leave out --input and --random");

@@ -23,7 +23,20 @@ class Session::Impl {
     ++context_.calls;
     context_.runs = 0;
     const std::vector<Datum> fitted = fit_scalars(inputs);
+    TRY(check_bindings(fitted));
     return executor_->run(fitted, states_);
+  }
+
+  // Sizes that were bound are those of the inputs.
+  Status check_bindings(std::span<const Datum> inputs) const {
+    if (bindings_.empty()) return ok();
+    const Graph& graph = context_.program->model().main();
+    Dim::Bindings bindings = bindings_;
+    for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i) {
+      const Value& input = graph[graph.inputs[i]];
+      TRY(bind_symbols(input.type, inputs[i].type(), input.name, bindings));
+    }
+    return ok();
   }
 
   // One element in any number of axes of extent 1 may be given for a scalar.

@@ -44,6 +44,10 @@ class Inspect(CommandTest):
         self.hone("diff", "model.onnx", "model.ir")
         self.hone("run", "model.ir", "--check", CNN_DATA)
 
+    def test_text_as_json(self):
+        self.assertEqual(self.hone("inspect", CNN, "--text", "--json").json()["text"],
+                         self.hone("inspect", CNN, "--text").out)
+
     def test_states(self):
         self.write("counter.ir", COUNTER)
         self.assertIn("total", self.hone("inspect", "counter.ir").out)
@@ -131,6 +135,29 @@ class Run(CommandTest):
         self.refused("run", "a.ir", "--random", "--input", "x=short.npy", error="data.truncated")
         self.refused("run", "a.ir", "--random", "--input", "x=text.npy", error="data.malformed")
         self.refused("run", "a.ir", "--random", "--input", "x=none.npy", error="io.not_found")
+
+    def test_files_that_are_no_tensors(self):
+        self.write("a.ir", ADD)
+        self.write("x.npz", b"PK\x03\x04" + bytes(100))
+        self.write("x.png", b"\x89PNG\r\n\x1a\n" + bytes(100))
+        write_npy(self.path("object.npy"), "|O", [2], bytes(16))
+        for file, error in (("x.npz", "data.mismatch"), ("x.png", "data.mismatch"),
+                            ("object.npy", "model.unsupported_feature")):
+            result = self.refused("run", "a.ir", "--random", "--input", "x=" + file, error=error)
+            self.assertIn("numpy.save", result.err)
+
+    def test_bound_sizes_are_those_of_the_inputs(self):
+        self.write("a.ir", ADD)
+        write_floats(self.path("n.npy"), [3], [1, 2, 3])
+        words = ["run", "a.ir", "--random", "--input", "1=n.npy"]
+        self.hone(*words)
+        self.hone(*words, "--bind", "N=3")
+        self.refused(*words, "--bind", "N=4", error="data.mismatch")
+
+    def test_the_hint_of_a_limit_names_the_limit(self):
+        result = self.refused("run", CNN, "--random", "--limits", "runtime_memory=1kB",
+                              error="limit.memory", code=4)
+        self.assertIn("runtime_memory=SIZE", result.err)
 
     def test_random_inputs_repeat(self):
         def outputs(*flags):
@@ -262,6 +289,17 @@ class Opt(CommandTest):
         self.assertIn("// after fold\n", err)
         self.assertNotIn("// after merge\n", err)
         self.assertIn("// after canonicalize\n", self.hone("opt", VIT, "--print-after").err)
+
+    def test_what_was_asked_for_is_answered(self):
+        self.write("a.ir", ADD)
+        self.assertIn("changed nothing", self.hone("opt", "a.ir", "--print-after=fold").err)
+        self.assertIn("the same", self.hone("opt", "a.ir", "--check-numerics").err)
+
+    def test_the_model_is_not_overwritten(self):
+        shutil.copy(CNN, self.path("model.onnx"))
+        for verb in ("compile", "opt"):
+            self.refused(verb, "model.onnx", "-o", "model.onnx", error="usage", code=2)
+        self.assertEqual(Path(self.path("model.onnx")).read_bytes(), CNN.read_bytes())
 
     def test_stop_after_edits(self):
         for n in (0, 3):

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import ADD, CNN, CommandTest
+from harness import ADD, CNN, CNN_DATA, CommandTest
 
 COMMANDS = ["inspect", "run", "compile", "diff", "opt", "backends", "devices", "config",
             "completion", "help", "version"]
@@ -28,6 +28,12 @@ class Help(CommandTest):
         self.assertRegex(self.hone("version").out, r"^hone \d+\.\d+\.\d+\n$")
         self.assertEqual(self.hone("--version").out, self.hone("version").out)
         self.assertIn("version", self.hone("version", "--json").json())
+
+    def test_json(self):
+        names = [c["name"] for c in self.hone("help", "--json").json()["commands"]]
+        self.assertEqual(names, COMMANDS)
+        flags = [f["name"] for f in self.hone("help", "run", "--json").json()["flags"]]
+        self.assertIn("--check", flags)
 
     def test_nothing_given(self):
         result = self.hone(code=2)
@@ -60,6 +66,12 @@ class Usage(CommandTest):
                 ["run", CNN, "--input", "nothing=x.npy"],
                 ["run", CNN, "some", "words"],
                 ["run", CNN, "--rtol", "many", "--random"],
+                ["run", CNN, "--check", CNN_DATA, "--rtol", "nan"],
+                ["run", CNN, "--check", CNN_DATA, "--atol", "-1"],
+                ["inspect", CNN, "--text=yes"],
+                ["diff", CNN, CNN, "--lines", "-1"],
+                ["compile", CNN, "-o", "a.onnx"],
+                ["opt", CNN, "-o", "a.onnx"],
                 ["compile", CNN],
                 ["compile", CNN, "-O9", "-o", "x.hone"],
                 ["compile", CNN, CNN, "-o", "x.hone"],
@@ -79,6 +91,13 @@ class Usage(CommandTest):
         ):
             with self.subTest(words=words):
                 self.refused(*words, error="usage", code=2)
+
+    def test_the_hint_names_the_command(self):
+        for words in (["run", CNN, "--random", "--repeat", "0"], ["run", CNN, "--input", "image"],
+                      ["run", CNN, "--seed"]):
+            result = self.refused(*words, error="usage", code=2)
+            self.assertIn("see `hone help run`", result.err)
+        self.assertIn("--seed needs a value: S", result.err)
 
     def test_common_flags_before_the_command(self):
         self.assertEqual(self.hone("--json", "version").json(),
@@ -142,6 +161,23 @@ class Settings(CommandTest):
         self.write("hone.yaml", "threds: 2\n")
         self.refused("config", "show", error="config.invalid", code=2)
 
+    def test_help_needs_no_settings(self):
+        self.write("hone.yaml", "threds: 2\n")
+        self.refused("config", "show", error="config.invalid", code=2)
+        for words in (["help"], ["version"], ["config", "template"], ["completion", "bash"]):
+            self.hone(*words)
+
+    def test_the_hint_at_a_missing_file_says_who_named_it(self):
+        result = self.refused("config", "show", error="io.not_found",
+                              environment={"HONE_CONFIG": "none.yaml"})
+        self.assertIn("HONE_CONFIG", result.err)
+
+    def test_export_as_json_is_a_settings_file(self):
+        self.write("all.json", self.hone("config", "export", "--threads", "7", "--json").out)
+        self.assertEqual(self.shown("--config", "all.json")["threads"]["value"], 7)
+        keys = [s["key"] for s in self.hone("config", "template", "--json").json()["settings"]]
+        self.assertEqual(keys, list(self.shown()))
+
     def test_export_and_template_are_settings_files(self):
         self.write("all.yaml", self.hone("config", "export", "--threads", "7").out)
         self.assertEqual(self.shown("--config", "all.yaml")["threads"]["value"], 7)
@@ -180,6 +216,10 @@ class Completion(CommandTest):
         self.assertEqual(self.complete("hone", "run", "--ch"), ["--check"])
         self.assertEqual(self.complete("hone", "run", "--log-level", "w"), ["warn"])
         self.assertEqual(self.complete("hone", "config", "sh"), ["show"])
+
+    def test_json(self):
+        self.assertEqual(self.hone("completion", "bash", "--json").json()["script"],
+                         self.hone("completion", "bash").out)
 
     def test_other_shells(self):
         for shell in ("zsh", "fish"):
