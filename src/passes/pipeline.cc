@@ -10,7 +10,8 @@
 namespace hone {
 namespace {
 
-constexpr int kMaxRounds = 16;  // of repeat(…); reaching it is a bug: two passes fight
+// Rounds of repeat(…) in a row that edit no less than the fewest so far: a bug, two passes fight.
+constexpr int kMaxStuckRounds = 16;
 
 // A pass with options, or a group that is repeated until nothing changes.
 struct Step {
@@ -116,10 +117,14 @@ class Driver {
 
  private:
   Status repeat(const Step& s) {
-    for (int round = 0; round < kMaxRounds; ++round) {
+    size_t fewest = SIZE_MAX;
+    for (int stuck = 0; stuck < kMaxStuckRounds;) {
       const size_t before = report_.journal.edits.size();
       TRY(steps(s.group));
-      if (report_.journal.edits.size() == before) return ok();
+      const size_t edits = report_.journal.edits.size() - before;
+      if (edits == 0) return ok();
+      stuck = edits < fewest ? 0 : stuck + 1;
+      fewest = std::min(fewest, edits);
     }
     std::string names;
     const size_t last = report_.entries.size() - s.group.size();
