@@ -143,8 +143,10 @@ Result<int> dispatch(const Invocation& invocation, Style& colours) {
   const Command* command = TRY(command_named(invocation.verb));
   Arguments arguments = TRY(parse_arguments(*command, invocation.words));
   if (arguments.on("--help")) {
-    put(help_of(*command));
-    return 0;
+    Arguments about =
+        TRY(parse_arguments(*TRY(command_named("help")), {std::string(command->name)}));
+    about.json = arguments.on("--json");
+    return TRY(command_named("help"))->run(about);
   }
   arguments.json = arguments.on("--json");
   if (needs_settings(*command, arguments)) TRY(load_config(*command, arguments));

@@ -34,6 +34,8 @@ class Help(CommandTest):
         self.assertEqual(names, COMMANDS)
         flags = [f["name"] for f in self.hone("help", "run", "--json").json()["flags"]]
         self.assertIn("--check", flags)
+        self.assertEqual(self.hone("run", "--help", "--json").json(),
+                         self.hone("help", "run", "--json").json())
 
     def test_nothing_given(self):
         result = self.hone(code=2)
