@@ -72,6 +72,7 @@ Result<Types> infer(const Infer& c) {
     if (const auto extents = c.integers(1)) {
       Dim steps = 1;
       for (const Axis& a : TRY(geometry(c, *extents, *block))) steps = steps * Dim(a.steps());
+      if (steps.is_unknown()) return shape_error(c, "there are more blocks than can be counted");
       if (x.ranked && !same_extent(x.dims[2], steps))
         return shape_error(c, "x " + x.str() + " for " + steps.str() + " blocks");
     }

@@ -16,7 +16,12 @@ Result<Types> infer(const Infer& c) {
   if (!repeats) return Types{Type(c.dtype(0), Shape::unknown(size_t(*rank)))};
   TRY(no_negative(c, *repeats));
   std::vector<Dim> dims = c.shape(0).dims;
-  for (size_t i = 0; i < dims.size(); ++i) dims[i] = dims[i] * (*repeats)[i];
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const bool known = dims[i].is_constant() && (*repeats)[i].is_constant();
+    dims[i] = dims[i] * (*repeats)[i];
+    if (known && dims[i].is_unknown())
+      return shape_error(c, "the output is too large to address");
+  }
   return fixed_type(c.dtype(0), std::move(dims));
 }
 

@@ -8,8 +8,9 @@ namespace {
 
 class Evaluator : public GraphRunner {
  public:
-  Evaluator(const Model& model, const Catalogue& catalogue, const Observe& observe)
-      : model_(model), catalogue_(catalogue), observe_(observe) {}
+  Evaluator(const Model& model, const Catalogue& catalogue, const Observe& observe,
+            uint64_t memory_limit)
+      : model_(model), catalogue_(catalogue), observe_(observe), memory_limit_(memory_limit) {}
 
   Result<std::vector<Datum>> run(GraphId id, std::span<const Datum> inputs) override {
     const Graph& graph = model_.graphs[id.index];
@@ -60,8 +61,8 @@ class Evaluator : public GraphRunner {
       Call call(*node.op, node.attrs, seen, in, out, inferred, &model_);
       call.runner = this;
       call.seed = 7 + n.index;
-      call.memory_limit = uint64_t{1} << 28;
-      call.iteration_limit = 1'000'000;
+      call.memory_limit = memory_limit_;
+      call.iteration_limit = 10'000;
       TRY(node.op->reference(call));
     } else {
       out = TRY(run_body(node, types, in));
@@ -88,24 +89,27 @@ class Evaluator : public GraphRunner {
     const auto results = TRY(build_body(builder, *node.op, body, node.attrs, inputs, node.name));
     for (size_t slot = 0; slot < node.outputs.size() && slot < results.size(); ++slot)
       model.main().add_output("o" + std::to_string(slot), results[slot]);
-    return evaluate(model, catalogue_, data, observe_);
+    return evaluate(model, catalogue_, data, observe_, memory_limit_);
   }
 
   const Model& model_;
   const Catalogue& catalogue_;
   const Observe& observe_;
+  uint64_t memory_limit_;
 };
 
 }  // namespace
 
 Result<std::vector<Datum>> evaluate(const Model& model, GraphId graph, const Catalogue& catalogue,
-                                    std::span<const Datum> inputs, const Observe& observe) {
-  return Evaluator(model, catalogue, observe).run(graph, inputs);
+                                    std::span<const Datum> inputs, const Observe& observe,
+                                    uint64_t memory_limit) {
+  return Evaluator(model, catalogue, observe, memory_limit).run(graph, inputs);
 }
 
 Result<std::vector<Datum>> evaluate(const Model& model, const Catalogue& catalogue,
-                                    std::span<const Datum> inputs, const Observe& observe) {
-  return evaluate(model, model.entry, catalogue, inputs, observe);
+                                    std::span<const Datum> inputs, const Observe& observe,
+                                    uint64_t memory_limit) {
+  return evaluate(model, model.entry, catalogue, inputs, observe, memory_limit);
 }
 
 }  // namespace hone::testing

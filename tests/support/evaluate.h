@@ -17,10 +17,15 @@ namespace hone::testing {
 using Observe = std::function<void(const Graph& graph, NodeId node, const Infer& c,
                                    const Types& inferred, std::span<const Datum> out)>;
 
+// Bytes that one output may take, unless said otherwise.
+inline constexpr uint64_t kMemoryLimit = uint64_t{1} << 28;
+
 // Runs the entry graph, or `graph`; states are zero or their initial value and are not kept.
 Result<std::vector<Datum>> evaluate(const Model& model, const Catalogue& catalogue,
-                                    std::span<const Datum> inputs, const Observe& observe = {});
+                                    std::span<const Datum> inputs, const Observe& observe = {},
+                                    uint64_t memory_limit = kMemoryLimit);
 Result<std::vector<Datum>> evaluate(const Model& model, GraphId graph, const Catalogue& catalogue,
-                                    std::span<const Datum> inputs, const Observe& observe = {});
+                                    std::span<const Datum> inputs, const Observe& observe = {},
+                                    uint64_t memory_limit = kMemoryLimit);
 
 }  // namespace hone::testing

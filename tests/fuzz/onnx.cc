@@ -1,0 +1,23 @@
+// Fuzzes the ONNX importer: what it accepts satisfies the invariants, prints, and cleans.
+#include "import/onnx/onnx.h"
+
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "ops/catalogue.h"
+#include "passes/pipeline.h"
+#include "target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const hone::Limits limits = hone::fuzz::limits();
+  const hone::Catalogue& catalogue = hone::standard_catalogue();
+  const auto bytes = hone::fuzz::bytes(data, size);
+  auto model = hone::onnx::import_bytes({bytes.begin(), bytes.end()}, catalogue, limits);
+  hone::fuzz::require_clean(model);
+  if (!model) return 0;
+  hone::fuzz::require(hone::verify(*model, catalogue, hone::Phase::import).ok());
+  (void)hone::print(*model);
+  const auto report = hone::run_pipeline(*model, "clean", catalogue, limits);
+  hone::fuzz::require_clean(report);
+  if (report) hone::fuzz::require(hone::verify(*model, catalogue, hone::Phase::clean).ok());
+  return 0;
+}

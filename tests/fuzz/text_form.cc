@@ -1,0 +1,21 @@
+// Fuzzes the text form: what parses prints, and parses back as the same text.
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "ops/catalogue.h"
+#include "target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const hone::Limits limits = hone::fuzz::limits();
+  const hone::Catalogue& catalogue = hone::standard_catalogue();
+  const auto model = hone::parse_model_text(hone::fuzz::text(data, size), catalogue, limits);
+  hone::fuzz::require_clean(model);
+  if (!model) return 0;
+  const std::string text = hone::print(*model);
+  hone::fuzz::require_clean(hone::verify(*model, catalogue, hone::Phase::import));
+  hone::Limits room = limits;
+  room.header = 1 << 26;  // printing may add: types of all results
+  const auto again = hone::parse_model_text(text, catalogue, room);
+  hone::fuzz::require(again.ok());
+  hone::fuzz::require(hone::print(*again) == text);
+  return 0;
+}
