@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -72,27 +73,24 @@ enum class DType : uint8_t {
 // clang-format on
 std::string_view name(DType dtype);  // "f32", "bool"
 
+// The C++ types whose arrays are the elements of a tensor, and their element types.
 template <class T>
-inline constexpr bool kIsElement = false;
+constexpr DType dtype_of() {
+  if constexpr (std::is_same_v<T, float>) return DType::f32;
+  if constexpr (std::is_same_v<T, double>) return DType::f64;
+  if constexpr (std::is_same_v<T, int8_t>) return DType::i8;
+  if constexpr (std::is_same_v<T, uint8_t>) return DType::u8;
+  if constexpr (std::is_same_v<T, int16_t>) return DType::i16;
+  if constexpr (std::is_same_v<T, uint16_t>) return DType::u16;
+  if constexpr (std::is_same_v<T, int32_t>) return DType::i32;
+  if constexpr (std::is_same_v<T, uint32_t>) return DType::u32;
+  if constexpr (std::is_same_v<T, int64_t>) return DType::i64;
+  if constexpr (std::is_same_v<T, uint64_t>) return DType::u64;
+  if constexpr (std::is_same_v<T, bool>) return DType::boolean;
+  return DType::string;  // of no type that this works for
+}
 template <class T>
-inline constexpr DType kDTypeOf = DType::f32;
-#define HONE_ELEMENT(type, id)                   \
-  template <>                                    \
-  inline constexpr bool kIsElement<type> = true; \
-  template <>                                    \
-  inline constexpr DType kDTypeOf<type> = DType::id
-HONE_ELEMENT(float, f32);
-HONE_ELEMENT(double, f64);
-HONE_ELEMENT(int8_t, i8);
-HONE_ELEMENT(uint8_t, u8);
-HONE_ELEMENT(int16_t, i16);
-HONE_ELEMENT(uint16_t, u16);
-HONE_ELEMENT(int32_t, i32);
-HONE_ELEMENT(uint32_t, u32);
-HONE_ELEMENT(int64_t, i64);
-HONE_ELEMENT(uint64_t, u64);
-HONE_ELEMENT(bool, boolean);
-#undef HONE_ELEMENT
+concept Element = dtype_of<T>() != DType::string;
 
 // An input or output: a tensor, or a sequence, optional or map of them.
 class Value {
@@ -104,10 +102,9 @@ class Value {
   // first; `bytes` must be as long as dtype and shape say. Fails with `data.mismatch`.
   static Result<Value> tensor(DType dtype, std::vector<int64_t> shape,
                               std::span<const std::byte> bytes);
-  template <class T>
-    requires kIsElement<T>
+  template <Element T>
   static Result<Value> of(std::vector<int64_t> shape, std::span<const T> elements) {
-    return tensor(kDTypeOf<T>, std::move(shape), std::as_bytes(elements));
+    return tensor(dtype_of<T>(), std::move(shape), std::as_bytes(elements));
   }
   static Result<Value> strings(std::vector<int64_t> shape, std::vector<std::string> elements);
   // Elements of one type; a sequence needs at least one.
@@ -125,10 +122,9 @@ class Value {
   // complex numbers. 0 <= index < count().
   double real(int64_t index) const;
   // The elements as T, or nothing when the dtype is another.
-  template <class T>
-    requires kIsElement<T>
+  template <Element T>
   std::span<const T> as() const {
-    if (kind() != Kind::tensor || dtype() != kDTypeOf<T>) return {};
+    if (kind() != Kind::tensor || dtype() != dtype_of<T>()) return {};
     return {reinterpret_cast<const T*>(bytes().data()), static_cast<size_t>(count())};
   }
   // Elements of a sequence; the content of an optional, if any; the values of a map.

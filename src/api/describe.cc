@@ -46,8 +46,9 @@ void count_constants(const Model& model, v1::Description& d) {
     if (!c.name.empty()) d.constants.push_back({c.name, c.type.str(), elements, bytes});
   }
   for (auto& [key, row] : stored) d.encodings.push_back(std::move(row));
-  std::stable_sort(d.encodings.begin(), d.encodings.end(),
-                   [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  std::sort(d.encodings.begin(), d.encodings.end(), [](const auto& a, const auto& b) {
+    return a.bytes != b.bytes ? a.bytes > b.bytes : a.encoding < b.encoding;
+  });
 }
 
 }  // namespace
@@ -71,8 +72,9 @@ v1::Description describe_model(const Model& model) {
   }
   d.graphs = model.graphs.size();
   for (const auto& [op, nodes] : operators) d.operators.push_back({std::string(op), nodes});
-  std::stable_sort(d.operators.begin(), d.operators.end(),
-                   [](const auto& a, const auto& b) { return a.nodes > b.nodes; });
+  std::sort(d.operators.begin(), d.operators.end(), [](const auto& a, const auto& b) {
+    return a.nodes != b.nodes ? a.nodes > b.nodes : a.name < b.name;
+  });
   count_constants(model, d);
   for (const Symbol& s : model.symbols) d.symbols.push_back({s.name, std::string(name(s.time))});
   return d;
