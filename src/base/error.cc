@@ -51,4 +51,11 @@ std::string describe(const Error& error) {
   return text;
 }
 
+ErrorBox::ErrorBox(Error error) : error_(new Error(std::move(error))) {}
+ErrorBox::ErrorBox(const ErrorBox& other)
+    : error_(other.error_ == nullptr ? nullptr : new Error(*other.error_)) {}
+void ErrorBox::destroy(Error* error) { delete error; }
+
+Error fail(ErrorId id, std::string message) { return Error{id, std::move(message), {}, {}}; }
+
 }  // namespace hone

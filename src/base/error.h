@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hone {
@@ -36,9 +37,30 @@ struct Error {
   std::string hint = {};             // overrides the hint of the table
 };
 
+// An Error on the heap, so that a Result is hardly larger than its value, and passing one on is
+// cheap in time and code. Moved from, it may only be destroyed or assigned to.
+class ErrorBox {
+ public:
+  explicit ErrorBox(Error error);
+  ErrorBox(const ErrorBox& other);
+  ErrorBox(ErrorBox&& other) noexcept : error_(std::exchange(other.error_, nullptr)) {}
+  ErrorBox& operator=(ErrorBox other) noexcept {
+    std::swap(error_, other.error_);
+    return *this;
+  }
+  ~ErrorBox() {
+    if (error_ != nullptr) destroy(error_);
+  }
+  Error& operator*() const { return *error_; }
+
+ private:
+  static void destroy(Error* error);
+  Error* error_;
+};
+
 // Message, then one "while …" line for each context, then the hint.
 std::string describe(const Error& error);
 
-inline Error fail(ErrorId id, std::string message) { return Error{id, std::move(message), {}, {}}; }
+Error fail(ErrorId id, std::string message);
 
 }  // namespace hone

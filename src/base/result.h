@@ -13,7 +13,7 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  Result(Error error) : state_(std::in_place_index<1>, ErrorBox(std::move(error))) {}
 
   explicit operator bool() const { return state_.index() == 0; }
   bool ok() const { return state_.index() == 0; }
@@ -22,17 +22,17 @@ class [[nodiscard]] Result {
   T* operator->() { return &std::get<0>(state_); }
   const T* operator->() const { return &std::get<0>(state_); }
   T take() { return std::get<0>(std::move(state_)); }
-  const Error& error() const { return std::get<1>(state_); }
-  Error take_error() { return std::get<1>(std::move(state_)); }
+  const Error& error() const { return *std::get<1>(state_); }
+  Error take_error() { return std::move(*std::get<1>(state_)); }
 
   // Adds what was being done; a no-op on success.
   Result context(std::string what) && {
-    if (!ok()) std::get<1>(state_).context.push_back(std::move(what));
+    if (!ok()) (*std::get<1>(state_)).context.push_back(std::move(what));
     return std::move(*this);
   }
 
  private:
-  std::variant<T, Error> state_;
+  std::variant<T, ErrorBox> state_;
 };
 
 using Status = Result<std::monostate>;

@@ -9,6 +9,11 @@
 #include "base/text.h"
 
 namespace hone {
+
+Dim::Dim(const Dim&) = default;
+Dim& Dim::operator=(const Dim&) = default;
+Dim& Dim::operator=(Dim&&) noexcept = default;
+Dim::~Dim() = default;
 namespace {
 
 constexpr int64_t kMin64 = std::numeric_limits<int64_t>::min();

@@ -119,12 +119,9 @@ struct Dim::Term {
   std::vector<Factor> factors;  // sorted by atom; empty only while dividing
 };
 
-// Here, where Term is complete.
+// Here, where Term is complete. Copies and destruction are not inlined: every operator is full of
+// them, and they double the time of compiling it.
 inline Dim::Dim(int64_t constant) : constant_(constant) {}
-inline Dim::Dim(const Dim&) = default;
 inline Dim::Dim(Dim&&) noexcept = default;
-inline Dim& Dim::operator=(const Dim&) = default;
-inline Dim& Dim::operator=(Dim&&) noexcept = default;
-inline Dim::~Dim() = default;
 
 }  // namespace hone

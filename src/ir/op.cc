@@ -7,6 +7,8 @@
 
 namespace hone {
 
+OpDef::~OpDef() = default;
+
 std::optional<Integers> Infer::integers(size_t i) const {
   const Known* elements = known(i);
   if (!elements) return std::nullopt;

@@ -164,6 +164,7 @@ struct OpDef {
   // each a graph with inputs; see ops/op_test.cc.
   std::vector<std::string_view> examples = {};
 
+  ~OpDef();
   bool is(Trait t) const {
     return (static_cast<uint32_t>(traits) & static_cast<uint32_t>(t)) != 0;
   }

@@ -5,6 +5,15 @@
 #include <utility>
 
 namespace hone {
+
+Shape::Shape(const Shape&) = default;
+Shape& Shape::operator=(const Shape&) = default;
+Shape::~Shape() = default;
+Shape::Shape(std::initializer_list<Dim> d) : dims(d) {}
+
+Type::Type(const Type&) = default;
+Type& Type::operator=(const Type&) = default;
+Type::~Type() = default;
 namespace {
 
 bool refines(const Shape& a, const Shape& b) {

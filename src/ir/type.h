@@ -18,8 +18,13 @@ struct Shape {
   std::vector<Dim> dims;
 
   Shape() = default;
+  Shape(const Shape&);
+  Shape(Shape&&) noexcept = default;
+  Shape& operator=(const Shape&);
+  Shape& operator=(Shape&&) noexcept = default;
+  ~Shape();
   Shape(std::vector<Dim> d) : dims(std::move(d)) {}  // NOLINT
-  Shape(std::initializer_list<Dim> d) : dims(d) {}
+  Shape(std::initializer_list<Dim> d);
   static Shape of(const std::vector<int64_t>& extents);
   static Shape unranked();
   // A shape of this rank with every extent unknown.
@@ -49,6 +54,11 @@ struct Type {
   TensorType tensor;
 
   Type() = default;
+  Type(const Type&);
+  Type(Type&&) noexcept = default;
+  Type& operator=(const Type&);
+  Type& operator=(Type&&) noexcept = default;
+  ~Type();
   Type(TensorType t) : tensor(std::move(t)) {}  // NOLINT
   Type(DType dtype, Shape shape) : tensor{dtype, std::move(shape), {}} {}
   static Type sequence_of(Type element);
