@@ -31,9 +31,7 @@ using Texts = std::vector<std::string>;
 using Attr = std::variant<int64_t, float, std::string, Integers, Reals, Texts, DType, Type, GraphId,
                           AttrVariable>;
 
-enum class AttrKind : uint8_t {
-  integer, real, text, integers, reals, texts, dtype, type, graph
-};
+enum class AttrKind : uint8_t { integer, real, text, integers, reals, texts, dtype, type, graph };
 std::string_view name(AttrKind kind);
 bool has_kind(const Attr& attr, AttrKind kind);
 
@@ -55,6 +53,7 @@ struct NamedAttr {
 };
 using Attrs = std::vector<NamedAttr>;
 
-std::string print(const Attr& attr);  // graph ids print as "graph 3"; the printer of models knows names
+std::string print(
+    const Attr& attr);  // graph ids print as "graph 3"; the printer of models knows names
 
 }  // namespace hone

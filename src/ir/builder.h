@@ -33,8 +33,8 @@ class Builder {
   // A constant of this graph.
   ValueId constant(const Tensor& tensor, std::string name = {});
   ValueId constant(ConstantId id);
-  ValueId integers(const Integers& elements);          // i64[n]
-  ValueId scalar(DType dtype, double value);           // dtype[]
+  ValueId integers(const Integers& elements);  // i64[n]
+  ValueId scalar(DType dtype, double value);   // dtype[]
 
  protected:
   Model& model_;
@@ -42,8 +42,8 @@ class Builder {
   const Catalogue& catalogue_;
 };
 
-// Refuses types with negative extents or whose size does not fit, so that no later code has to check
-// again. Every inferred type goes through here, at import and at run time.
+// Refuses types with negative extents or whose size does not fit, so that no later code has to
+// check again. Every inferred type goes through here, at import and at run time.
 Status check_sizes(const OpDef& op, const Type& type);
 
 // The types and known elements of a node's outputs, inferred again from its inputs.

@@ -50,8 +50,7 @@ inline constexpr DTypes kFloats = DType::f32 | DType::f64 | DType::f16 | DType::
 inline constexpr DTypes kFloat8s =
     DType::f8e4m3fn | DType::f8e4m3fnuz | DType::f8e5m2 | DType::f8e5m2fnuz | DTypes(DType::f8e8m0);
 inline constexpr DTypes kMinifloats = kFloat8s | DTypes(DType::f4e2m1);
-inline constexpr DTypes kSigned =
-    DType::i8 | DType::i16 | DType::i32 | DTypes(DType::i64);
+inline constexpr DTypes kSigned = DType::i8 | DType::i16 | DType::i32 | DTypes(DType::i64);
 inline constexpr DTypes kUnsigned = DType::u8 | DType::u16 | DType::u32 | DTypes(DType::u64);
 inline constexpr DTypes kInts = kSigned | kUnsigned;
 inline constexpr DTypes kSubByteInts = DType::i2 | DType::u2 | DType::i4 | DTypes(DType::u4);

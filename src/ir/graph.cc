@@ -9,8 +9,8 @@
 namespace hone {
 
 size_t Graph::live_nodes() const {
-  return size_t(std::count_if(nodes_.begin(), nodes_.end(),
-                              [](const Node& n) { return n.op != nullptr; }));
+  return size_t(
+      std::count_if(nodes_.begin(), nodes_.end(), [](const Node& n) { return n.op != nullptr; }));
 }
 
 ValueId Graph::add_input(std::string value_name, Type type) {
@@ -170,8 +170,7 @@ Result<std::vector<NodeId>> Graph::order() const {
       for (NodeId user : values_[v.index].users)
         if (--waiting[user.index] == 0) ready.push(user.index);
   }
-  if (out.size() != live)
-    return fail(ErrorId::cycle, "graph '" + name + "' depends on itself");
+  if (out.size() != live) return fail(ErrorId::cycle, "graph '" + name + "' depends on itself");
   return out;
 }
 

@@ -13,9 +13,9 @@ namespace hone {
 
 // What a match found.
 struct Match {
-  std::map<std::string, ValueId> values;             // names of the pattern: inputs, results
-  std::vector<std::pair<std::string, Attr>> attrs;   // `$name` variables
-  std::vector<NodeId> nodes;                         // the nodes that make up the match, root first
+  std::map<std::string, ValueId> values;            // names of the pattern: inputs, results
+  std::vector<std::pair<std::string, Attr>> attrs;  // `$name` variables
+  std::vector<NodeId> nodes;                        // the nodes that make up the match, root first
 };
 
 // A body prepared for matching. The pattern's first output is the root; its other outputs must be

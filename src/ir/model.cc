@@ -70,8 +70,7 @@ Result<Tensor> decode_affine(const Model& model, const Constant& constant, const
   for (int64_t i = 0; i < q.count(); ++i) {
     const int64_t o = i / (inner * along), a = i / inner % along, k = i % inner;
     int64_t s = 0;
-    if (encoding.axis >= 0)
-      s = encoding.block > 0 ? (o * blocks + a / block) * inner + k : a;
+    if (encoding.axis >= 0) s = encoding.block > 0 ? (o * blocks + a / block) * inner + k : a;
     if (s >= scale.count())
       return fail(ErrorId::shape_mismatch, "constant '" + constant.name + "' has too few scales");
     const double z = zero.defined() ? load_real(zero, s) : 0;
@@ -104,7 +103,8 @@ Result<Tensor> Model::read(ConstantId id) const {
   } else {
     tensor = TRY(Tensor::make(dtype, *extents));
     CHECK(uint64_t(tensor.byte_size()) <= bytes.size());
-    if (!bytes.empty()) std::memcpy(tensor.mutable_data(), bytes.data(), size_t(tensor.byte_size()));
+    if (!bytes.empty())
+      std::memcpy(tensor.mutable_data(), bytes.data(), size_t(tensor.byte_size()));
   }
   if (affine) return decode_affine(*this, constant, tensor);
   return tensor;
@@ -120,8 +120,7 @@ std::string Model::fresh_constant_name(std::string_view stem) const {
 }
 
 bool Constant::may_be_anonymous() const {
-  return type.encoding.is_dense() && type.shape.rank() <= 1 &&
-         !std::holds_alternative<Span>(data);
+  return type.encoding.is_dense() && type.shape.rank() <= 1 && !std::holds_alternative<Span>(data);
 }
 
 ConstantId Model::add_constant(Constant constant) {

@@ -1,4 +1,5 @@
-// A model: graphs, constants as spans of files, symbols and metadata. Copying one copies no weights.
+// A model: graphs, constants as spans of files, symbols and metadata. Copying one copies no
+// weights.
 #pragma once
 
 #include <map>
@@ -16,7 +17,7 @@ namespace hone {
 
 // Bytes that constants lie in: a mapped file, or memory made while importing or folding.
 struct DataSource {
-  std::string name;                          // file name relative to the model's folder; "" = memory
+  std::string name;  // file name relative to the model's folder; "" = memory
   std::shared_ptr<const MappedFile> mapped;  // null when in memory, or not opened
   std::shared_ptr<const std::vector<std::byte>> memory;
   uint64_t size = 0;

@@ -28,8 +28,7 @@ std::vector<bool> used_constants(const Model& model) {
   for (const Graph& g : model.graphs) {
     for (uint32_t v = 0; v < g.value_count(); ++v) {
       const Value& value = g[ValueId{v}];
-      if (value.kind == Value::Kind::constant &&
-          (!value.users.empty() || g.is_output(ValueId{v})))
+      if (value.kind == Value::Kind::constant && (!value.users.empty() || g.is_output(ValueId{v})))
         used[value.constant.index] = true;
     }
     for (const State& s : g.states)

@@ -147,8 +147,8 @@ bool kind_fits(Port::Holds holds, const Type& type) {
 }
 
 Status check_port(const OpDef& op, const Port& port, size_t i, const Type& type) {
-  const std::string where = std::string(op.name) + ": input " + std::to_string(i) + " '" +
-                            std::string(port.name) + "' ";
+  const std::string where =
+      std::string(op.name) + ": input " + std::to_string(i) + " '" + std::string(port.name) + "' ";
   if (!kind_fits(port.holds, type))
     return fail(ErrorId::type_mismatch, where + "cannot be " + type.str());
   if (port.holds == Port::Holds::tensor && !port.dtypes.has(type.tensor.dtype))
@@ -178,10 +178,10 @@ Status check_call(const OpDef& op, const Attrs& attrs, std::span<const Infer::In
     const DType dtype = inputs[i].type->tensor.dtype;
     if (!bound) bound = dtype;
     if (*bound != dtype)
-      return fail(ErrorId::type_mismatch,
-                  std::string(op.name) + ": input " + std::to_string(i) + " '" +
-                      std::string(port->name) + "' holds " + std::string(name(dtype)) +
-                      " where " + std::string(name(*bound)) + " is needed");
+      return fail(ErrorId::type_mismatch, std::string(op.name) + ": input " + std::to_string(i) +
+                                              " '" + std::string(port->name) + "' holds " +
+                                              std::string(name(dtype)) + " where " +
+                                              std::string(name(*bound)) + " is needed");
   }
   for (size_t i = inputs.size(); i < op.inputs.size(); ++i)
     if (op.inputs[i].presence == Port::Presence::required)
@@ -217,8 +217,7 @@ Result<Attrs> normalize(const OpDef& op, std::vector<std::pair<std::string, Attr
   for (size_t i = 0; i < given.size(); ++i)
     if (!used[i])
       return fail(ErrorId::bad_attribute, where + given[i].first + "' is unknown; " +
-                                              plural(op.attrs.size(), "attribute") +
-                                              " declared");
+                                              plural(op.attrs.size(), "attribute") + " declared");
   return out;
 }
 

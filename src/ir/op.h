@@ -34,8 +34,8 @@ using Ports = std::vector<Port>;
 class Infer {
  public:
   struct Input {
-    const Type* type = nullptr;      // null: an optional input that is not given
-    const Known* known = nullptr;    // elements of a small integer tensor, some may be unknown
+    const Type* type = nullptr;    // null: an optional input that is not given
+    const Known* known = nullptr;  // elements of a small integer tensor, some may be unknown
   };
   Infer(const OpDef& op, const Attrs& attrs, std::span<const Input> inputs, size_t outputs,
         const Model* model = nullptr)
@@ -119,9 +119,9 @@ class Call : public Infer {
   const Type& out_type(size_t i) const { return out_types_[i]; }
 
   GraphRunner* runner = nullptr;
-  uint64_t seed = 0;                                 // differs by node and call; for random operators
-  uint64_t memory_limit = uint64_t{1} << 40;         // bytes that one output may take
-  uint64_t iteration_limit = uint64_t{1} << 40;      // of loops
+  uint64_t seed = 0;                             // differs by node and call; for random operators
+  uint64_t memory_limit = uint64_t{1} << 40;     // bytes that one output may take
+  uint64_t iteration_limit = uint64_t{1} << 40;  // of loops
 
  private:
   std::span<const Datum* const> in_;
@@ -131,13 +131,13 @@ class Call : public Infer {
 
 enum class Trait : uint32_t {
   none = 0,
-  commutative = 1,    // the first two inputs may be exchanged
-  involution = 2,     // f(f(x)) = x exactly
-  idempotent = 4,     // f(f(x)) = f(x)
-  random = 8,         // differs from call to call: never folded, merged
-  elementwise = 16,   // output element i depends on input elements i only (after broadcast)
-  view = 32,          // the bytes of output 0 are those of input 0
-  control = 64,       // runs nested graphs
+  commutative = 1,   // the first two inputs may be exchanged
+  involution = 2,    // f(f(x)) = x exactly
+  idempotent = 4,    // f(f(x)) = f(x)
+  random = 8,        // differs from call to call: never folded, merged
+  elementwise = 16,  // output element i depends on input elements i only (after broadcast)
+  view = 32,         // the bytes of output 0 are those of input 0
+  control = 64,      // runs nested graphs
 };
 constexpr Trait operator|(Trait a, Trait b) {
   return static_cast<Trait>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));
@@ -165,9 +165,7 @@ struct OpDef {
   std::vector<std::string_view> examples = {};
 
   ~OpDef();
-  bool is(Trait t) const {
-    return (static_cast<uint32_t>(traits) & static_cast<uint32_t>(t)) != 0;
-  }
+  bool is(Trait t) const { return (static_cast<uint32_t>(traits) & static_cast<uint32_t>(t)) != 0; }
 };
 
 // The operators there are. Passed by reference, never global; tests and plug-ins can extend a copy.
@@ -184,7 +182,8 @@ class Catalogue {
 // Arity, dtypes and attributes as declared; the message names the port.
 Status check_call(const OpDef& op, const Attrs& attrs, std::span<const Infer::Input> inputs,
                   size_t outputs);
-// Drops defaults, orders by declaration; fails on unknown names, wrong kinds, missing required ones.
+// Drops defaults, orders by declaration; fails on unknown names, wrong kinds, missing required
+// ones.
 Result<Attrs> normalize(const OpDef& op, std::vector<std::pair<std::string, Attr>> given);
 
 // The default cost.

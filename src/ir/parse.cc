@@ -518,10 +518,9 @@ class Parser {
     if (!starts_number()) return wrong("expected a number");
     const size_t begin = at_;
     if (text_[at_] == '-') ++at_;
-    while (at_ < text_.size() &&
-           (is_name(text_[at_]) ||
-            ((text_[at_] == '-' || text_[at_] == '+') && (text_[at_ - 1] | 32) == 'e' &&
-             text_.substr(begin, 2) != "0x")))
+    while (at_ < text_.size() && (is_name(text_[at_]) ||
+                                  ((text_[at_] == '-' || text_[at_] == '+') &&
+                                   (text_[at_ - 1] | 32) == 'e' && text_.substr(begin, 2) != "0x")))
       ++at_;
     if (at_ - begin > 64) return wrong("the number is too long");
     return std::string(text_.substr(begin, at_ - begin));

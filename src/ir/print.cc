@@ -20,9 +20,7 @@ bool is_plain(std::string_view name) {
   return true;
 }
 
-std::string word(std::string_view name) {
-  return is_plain(name) ? std::string(name) : quote(name);
-}
+std::string word(std::string_view name) { return is_plain(name) ? std::string(name) : quote(name); }
 
 // The element's bits as hexadecimal, for NaNs that are not the usual one.
 std::string bit_pattern(const Tensor& t, int64_t i) {

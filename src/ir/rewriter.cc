@@ -55,8 +55,8 @@ Status Rewriter::replace(ValueId old, ValueId with, std::string_view what) {
     return fail(ErrorId::internal, std::string(what) + ": cannot replace " +
                                        graph()[old].type.str() + " by " + graph()[with].type.str());
   record(graph()[old].producer, what);
-  const bool sharper = graph()[with].type != graph()[old].type ||
-                       graph()[with].known != graph()[old].known;
+  const bool sharper =
+      graph()[with].type != graph()[old].type || graph()[with].known != graph()[old].known;
   graph().replace_uses(old, with);
   Value &from = graph().at(old), &to = graph().at(with);
   if (to.kind == Value::Kind::node && to.name.empty()) std::swap(from.name, to.name);
@@ -87,9 +87,9 @@ Status Rewriter::refine_users(ValueId changed) {
     todo.pop_back();
     for (NodeId user : std::vector<NodeId>(graph()[v].users)) {
       const Node& node = graph()[user];
-      Inferred inferred = TRY(infer_node(model_, graph(), *node.op, node.attrs, node.inputs,
-                                         node.outputs.size())
-                                  .context("after an edit, at '" + printable(node.name) + "'"));
+      Inferred inferred =
+          TRY(infer_node(model_, graph(), *node.op, node.attrs, node.inputs, node.outputs.size())
+                  .context("after an edit, at '" + printable(node.name) + "'"));
       for (size_t slot = 0; slot < inferred.types.size(); ++slot) {
         Value& out = graph().at(graph()[user].outputs[slot]);
         const auto sharper = meet(inferred.types[slot], out.type);

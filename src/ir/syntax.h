@@ -39,16 +39,16 @@ struct Call;
 struct Argument {
   enum class Kind : uint8_t { missing, value, constant, literal, call };
   Kind kind = Kind::missing;
-  std::string name;               // of a value or constant
+  std::string name;  // of a value or constant
   Literal literal;
-  std::vector<Call> call;         // none or one
+  std::vector<Call> call;  // none or one
 };
 
 // An attribute's value as written; its kind is settled by the operator's declaration.
 struct AttrText {
   enum class Kind : uint8_t { number, text, list, word, graph, variable };
   Kind kind = Kind::number;
-  std::string text;               // number, text, word (dtype or type), graph name, variable
+  std::string text;  // number, text, word (dtype or type), graph name, variable
   std::vector<Element> list;
 };
 
@@ -59,8 +59,8 @@ struct Call {
 };
 
 struct ResultName {
-  std::string name;               // "%3" for a value without a name
-  bool unused = false;            // `_`
+  std::string name;     // "%3" for a value without a name
+  bool unused = false;  // `_`
   std::optional<TypeText> type;
 };
 
@@ -68,7 +68,7 @@ struct Statement {
   std::vector<ResultName> results;
   Call call;
   std::vector<std::string> from;
-  bool is_next = false;           // `next state = value`
+  bool is_next = false;  // `next state = value`
   Argument next;
   size_t line = 0;
 };
@@ -76,7 +76,7 @@ struct Statement {
 struct Parameter {
   std::string name;
   TypeText type;
-  Argument initial;               // constant or literal, of a state
+  Argument initial;  // constant or literal, of a state
 };
 
 struct GraphText {

@@ -1,4 +1,6 @@
-// Invariants of a model. From phase `import`:
+// The invariants of a model, numbered.
+// clang-format off
+// From phase `import`:
 //   V1  Every id names an existing value, node, constant or graph.
 //   V2  The users of a value are exactly the nodes that have it as an input, once for each use.
 //   V3  Each output of a node is a value produced by that node at that slot.
@@ -14,6 +16,7 @@
 //   V12 Symbols in types are declared by the model.
 // From phase `clean`:
 //   V13 Every node is needed for an output or a state.
+// clang-format on
 #include "ir/verify.h"
 
 #include <algorithm>

@@ -8,8 +8,8 @@
 namespace hone::kernels {
 namespace {
 
-constexpr int64_t kRows = 6;       // of the register tile
-constexpr int64_t kDepth = 512;    // of a block: a panel block stays in the first-level cache
+constexpr int64_t kRows = 6;     // of the register tile
+constexpr int64_t kDepth = 512;  // of a block: a panel block stays in the first-level cache
 
 using Vector = float __attribute__((vector_size(kPanel * sizeof(float)), aligned(4)));
 

@@ -11,15 +11,17 @@ const OpDef& add_op() {
       .outputs = {{"sum", kNumbers, 'T'}},
       .traits = Trait::commutative | Trait::elementwise,
       .infer = broadcast_all,
-      .propagate = [](const Infer& c, size_t) {
-        return propagate_binary(c, [](const Dim& a, const Dim& b) { return a + b; });
-      },
-      .reference = [](Call& c) {
-        return zip_number(
-            c, [](double a, double b) { return a + b; },
-            [](int64_t a, int64_t b) { return int64_t(uint64_t(a) + uint64_t(b)); },
-            [](uint64_t a, uint64_t b) { return a + b; });
-      },
+      .propagate =
+          [](const Infer& c, size_t) {
+            return propagate_binary(c, [](const Dim& a, const Dim& b) { return a + b; });
+          },
+      .reference =
+          [](Call& c) {
+            return zip_number(
+                c, [](double a, double b) { return a + b; },
+                [](int64_t a, int64_t b) { return int64_t(uint64_t(a) + uint64_t(b)); },
+                [](uint64_t a, uint64_t b) { return a + b; });
+          },
   };
   return def;
 }

@@ -35,8 +35,9 @@ Status reference(Call& c) {
 const OpDef& constant_of_shape_op() {
   static const OpDef def{
       .name = "constant_of_shape",
-      .doc = "A tensor of the given shape (i64) filled with the one element of value (default f32 "
-             "0).",
+      .doc =
+          "A tensor of the given shape (i64) filled with the one element of value (default f32 "
+          "0).",
       .inputs = {{"shape", DType::i64}, {"value", kAny, 'T', Port::Presence::optional}},
       .outputs = {{"y", kAny, 'T'}},
       .infer = infer,

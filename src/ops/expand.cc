@@ -33,8 +33,9 @@ Status reference(Call& c) {
 const OpDef& expand_op() {
   static const OpDef def{
       .name = "expand",
-      .doc = "x broadcast together with the given shape (i64), as by NumPy: an extent of 1 keeps "
-             "that of x.",
+      .doc =
+          "x broadcast together with the given shape (i64), as by NumPy: an extent of 1 keeps "
+          "that of x.",
       .inputs = {{"x", kAny, 'T'}, {"shape", DType::i64}},
       .outputs = {{"y", kAny, 'T'}},
       .infer = infer,

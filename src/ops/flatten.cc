@@ -25,8 +25,9 @@ Result<Types> infer(const Infer& c) {
 const OpDef& flatten_op() {
   static const OpDef def{
       .name = "flatten",
-      .doc = "The elements of x as a matrix: axes before `axis` make the rows, the others the "
-             "columns.",
+      .doc =
+          "The elements of x as a matrix: axes before `axis` make the rows, the others the "
+          "columns.",
       .inputs = {{"x", kAny, 'T'}},
       .outputs = {{"y", kAny, 'T'}},
       .attrs = {{"axis", AttrKind::integer, false, int64_t{1}}},

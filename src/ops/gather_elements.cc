@@ -26,9 +26,8 @@ Status reference(Call& c) {
   const int64_t stride = strides[axis];
   strides[axis] = 0;
   const Integers at = TRY(normal_indices(c, indices, x.shape()[axis]));
-  walk(y.shape(), strides, 0, [&](int64_t to, int64_t from) {
-    copy_element(x, from + at[size_t(to)] * stride, y, to);
-  });
+  walk(y.shape(), strides, 0,
+       [&](int64_t to, int64_t from) { copy_element(x, from + at[size_t(to)] * stride, y, to); });
   return ok();
 }
 
@@ -37,8 +36,9 @@ Status reference(Call& c) {
 const OpDef& gather_elements_op() {
   static const OpDef def{
       .name = "gather_elements",
-      .doc = "y[i, j, k] = x[i, indices[i, j, k], k] (for axis 1): the shape is that of indices, "
-             "which has as many axes as x.",
+      .doc =
+          "y[i, j, k] = x[i, indices[i, j, k], k] (for axis 1): the shape is that of indices, "
+          "which has as many axes as x.",
       .inputs = {{"x", kAny, 'T'}, {"indices", kIndices}},
       .outputs = {{"y", kAny, 'T'}},
       .attrs = {{"axis", AttrKind::integer, false, int64_t{0}}},

@@ -12,8 +12,8 @@ Result<Types> infer(const Infer& c) {
   if (!x.ranked || !indices.ranked) return unranked;
   const auto rank = int64_t(x.rank()), tuple_rank = int64_t(indices.rank());
   if (rank < 1 || tuple_rank < 1 || batch >= std::min(rank, tuple_rank))
-    return shape_error(c, "indices " + indices.str() + " with batch_dims " +
-                              std::to_string(batch) + " for elements " + x.str());
+    return shape_error(c, "indices " + indices.str() + " with batch_dims " + std::to_string(batch) +
+                              " for elements " + x.str());
   std::vector<Dim> dims;
   for (int64_t i = 0; i < batch; ++i) {
     const auto same = same_extent(x.dims[size_t(i)], indices.dims[size_t(i)]);
@@ -63,8 +63,9 @@ Status reference(Call& c) {
 const OpDef& gather_nd_op() {
   static const OpDef def{
       .name = "gather_nd",
-      .doc = "The last axis of indices holds tuples that index the axes of x after batch_dims "
-             "common ones. Shape: batch, indices without the tuples, the axes of x not indexed.",
+      .doc =
+          "The last axis of indices holds tuples that index the axes of x after batch_dims "
+          "common ones. Shape: batch, indices without the tuples, the axes of x not indexed.",
       .inputs = {{"x", kAny, 'T'}, {"indices", kIndices}},
       .outputs = {{"y", kAny, 'T'}},
       .attrs = {{"batch_dims", AttrKind::integer, false, int64_t{0}}},

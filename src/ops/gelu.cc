@@ -12,8 +12,9 @@ constexpr double kSqrtTwoOverPi = 0.79788456080286535588;
 const OpDef& gelu_op() {
   static const OpDef def{
       .name = "gelu",
-      .doc = "x times the normal distribution function of x (Hendrycks & Gimpel 2016). "
-             "approximate=\"tanh\": 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).",
+      .doc =
+          "x times the normal distribution function of x (Hendrycks & Gimpel 2016). "
+          "approximate=\"tanh\": 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).",
       .inputs = {{"x", kFloats, 'T'}},
       .outputs = {{"y", kFloats, 'T'}},
       .attrs = {{"approximate", AttrKind::text, false, "none", "\"none\" or \"tanh\""}},
@@ -24,13 +25,14 @@ const OpDef& gelu_op() {
         return same_as_first(c);
       },
       .cost = elementwise_cost<8>,
-      .reference = [](Call& c) {
-        if (c.text("approximate") == "tanh")
-          return map_real(c, [](double x) {
-            return 0.5 * x * (1 + std::tanh(kSqrtTwoOverPi * (x + 0.044715 * x * x * x)));
-          });
-        return map_real(c, [](double x) { return 0.5 * x * (1 + std::erf(x * kSqrtHalf)); });
-      },
+      .reference =
+          [](Call& c) {
+            if (c.text("approximate") == "tanh")
+              return map_real(c, [](double x) {
+                return 0.5 * x * (1 + std::tanh(kSqrtTwoOverPi * (x + 0.044715 * x * x * x)));
+              });
+            return map_real(c, [](double x) { return 0.5 * x * (1 + std::erf(x * kSqrtHalf)); });
+          },
       .body = R"(graph gelu(x: T[*]) -> (y) {
         e = erf(div(x, 1.4142135))
         y = mul(mul(x, add(e, 1.0)), 0.5)

@@ -167,7 +167,8 @@ Result<Integers> dimensions(const Infer& c) {
     return attribute_error(c, "inputdimensions has " + count(dims.size()) + " elements for " +
                                   count(c.inputs()) + " inputs");
   for (int64_t d : dims)
-    if (d < 0 || d > int64_t{1} << 40) return attribute_error(c, "inputdimensions holds " + std::to_string(d));
+    if (d < 0 || d > int64_t{1} << 40)
+      return attribute_error(c, "inputdimensions holds " + std::to_string(d));
   return dims;
 }
 

@@ -10,13 +10,12 @@ Status expect_list(const Infer& c, size_t i) {
   const Shape& shape = c.shape(i);
   if (!shape.ranked) return ok();
   if (shape.rank() > 1)
-    return shape_error(c, "input " + std::to_string(i) + " must be a vector, has shape " +
-                              shape.str());
+    return shape_error(
+        c, "input " + std::to_string(i) + " must be a vector, has shape " + shape.str());
   if (shape.rank() == 1)
     if (auto n = shape.dims[0].constant(); n && *n > kMaxKnown)
       return shape_error(c, "input " + std::to_string(i) + " has " + std::to_string(*n) +
-                                " elements, at most " + std::to_string(kMaxKnown) +
-                                " make sense");
+                                " elements, at most " + std::to_string(kMaxKnown) + " make sense");
   return ok();
 }
 

@@ -11,10 +11,11 @@ const OpDef& neg_op() {
       .outputs = {{"y", kFloats | kSigned, 'T'}},
       .traits = Trait::involution | Trait::elementwise,
       .infer = same_as_first,
-      .reference = [](Call& c) {
-        return map_number(c, [](double x) { return -x; },
-                          [](int64_t x) { return int64_t(0 - uint64_t(x)); });
-      },
+      .reference =
+          [](Call& c) {
+            return map_number(
+                c, [](double x) { return -x; }, [](int64_t x) { return int64_t(0 - uint64_t(x)); });
+          },
   };
   return def;
 }

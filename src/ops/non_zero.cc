@@ -29,10 +29,11 @@ const OpDef& non_zero_op() {
       .doc = "The positions of the elements of x that are not zero, in C order, as i64[rank, n].",
       .inputs = {{"x", kPorts}},
       .outputs = {{"positions", DType::i64}},
-      .infer = [](const Infer& c) {
-        const auto rank = rank_of(c, 0);
-        return fixed_type(DType::i64, {rank ? Dim(*rank) : Dim::unknown(), Dim::unknown()});
-      },
+      .infer =
+          [](const Infer& c) {
+            const auto rank = rank_of(c, 0);
+            return fixed_type(DType::i64, {rank ? Dim(*rank) : Dim::unknown(), Dim::unknown()});
+          },
       .reference = reference,
       .examples = {R"(graph non_zero_mask() -> (y) { y = non_zero(i64[2,3]{1, 0, 2, 0, 0, 3}) })"},
   };

@@ -56,8 +56,9 @@ Result<Types> infer(const Infer& c) {
 const OpDef& reshape_op() {
   static const OpDef def{
       .name = "reshape",
-      .doc = "The elements of x in C order under the given shape (i64). One extent may be -1 "
-             "(inferred); 0 copies the extent of x unless allowzero=1.",
+      .doc =
+          "The elements of x in C order under the given shape (i64). One extent may be -1 "
+          "(inferred); 0 copies the extent of x unless allowzero=1.",
       .inputs = {{"x", kAny, 'T'}, {"shape", DType::i64}},
       .outputs = {{"y", kAny, 'T'}},
       .attrs = {{"allowzero", AttrKind::integer, false, int64_t{0}}},
@@ -66,7 +67,8 @@ const OpDef& reshape_op() {
       .propagate = propagate_first,
       .cost = movement_cost,
       .reference = view_as_inferred,
-      .examples = {R"(graph reshape_infer(x: f32[2,3,4]) -> (y) { y = reshape(x, i64[2]{0, -1}) })"},
+      .examples =
+          {R"(graph reshape_infer(x: f32[2,3,4]) -> (y) { y = reshape(x, i64[2]{0, -1}) })"},
   };
   return def;
 }

@@ -8,9 +8,7 @@ namespace {
 
 // [start, end) of the extents that are asked for.
 std::pair<int64_t, int64_t> range(const Infer& c, int64_t rank) {
-  auto clamp = [&](int64_t at) {
-    return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank);
-  };
+  auto clamp = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank); };
   const int64_t start = clamp(c.integer("start"));
   const int64_t end = c.given("end") ? clamp(c.integer("end")) : rank;
   return {start, std::max(start, end)};
@@ -27,8 +25,9 @@ Cost cost(const Infer&, const Types& out) {
 const OpDef& shape_op() {
   static const OpDef def{
       .name = "shape",
-      .doc = "The extents [start, end) of x as i64[n]; negative bounds count from the end, both are "
-             "clamped.",
+      .doc =
+          "The extents [start, end) of x as i64[n]; negative bounds count from the end, both are "
+          "clamped.",
       .inputs = {{"x"}},
       .outputs = {{"shape", DType::i64}},
       .attrs = {{"start", AttrKind::integer, false, int64_t{0}}, {"end", AttrKind::integer}},

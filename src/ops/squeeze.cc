@@ -85,7 +85,8 @@ const OpDef& unsqueeze_op() {
       .propagate = propagate_first,
       .cost = movement_cost,
       .reference = view_as_inferred,
-      .examples = {R"(graph unsqueeze_axes(x: f32[3,4]) -> (y) { y = unsqueeze(x, i64[2]{-1, 0}) })"},
+      .examples =
+          {R"(graph unsqueeze_axes(x: f32[3,4]) -> (y) { y = unsqueeze(x, i64[2]{-1, 0}) })"},
   };
   return def;
 }

@@ -7,9 +7,9 @@ namespace {
 Result<Types> infer(const Infer& c) {
   TRY(expect_list(c, 1));
   const auto rank = rank_of(c, 0);
-  if (!rank) return Types{Type(c.dtype(0), shape_from(c, 1).ranked
-                                               ? Shape::unknown(shape_from(c, 1).rank())
-                                               : Shape::unranked())};
+  if (!rank)
+    return Types{Type(c.dtype(0), shape_from(c, 1).ranked ? Shape::unknown(shape_from(c, 1).rank())
+                                                          : Shape::unranked())};
   if (auto n = list_length(c, 1); n && *n != *rank)
     return shape_error(c, std::to_string(*n) + " repeats for " + std::to_string(*rank) + " axes");
   const Known* repeats = c.known(1);
@@ -19,8 +19,7 @@ Result<Types> infer(const Infer& c) {
   for (size_t i = 0; i < dims.size(); ++i) {
     const bool known = dims[i].is_constant() && (*repeats)[i].is_constant();
     dims[i] = dims[i] * (*repeats)[i];
-    if (known && dims[i].is_unknown())
-      return shape_error(c, "the output is too large to address");
+    if (known && dims[i].is_unknown()) return shape_error(c, "the output is too large to address");
   }
   return fixed_type(c.dtype(0), std::move(dims));
 }

@@ -5,8 +5,8 @@
 namespace hone {
 namespace {
 
-constexpr DTypes kStorage = DType::i8 | DType::u8 | DType::i16 | DType::u16 | DType::i32 |
-                            kSubByteInts;
+constexpr DTypes kStorage =
+    DType::i8 | DType::u8 | DType::i16 | DType::u16 | DType::i32 | kSubByteInts;
 
 // The constant behind an input, with a name of its own so that an encoding can refer to it.
 ConstantId named_constant(Model& model, const Graph& graph, ValueId v) {

@@ -120,7 +120,8 @@ class ConstantFolder {
       bytes += uint64_t(*size);
     }
     const uint64_t work = work_of(c, out);
-    if (work > c_.limits.folded_work - std::min(c_.limits.folded_work, c_.folded_work)) return false;
+    if (work > c_.limits.folded_work - std::min(c_.limits.folded_work, c_.folded_work))
+      return false;
     if (bytes > c_.limits.folded_total - std::min(c_.limits.folded_total, c_.folded_bytes))
       return false;
     c_.folded_bytes += bytes;
@@ -137,10 +138,12 @@ class ConstantFolder {
 const PassDef& fold_pass() {
   static const PassDef def{
       .name = "fold",
-      .doc = "computes nodes whose inputs are constants (limits folded_constant, folded_total, "
-             "folded_work)",
+      .doc =
+          "computes nodes whose inputs are constants (limits folded_constant, folded_total, "
+          "folded_work)",
       .run = [](PassContext& c) -> Status {
-        for (uint32_t g = 0; g < c.model.graphs.size(); ++g) TRY(ConstantFolder(c, GraphId{g}).run());
+        for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
+          TRY(ConstantFolder(c, GraphId{g}).run());
         return ok();
       },
   };

@@ -61,8 +61,8 @@ Result<std::optional<size_t>> growing_axis(const Graph& g, const Pair& pair) {
   auto differ = [&] {
     return fail(ErrorId::type_mismatch, "'" + printable(past.name) + "' of type " +
                                             past.type.str() + " cannot be the state of '" +
-                                            printable(g.output_names[pair.output]) +
-                                            "' of type " + present.type.str());
+                                            printable(g.output_names[pair.output]) + "' of type " +
+                                            present.type.str());
   };
   if (refines(present.type, past.type)) return std::optional<size_t>();
   if (!past.type.is_tensor() || !present.type.is_tensor()) return differ();
@@ -151,10 +151,10 @@ class StateMaker {
     g.at(seen).type = past;
     TRY(rewriter_.replace(input, seen, "made a state"));
     const ValueId present = rewriter_.graph().outputs[pair.output];
-    const ValueId next = TRY(rewriter_.add1("tensor_scatter", {cache, present},
-                                            {{"axis", int64_t(axis)}}));
-    const ValueId next_length =
-        TRY(rewriter_.add1("shape", {present}, {{"start", int64_t(axis)}, {"end", int64_t(axis) + 1}}));
+    const ValueId next =
+        TRY(rewriter_.add1("tensor_scatter", {cache, present}, {{"axis", int64_t(axis)}}));
+    const ValueId next_length = TRY(
+        rewriter_.add1("shape", {present}, {{"start", int64_t(axis)}, {"end", int64_t(axis) + 1}}));
     rewriter_.graph().states[cache_state].next = next;
     rewriter_.graph().states[length_state].next = next_length;
     return ok();
@@ -169,8 +169,9 @@ class StateMaker {
 const PassDef& make_stateful_pass() {
   static const PassDef def{
       .name = "make_stateful",
-      .doc = "turns pairs of past inputs and present outputs (pairs=past:present|in:out) into "
-             "states; the state starts empty or as zeros",
+      .doc =
+          "turns pairs of past inputs and present outputs (pairs=past:present|in:out) into "
+          "states; the state starts empty or as zeros",
       .options = {"pairs"},
       .run = [](PassContext& c) -> Status {
         const std::vector<Pair> pairs = find_pairs(c, c.model.main());

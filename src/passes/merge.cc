@@ -28,15 +28,16 @@ std::string key_of(const Node& node) {
   return key + "#" + std::to_string(node.outputs.size());
 }
 
-// Small constants by content, so that equal literals become one value; large ones by where they lie.
+// Small constants by content, so that equal literals become one value; large ones by where they
+// lie.
 std::string key_of(const Model& model, const Constant& c) {
   std::string key = c.type.str() + ":" + std::to_string(c.scale.index) + ":" +
                     std::to_string(c.zero_point.index) + ":";
   if (const auto* span = std::get_if<Constant::Span>(&c.data)) {
     const DataSource& source = model.sources[span->source];
     if (source.memory && span->length <= (1 << 16)) {
-      const auto bytes = std::span<const std::byte>(*source.memory).subspan(span->offset,
-                                                                            span->length);
+      const auto bytes =
+          std::span<const std::byte>(*source.memory).subspan(span->offset, span->length);
       return key + sha256_hex(bytes);
     }
     return key + "@" + std::to_string(span->source) + "," + std::to_string(span->offset);

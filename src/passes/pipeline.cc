@@ -77,7 +77,9 @@ class PipelineParser {
   std::string word() {
     skip();
     const size_t begin = at_;
-    while (at_ < text_.size() && std::string_view(" ,()=\n").find(text_[at_]) == std::string_view::npos) ++at_;
+    while (at_ < text_.size() &&
+           std::string_view(" ,()=\n").find(text_[at_]) == std::string_view::npos)
+      ++at_;
     return std::string(text_.substr(begin, at_ - begin));
   }
   Error wrong(const std::string& what) {

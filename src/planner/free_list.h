@@ -19,8 +19,8 @@ class FreeList {
   void insert(int64_t offset, int64_t bytes);
   void erase(std::map<int64_t, int64_t>::iterator gap);
 
-  std::map<int64_t, int64_t> by_offset_;            // offset -> bytes
-  std::set<std::pair<int64_t, int64_t>> by_size_;   // (bytes, offset)
+  std::map<int64_t, int64_t> by_offset_;           // offset -> bytes
+  std::set<std::pair<int64_t, int64_t>> by_size_;  // (bytes, offset)
   int64_t end_ = 0;
 };
 

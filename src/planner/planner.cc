@@ -10,7 +10,9 @@
 namespace hone {
 namespace {
 
-int64_t round_up(int64_t n, int64_t alignment) { return (n + alignment - 1) / alignment * alignment; }
+int64_t round_up(int64_t n, int64_t alignment) {
+  return (n + alignment - 1) / alignment * alignment;
+}
 
 int64_t peak_live(std::span<const Buffer> buffers) {
   std::map<int32_t, int64_t> change;

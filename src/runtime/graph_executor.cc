@@ -64,8 +64,8 @@ Result<const Specialization*> GraphExecutor::specialize(std::span<const Datum> i
   Dim::Bindings bindings;
   for (size_t i = 0; i < inputs.size(); ++i) {
     in_types.push_back(inputs[i].type());
-    TRY(bind_symbols(graph_[graph_.inputs[i]].type, in_types.back(),
-                     graph_[graph_.inputs[i]].name, bindings));
+    TRY(bind_symbols(graph_[graph_.inputs[i]].type, in_types.back(), graph_[graph_.inputs[i]].name,
+                     bindings));
   }
   for (size_t i = 0; i < states.size(); ++i) {
     state_types.emplace_back(states[i].type());

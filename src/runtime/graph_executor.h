@@ -18,9 +18,9 @@ struct ExecutionContext {
   ThreadPool* pool = nullptr;
   SessionOptions options;
   RunStatistics statistics;
-  uint64_t calls = 0;          // runs of the session so far: varies the seed
-  uint64_t runs = 0;           // of graphs in this call: every iteration of a loop draws anew
-  int depth = 0;               // of nested graphs, now
+  uint64_t calls = 0;  // runs of the session so far: varies the seed
+  uint64_t runs = 0;   // of graphs in this call: every iteration of a loop draws anew
+  int depth = 0;       // of nested graphs, now
 };
 
 class GraphExecutor : public GraphRunner {

@@ -17,8 +17,7 @@ Result<std::shared_ptr<const Program>> Program::make(std::shared_ptr<const Model
   program->limits_ = limits;
   program->constants_.resize(program->model_->constants.size());
   program->plans_.resize(program->model_->graphs.size());
-  for (uint32_t g = 0; g < program->model_->graphs.size(); ++g)
-    TRY(program->add_graph(GraphId{g}));
+  for (uint32_t g = 0; g < program->model_->graphs.size(); ++g) TRY(program->add_graph(GraphId{g}));
   return std::shared_ptr<const Program>(std::move(program));
 }
 
@@ -39,15 +38,17 @@ Status Program::add_graph(GraphId id) {
         reasons += "; " + std::string(backends_[b]->name()) + ": " + support.reason;
         continue;
       }
-      plan.kernels.push_back(TRY(backends_[b]->prepare(*model_, graph, n).context(
-          "preparing " + std::string(graph[n].op->name) + " '" + printable(graph[n].name) + "'")));
+      plan.kernels.push_back(TRY(backends_[b]
+                                     ->prepare(*model_, graph, n)
+                                     .context("preparing " + std::string(graph[n].op->name) + " '" +
+                                              printable(graph[n].name) + "'")));
       plan.backend.push_back(uint8_t(b));
       found = true;
     }
     if (!found)
-      return fail(ErrorId::unsupported_operator,
-                  "no backend runs " + std::string(graph[n].op->name) + " '" +
-                      printable(graph[n].name) + "'" + reasons);
+      return fail(ErrorId::unsupported_operator, "no backend runs " +
+                                                     std::string(graph[n].op->name) + " '" +
+                                                     printable(graph[n].name) + "'" + reasons);
   }
   for (uint32_t v = 0; v < graph.value_count(); ++v) {
     const Value& value = graph[ValueId{v}];

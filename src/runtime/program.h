@@ -23,9 +23,9 @@ class Program {
   // What one graph needs to run.
   struct GraphPlan {
     std::vector<NodeId> order;
-    std::vector<std::unique_ptr<Kernel>> kernels;   // by position in `order`
-    std::vector<uint8_t> backend;                   // index into backends(), by position
-    std::vector<int32_t> last_use;                  // by value: position of the last user; -1 none
+    std::vector<std::unique_ptr<Kernel>> kernels;  // by position in `order`
+    std::vector<uint8_t> backend;                  // index into backends(), by position
+    std::vector<int32_t> last_use;                 // by value: position of the last user; -1 none
   };
 
   const Model& model() const { return *model_; }

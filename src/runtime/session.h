@@ -21,12 +21,12 @@ struct RunStatistics {
   int64_t planned_arena_bytes = 0;   // of the entry graph's plan
   int64_t measured_arena_bytes = 0;  // end of the highest byte that a step was given in its arena
   size_t planned_steps = 0, dynamic_steps = 0;
-  size_t specializations = 0;    // made so far, over all graphs
+  size_t specializations = 0;  // made so far, over all graphs
 };
 
 struct SessionOptions {
-  uint64_t seed = 0;          // of random operators
-  Trace* trace = nullptr;     // records one span for each node
+  uint64_t seed = 0;       // of random operators
+  Trace* trace = nullptr;  // records one span for each node
 };
 
 // Not safe for concurrent calls; make one session for each thread, they share the program.

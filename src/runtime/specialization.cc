@@ -126,8 +126,7 @@ void Specialization::place_values(const Program& program, GraphId id) {
   std::vector<bool> escapes(graph.value_count());
   for (ValueId v : graph.outputs) escapes[root[v.index]] = escapes[v.index] = true;
   for (const State& s : graph.states) escapes[root[s.next.index]] = escapes[s.next.index] = true;
-  for (uint32_t v = 0; v < root.size(); ++v)
-    last[root[v]] = std::max(last[root[v]], last[v]);
+  for (uint32_t v = 0; v < root.size(); ++v) last[root[v]] = std::max(last[root[v]], last[v]);
 
   std::vector<Buffer> buffers;
   for (int32_t s = 0; s < steps; ++s) {

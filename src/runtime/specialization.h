@@ -18,10 +18,10 @@ class Specialization {
   struct Step {
     NodeId node;
     bool planned = false;
-    Types out_types;                        // of a planned step
-    std::vector<Infer::Input> in_types;     // of a planned step; points into types()
-    std::vector<int64_t> offsets;           // by output: in the arena, or -1: on its own
-    std::vector<uint32_t> release;          // values not needed after this step
+    Types out_types;                     // of a planned step
+    std::vector<Infer::Input> in_types;  // of a planned step; points into types()
+    std::vector<int64_t> offsets;        // by output: in the arena, or -1: on its own
+    std::vector<uint32_t> release;       // values not needed after this step
   };
 
   static Result<std::unique_ptr<Specialization>> make(const Program& program, GraphId graph,

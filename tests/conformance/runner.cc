@@ -89,8 +89,8 @@ Result<std::vector<Case>> read_cases(const std::string& folder, const Graph& g) 
 Status run_model(const Model& model, const Backend& first, const std::vector<Case>& cases) {
   std::vector<const Backend*> backends{&first};
   if (&first != &reference_backend()) backends.push_back(&reference_backend());
-  const auto program = TRY(
-      Program::make(std::make_shared<const Model>(model), std::move(backends), Limits{}));
+  const auto program =
+      TRY(Program::make(std::make_shared<const Model>(model), std::move(backends), Limits{}));
   ThreadPool pool(2);
   Session session(program, pool);
   for (const Case& c : cases) {
@@ -134,13 +134,13 @@ Status all(const std::string& folder, Row& row) {
 }  // namespace
 
 size_t Report::failed() const {
-  return size_t(std::count_if(rows.begin(), rows.end(),
-                              [](const Row& r) { return !r.failure.empty(); }));
+  return size_t(
+      std::count_if(rows.begin(), rows.end(), [](const Row& r) { return !r.failure.empty(); }));
 }
 
 size_t Report::skipped() const {
-  return size_t(std::count_if(rows.begin(), rows.end(),
-                              [](const Row& r) { return !r.skipped.empty(); }));
+  return size_t(
+      std::count_if(rows.begin(), rows.end(), [](const Row& r) { return !r.skipped.empty(); }));
 }
 
 void run_test(const std::string& folder, Row& row) {

@@ -11,7 +11,9 @@ namespace {
 
 struct Count {
   size_t passed = 0, failed = 0, skipped = 0;
-  void add(const Row& r) { ++(!r.skipped.empty() ? skipped : !r.failure.empty() ? failed : passed); }
+  void add(const Row& r) {
+    ++(!r.skipped.empty() ? skipped : !r.failure.empty() ? failed : passed);
+  }
 };
 
 std::string cells(const Count& c) {
@@ -42,9 +44,10 @@ std::string support_page(const Report& report) {
     for (const std::string& name : names) page += " `" + name + "`";
     page += "\n";
   }
-  page += "\n## Operators\n\nModels that use the operator. An operator without models here is "
-          "tested by the generic operator tests.\n\n"
-          "| operator | passed | failed | skipped |\n|---|---|---|---|\n";
+  page +=
+      "\n## Operators\n\nModels that use the operator. An operator without models here is "
+      "tested by the generic operator tests.\n\n"
+      "| operator | passed | failed | skipped |\n|---|---|---|---|\n";
   for (const OpDef* op : standard_catalogue().all())
     page += "| " + std::string(op->name) + " | " + cells(operators[std::string(op->name)]);
   return page;

@@ -22,8 +22,8 @@ struct Geometry {
 };
 
 Geometry geometry(const Tensor& x, const Tensor& w, const Convolution& conv) {
-  Geometry g{x.shape()[0], x.shape()[1], w.shape()[0], conv.group, {1, 1, 1}, {1, 1, 1},
-             {1, 1, 1},    {1, 1, 1},    {1, 1, 1},    {0, 0, 0}};
+  Geometry g{x.shape()[0], x.shape()[1], w.shape()[0], conv.group, {1, 1, 1},
+             {1, 1, 1},    {1, 1, 1},    {1, 1, 1},    {1, 1, 1},  {0, 0, 0}};
   const size_t axes = conv.windows.size();
   for (size_t i = 0; i < axes; ++i) {
     const Window& window = conv.windows[i];
@@ -58,8 +58,8 @@ void gather_panel(const Geometry& g, const float* image, int64_t channels, int64
           for (int64_t j = 0; j < count; ++j) {
             const int64_t z = base[j][0] + kz * g.dilation[0], y = base[j][1] + ky * g.dilation[1],
                           x = base[j][2] + kx * g.dilation[2];
-            const bool inside = z >= 0 && z < g.in[0] && y >= 0 && y < g.in[1] && x >= 0 &&
-                                x < g.in[2];
+            const bool inside =
+                z >= 0 && z < g.in[0] && y >= 0 && y < g.in[1] && x >= 0 && x < g.in[2];
             row[j] = inside ? plane[(z * g.in[1] + y) * g.in[2] + x] : 0.0f;
           }
           for (int64_t j = count; j < kPanel; ++j) row[j] = 0;
@@ -105,15 +105,14 @@ Status run_depthwise(const Geometry& g, const float* x, const float* w, const fl
                      ThreadPool& pool) {
   const int64_t per_channel = g.filters / g.channels;
   const int64_t cost = std::max<int64_t>(1, g.out_size() * g.kernel_size());
-  pool.parallel_for(g.batch * g.filters, std::max<int64_t>(1, kGrain / cost),
-                    [&](int64_t begin, int64_t end) {
-                      for (int64_t i = begin; i < end; ++i) {
-                        const int64_t n = i / g.filters, f = i % g.filters;
-                        depthwise_plane(g, x + (n * g.channels + f / per_channel) * g.in_size(),
-                                        w + f * g.kernel_size(), bias ? bias[f] : 0.0f,
-                                        y + i * g.out_size());
-                      }
-                    });
+  pool.parallel_for(
+      g.batch * g.filters, std::max<int64_t>(1, kGrain / cost), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t n = i / g.filters, f = i % g.filters;
+          depthwise_plane(g, x + (n * g.channels + f / per_channel) * g.in_size(),
+                          w + f * g.kernel_size(), bias ? bias[f] : 0.0f, y + i * g.out_size());
+        }
+      });
   return ok();
 }
 
@@ -145,7 +144,8 @@ Status run(Call& c, ThreadPool& pool) {
     int64_t gathered = -1;
     for (int64_t task = begin; task < end; ++task) {
       const int64_t cell = task / blocks, part = task % blocks;
-      const int64_t at = cell % panels, group = cell / panels % g.group, n = cell / panels / g.group;
+      const int64_t at = cell % panels, group = cell / panels % g.group,
+                    n = cell / panels / g.group;
       const int64_t first = at * kPanel, count = std::min(kPanel, size - first);
       const float* image = px + (n * g.channels + group * channels) * g.in_size();
       if (gathered != cell) {

@@ -120,9 +120,8 @@ const CpuKernel exp_kernel{"exp", f32_only, [](Call& c, ThreadPool& pool) {
 const CpuKernel gelu_kernel{"gelu", f32_only, run_gelu};
 const CpuKernel leaky_relu_kernel{"leaky_relu", f32_only, [](Call& c, ThreadPool& pool) {
                                     const float alpha = c.real("alpha");
-                                    return map(c, pool, [=](float x) {
-                                      return x < 0 ? alpha * x : x;
-                                    });
+                                    return map(c, pool,
+                                               [=](float x) { return x < 0 ? alpha * x : x; });
                                   }};
 const CpuKernel log_kernel{"log", f32_only, [](Call& c, ThreadPool& pool) {
                              return map(c, pool, [](float x) { return std::log(x); });

@@ -1,9 +1,10 @@
 // Matrix products: matmul with batches, gemm.
+#include "kernels/matmul.h"
+
 #include <algorithm>
 #include <vector>
 
 #include "backends/cpu/cpu.h"
-#include "kernels/matmul.h"
 #include "ops/common.h"
 
 namespace hone::cpu {
@@ -28,8 +29,7 @@ struct Product {
 // when there are few panels, a block of rows.
 void multiply(const Product& p, ThreadPool& pool) {
   const int64_t panels = (p.columns + kPanel - 1) / kPanel;
-  const int64_t row_blocks =
-      panels >= 2 * pool.size() ? 1 : (p.rows + kRowBlock - 1) / kRowBlock;
+  const int64_t row_blocks = panels >= 2 * pool.size() ? 1 : (p.rows + kRowBlock - 1) / kRowBlock;
   const int64_t block = row_blocks == 1 ? p.rows : kRowBlock;
   const int64_t work = std::max<int64_t>(1, p.k * kPanel * block);
   pool.parallel_for(panels * row_blocks, std::max<int64_t>(1, kGrain * 4 / work),
@@ -46,8 +46,7 @@ void multiply(const Product& p, ThreadPool& pool) {
                         packed = j;
                         kernels::multiply_panel(p.a + i * p.a_row, p.a_row, p.a_column,
                                                 std::min(block, p.rows - i), p.k, panel.data(),
-                                                p.c + i * p.columns + j, p.columns, columns,
-                                                p.add);
+                                                p.c + i * p.columns + j, p.columns, columns, p.add);
                       }
                     });
 }
@@ -70,7 +69,8 @@ Status run_matmul(Call& c, ThreadPool& pool) {
   float* py = y.as<float>().data();
   if (y.count() == 0) return ok();
   // A batch against one matrix is one product with more rows.
-  if (b_batch.empty() || std::all_of(b_batch.begin(), b_batch.end(), [](int64_t n) { return n == 1; })) {
+  if (b_batch.empty() ||
+      std::all_of(b_batch.begin(), b_batch.end(), [](int64_t n) { return n == 1; })) {
     multiply({pa, k, 1, pb, columns, 1, py, a.count() / std::max<int64_t>(1, k), columns, k}, pool);
     if (k == 0) std::fill_n(py, y.count(), 0.0f);
     return ok();
@@ -99,8 +99,8 @@ Status run_gemm(Call& c, ThreadPool& pool) {
   const int64_t rows = y.shape()[0], columns = y.shape()[1], k = a.shape()[ta ? 0 : 1];
   const float alpha = c.real("alpha"), beta = c.real("beta");
   float* py = y.as<float>().data();
-  multiply({a.as<float>().data(), ta ? 1 : k, ta ? rows : 1, b.as<float>().data(),
-            tb ? 1 : columns, tb ? k : 1, py, rows, columns, k},
+  multiply({a.as<float>().data(), ta ? 1 : k, ta ? rows : 1, b.as<float>().data(), tb ? 1 : columns,
+            tb ? k : 1, py, rows, columns, k},
            pool);
   std::vector<int64_t> strides{0, 0};
   const float* added = nullptr;

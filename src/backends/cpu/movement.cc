@@ -64,20 +64,18 @@ Status run_transpose(Call& c, ThreadPool& pool) {
     strides = {1};
   }
   const int64_t rows = y.count() / shape.back();
-  pool.parallel_for(rows, std::max<int64_t>(1, kGrain / shape.back()),
-                    [&](int64_t begin, int64_t end) {
-                      const std::byte* in = x.data();
-                      std::byte* out = y.mutable_data();
-                      switch (width_of(x)) {
-                        case 1: transpose_rows<uint8_t>(in, out, shape, strides, begin, end); break;
-                        case 2: transpose_rows<uint16_t>(in, out, shape, strides, begin, end); break;
-                        case 4: transpose_rows<uint32_t>(in, out, shape, strides, begin, end); break;
-                        case 8: transpose_rows<uint64_t>(in, out, shape, strides, begin, end); break;
-                        default:
-                          transpose_rows<std::array<uint64_t, 2>>(in, out, shape, strides, begin,
-                                                                  end);
-                      }
-                    });
+  pool.parallel_for(
+      rows, std::max<int64_t>(1, kGrain / shape.back()), [&](int64_t begin, int64_t end) {
+        const std::byte* in = x.data();
+        std::byte* out = y.mutable_data();
+        switch (width_of(x)) {
+          case 1: transpose_rows<uint8_t>(in, out, shape, strides, begin, end); break;
+          case 2: transpose_rows<uint16_t>(in, out, shape, strides, begin, end); break;
+          case 4: transpose_rows<uint32_t>(in, out, shape, strides, begin, end); break;
+          case 8: transpose_rows<uint64_t>(in, out, shape, strides, begin, end); break;
+          default: transpose_rows<std::array<uint64_t, 2>>(in, out, shape, strides, begin, end);
+        }
+      });
   return ok();
 }
 
@@ -113,14 +111,15 @@ Status run_gather(Call& c, ThreadPool& pool) {
   const auto count = int64_t(indices.size());
   const size_t bytes = size_t(split.inner) * width_of(x);
   if (bytes == 0 || count == 0) return ok();
-  pool.parallel_for(split.outer * count, std::max<int64_t>(1, kGrain / split.inner),
-                    [&](int64_t begin, int64_t end) {
-                      for (int64_t k = begin; k < end; ++k)
-                        std::memcpy(y.mutable_data() + size_t(k) * bytes,
-                                    x.data() + size_t(k / count * split.axis +
-                                                      indices[size_t(k % count)]) * bytes,
-                                    bytes);
-                    });
+  pool.parallel_for(
+      split.outer * count, std::max<int64_t>(1, kGrain / split.inner),
+      [&](int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; ++k)
+          std::memcpy(
+              y.mutable_data() + size_t(k) * bytes,
+              x.data() + size_t(k / count * split.axis + indices[size_t(k % count)]) * bytes,
+              bytes);
+      });
   return ok();
 }
 

@@ -63,23 +63,21 @@ Status run_layer_normalization(Call& c, ThreadPool& pool) {
   const float* bias = c.has(2) ? c.in(2).as<float>().data() : nullptr;
   const int64_t width = c.in(1).count();
   float* py = y.as<float>().data();
-  pool.parallel_for(x.count() / n, std::max<int64_t>(1, kGrain / 4 / n),
-                    [&](int64_t begin, int64_t end) {
-                      for (int64_t r = begin; r < end; ++r) {
-                        const float* in = px + r * n;
-                        float* out = py + r * n;
-                        double sum = 0, squares = 0;
-                        for (int64_t i = 0; i < n; ++i) sum += in[i];
-                        const double mean = sum / double(n);
-                        for (int64_t i = 0; i < n; ++i)
-                          squares += (in[i] - mean) * (in[i] - mean);
-                        const auto factor =
-                            float(1 / std::sqrt(squares / double(n) + double(epsilon)));
-                        for (int64_t i = 0; i < n; ++i)
-                          out[i] = float(in[i] - mean) * factor * scale[i % width] +
-                                   (bias ? bias[i % width] : 0.0f);
-                      }
-                    });
+  pool.parallel_for(
+      x.count() / n, std::max<int64_t>(1, kGrain / 4 / n), [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) {
+          const float* in = px + r * n;
+          float* out = py + r * n;
+          double sum = 0, squares = 0;
+          for (int64_t i = 0; i < n; ++i) sum += in[i];
+          const double mean = sum / double(n);
+          for (int64_t i = 0; i < n; ++i) squares += (in[i] - mean) * (in[i] - mean);
+          const auto factor = float(1 / std::sqrt(squares / double(n) + double(epsilon)));
+          for (int64_t i = 0; i < n; ++i)
+            out[i] =
+                float(in[i] - mean) * factor * scale[i % width] + (bias ? bias[i % width] : 0.0f);
+        }
+      });
   return ok();
 }
 
@@ -100,18 +98,17 @@ Status run_batch_normalization(Call& c, ThreadPool& pool) {
               *variance = c.in(4).as<float>().data();
   const double epsilon = c.real("epsilon");
   float* py = y.as<float>().data();
-  pool.parallel_for(x.count() / inner, std::max<int64_t>(1, kGrain / inner),
-                    [&](int64_t begin, int64_t end) {
-                      for (int64_t plane = begin; plane < end; ++plane) {
-                        const int64_t ch = plane % channels;
-                        const auto factor =
-                            float(double(scale[ch]) / std::sqrt(double(variance[ch]) + epsilon));
-                        const float shift = bias[ch] - mean[ch] * factor;
-                        const float* in = px + plane * inner;
-                        float* out = py + plane * inner;
-                        for (int64_t i = 0; i < inner; ++i) out[i] = in[i] * factor + shift;
-                      }
-                    });
+  pool.parallel_for(
+      x.count() / inner, std::max<int64_t>(1, kGrain / inner), [&](int64_t begin, int64_t end) {
+        for (int64_t plane = begin; plane < end; ++plane) {
+          const int64_t ch = plane % channels;
+          const auto factor = float(double(scale[ch]) / std::sqrt(double(variance[ch]) + epsilon));
+          const float shift = bias[ch] - mean[ch] * factor;
+          const float* in = px + plane * inner;
+          float* out = py + plane * inner;
+          for (int64_t i = 0; i < inner; ++i) out[i] = in[i] * factor + shift;
+        }
+      });
   return ok();
 }
 

@@ -35,8 +35,8 @@ struct Plane {
 
 Result<Plane> plane_of(const Call& c) {
   const Shape& in = c.shape(0);
-  const Windows windows = TRY(
-      make_windows(c, std::span(in.dims).subspan(2), {}, c.integer("ceil_mode") != 0));
+  const Windows windows =
+      TRY(make_windows(c, std::span(in.dims).subspan(2), {}, c.integer("ceil_mode") != 0));
   Plane p;
   p.x = spans(windows.back());
   p.dx = windows.back().dilation;
