@@ -6,6 +6,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarms of GCC 12 on std::string (GCC bug 105651); the sanitizers check what these guess.
   add_compile_options(-Wno-restrict -Wno-array-bounds -Wno-stringop-overread
                       -Wno-stringop-overflow)
+else()
+  # Clang sees the uses inside libstdc++ 12 of what that library itself deprecates.
+  add_compile_options(-Wno-deprecated-declarations)
 endif()
 add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 add_link_options(-Wl,-z,relro,-z,now)

@@ -20,7 +20,7 @@ COMMENT = re.compile(r'^(//|/\*|#(?!include|define|pragma|if)|"""|r""")')
 MACHINE = re.compile(r"(?<![\w.>})$*])/(?:" + "|".join(["wo" + "rk", "ro" + "ot", "home", "Users"])
                      + r")/[\w.]")
 # Inputs of tests: their bytes are the point.
-DATA = ("tests/golden/", "tests/fuzz/corpus/", "tests/data/", "LICENSE")
+DATA = ("tests/golden/", "tests/fuzz/seeds/", "tests/data/", "LICENSE")
 
 
 def listed(root):

@@ -3,24 +3,21 @@
 #
 #   tools/fuzz.sh [SECONDS]      180 by default
 #
-# A target is the executable fuzz_NAME of tests/fuzz; its seeds lie in tests/fuzz/corpus/NAME, what
-# it finds is kept in build/fuzz/corpus/NAME. Each target gets at least 30 seconds; where that is
-# too much for all of them, the day and the commit decide which have their turn.
+# A target is build/fuzz/fuzz/NAME of tests/fuzz/NAME.cc; its seeds lie in tests/fuzz/seeds/NAME,
+# new inputs that reach further are kept in build/fuzz/corpus/NAME. Each target gets at least 30
+# seconds; where that is too much for all of them, the day and the commit decide which have their
+# turn.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${1:-180}
 jobs=${JOBS:-$(nproc)}
-if [[ ! -f tests/fuzz/CMakeLists.txt ]]; then
-  echo "fuzz: skipped, there is no tests/fuzz/CMakeLists.txt yet"
-  exit 0
-fi
 cmake --preset fuzz >/dev/null
-cmake --build --preset fuzz -j "$jobs"
-mapfile -t targets < <(find build/fuzz -type f -executable -name 'fuzz_*' | sort)
+cmake --build --preset fuzz -j "$jobs" --target fuzz_all
+mapfile -t targets < <(find build/fuzz/fuzz -type f -executable | sort)
 if [[ ${#targets[@]} -eq 0 ]]; then
-  echo "fuzz: skipped, no target was built"
-  exit 0
+  echo "fuzz: no target was built" >&2
+  exit 1
 fi
 
 slots=$((seconds * jobs / 30))
@@ -41,13 +38,14 @@ each=$((seconds * jobs / ${#chosen[@]}))
 ((each <= seconds)) || each=$seconds
 
 fuzz_one() { # TARGET SECONDS
-  local name=${1##*/fuzz_} log
+  local name=${1##*/} log
   local found=build/fuzz/corpus/$name crashes=build/fuzz/crashes/$name
   mkdir -p "$found" "$crashes"
   log=$crashes/log
   local folders=("$found")
-  [[ ! -d tests/fuzz/corpus/$name ]] || folders+=("tests/fuzz/corpus/$name")
-  if "$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2560 -print_final_stats=1 \
+  folders+=("tests/fuzz/seeds/$name")
+  [[ $name != text_form ]] || folders+=(tests/golden)
+  if "$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2560 -max_len=65536 -print_final_stats=1 \
     -artifact_prefix="$crashes/" "${folders[@]}" >"$log" 2>&1; then
     printf 'fuzz: %-20s %5d s %12s executions\n' "$name" "$2" \
       "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
