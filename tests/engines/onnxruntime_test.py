@@ -41,7 +41,8 @@ def differences(expected, folder):
             return "skip"
         got = np.load(folder / f"output_{index}.npy")
         if want.dtype.kind == "O":
-            want = want.astype(got.dtype)  # texts
+            # ONNX leaves the number of digits of a number cast to a text open.
+            got, want = got.astype(np.float32), want.astype(np.float32)
         if got.shape != want.shape or got.dtype != want.dtype:
             return f"output {index}: {got.dtype}{got.shape}, not {want.dtype}{want.shape}"
         if want.dtype.kind != "f":
