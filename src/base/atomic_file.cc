@@ -1,8 +1,10 @@
-// Temporary file, fsync, rename, fsync of the folder.
+// Temporary file, fsync, link or rename, fsync of the folder.
 #include "base/atomic_file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -47,36 +50,91 @@ Result<std::string> behind_links(const std::string& path) {
   return target;
 }
 
+constexpr std::string_view kPrefix = ".hone-", kSuffix = ".tmp";
+constexpr size_t kRandomDigits = 16;
+
+bool is_temporary(std::string_view name) {
+  return name.size() == kPrefix.size() + kRandomDigits + kSuffix.size() &&
+         name.starts_with(kPrefix) && name.ends_with(kSuffix);
+}
+
+// A fresh name in the folder of `path`; "" without random numbers.
+std::string temporary_for(const std::string& path) {
+  uint64_t random = 0;
+  if (getrandom(&random, sizeof random, 0) != sizeof random) return "";
+  return fmt::format("{}{}{}{:016x}{}", folder_of(path),
+                     path.find('/') == std::string::npos ? "/" : "", kPrefix, random, kSuffix);
+}
+
+// Removes what processes that died have left in the folder. A lock tells files that are being
+// written; the age spares one that is not locked yet.
+void sweep_temporaries(const std::string& folder) {
+  constexpr time_t kDay = 24 * 60 * 60;
+  DIR* entries = opendir(folder.c_str());
+  if (entries == nullptr) return;
+  const int at = dirfd(entries);
+  while (const dirent* entry = readdir(entries)) {
+    if (!is_temporary(entry->d_name)) continue;
+    const int file =
+        openat(at, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (file < 0) continue;
+    struct stat status;
+    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+        status.st_mtime < std::time(nullptr) - kDay && flock(file, LOCK_EX | LOCK_NB) == 0) {
+      unlinkat(at, entry->d_name, 0);
+    }
+    close(file);
+  }
+  closedir(entries);
+}
+
 }  // namespace
 
-Result<AtomicFile> AtomicFile::create(const std::string& path) {
+// Checks the place; opens nothing yet.
+Result<AtomicFile> AtomicFile::for_path(const std::string& path) {
   if (path.empty() || path.back() == '/' || path.find('\0') != std::string::npos) {
     return fail(ErrorId::io, fmt::format("\"{}\" is not the name of a file", printable(path)));
   }
   AtomicFile file;
   file.path_ = TRY(behind_links(path));
   struct stat status;
-  const bool exists = stat(file.path_.c_str(), &status) == 0;
-  if (exists && !S_ISREG(status.st_mode)) {
+  if (stat(file.path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     return fail(ErrorId::not_regular,
                 fmt::format("{} exists and is not a regular file", printable(path)));
   }
-  for (int attempt = 0; attempt < 100 && file.descriptor_ < 0; ++attempt) {
-    uint64_t random = 0;
-    if (getrandom(&random, sizeof random, 0) != sizeof random) continue;
-    file.temporary_ = fmt::format("{}{}.hone-{:016x}.tmp", folder_of(file.path_),
-                                  file.path_.find('/') == std::string::npos ? "/" : "", random);
-    file.descriptor_ =
-        open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (file.descriptor_ < 0 && errno != EEXIST && errno != EINTR) {
-      return write_error(errno, "create", path);
+  return file;
+}
+
+Result<AtomicFile> AtomicFile::create(const std::string& path) {
+  AtomicFile file = TRY(for_path(path));
+  // The name is given through /proc; without it the file would be lost.
+  if (access("/proc/self/fd", X_OK) == 0) {
+    file.descriptor_ = open(folder_of(file.path_).c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+  }
+  if (file.descriptor_ < 0) TRY(file.open_named());
+  return file;
+}
+
+Result<AtomicFile> AtomicFile::create_named(const std::string& path) {
+  AtomicFile file = TRY(for_path(path));
+  TRY(file.open_named());
+  return file;
+}
+
+Status AtomicFile::open_named() {
+  sweep_temporaries(folder_of(path_));
+  for (int attempt = 0; attempt < 100 && descriptor_ < 0; ++attempt) {
+    temporary_ = temporary_for(path_);
+    if (temporary_.empty()) continue;
+    descriptor_ =
+        open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (descriptor_ < 0 && errno != EEXIST && errno != EINTR) {
+      return write_error(errno, "create", path_);
     }
   }
-  if (file.descriptor_ < 0) return write_error(EEXIST, "create", path);
-  if (exists) {  // a file that is replaced keeps its permissions where the system lets it
-    [[maybe_unused]] const int ignored = fchmod(file.descriptor_, status.st_mode & 0777);
-  }
-  return file;
+  if (descriptor_ < 0) return write_error(EEXIST, "create", path_);
+  [[maybe_unused]] const int ignored = flock(descriptor_, LOCK_EX | LOCK_NB);
+  return ok();
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
@@ -100,7 +158,7 @@ AtomicFile::~AtomicFile() { discard(); }
 void AtomicFile::discard() {
   if (descriptor_ < 0) return;
   close(std::exchange(descriptor_, -1));
-  unlink(temporary_.c_str());
+  if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
 Status AtomicFile::put(std::span<const std::byte> data) {
@@ -135,16 +193,43 @@ Status AtomicFile::write(std::span<const std::byte> data) {
   return ok();
 }
 
+// A file can be linked to a new name only: one that replaces another is linked to a temporary name
+// and renamed.
+bool AtomicFile::take_place() {
+  struct stat status;
+  const bool replaces = stat(path_.c_str(), &status) == 0;
+  if (replaces) {  // its permissions are kept where the system lets us
+    [[maybe_unused]] const int ignored = fchmod(descriptor_, status.st_mode & 0777);
+  }
+  const std::string self = fmt::format("/proc/self/fd/{}", descriptor_);
+  const auto link_to = [&](const std::string& name) {
+    return linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+  };
+  if (temporary_.empty()) {
+    if (!replaces && link_to(path_)) return true;
+    if (!replaces && errno != EEXIST) return false;
+    for (int attempt = 0; attempt < 100; ++attempt) {
+      std::string name = temporary_for(path_);
+      if (!name.empty() && link_to(name)) {
+        temporary_ = std::move(name);
+        break;
+      }
+      if (errno != EEXIST && errno != EINTR) return false;
+    }
+  }
+  return rename(temporary_.c_str(), path_.c_str()) == 0;
+}
+
 Status AtomicFile::commit() {
   if (descriptor_ < 0) return fail(ErrorId::io, fmt::format("{} is closed", printable(path_)));
   TRY(flush());
-  if (fsync(descriptor_) != 0 || rename(temporary_.c_str(), path_.c_str()) != 0) {
+  if (fsync(descriptor_) != 0 || !take_place()) {
     const int error = errno;
     discard();
     return write_error(error, "write", path_);
   }
   close(std::exchange(descriptor_, -1));
-  // The rename is durable only once the folder is. Some file systems cannot sync folders; then the
+  // The name is durable only once the folder is. Some file systems cannot sync folders; then the
   // content is whole all the same.
   const int folder = open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {

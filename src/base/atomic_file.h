@@ -11,13 +11,18 @@
 
 namespace hone {
 
-// Writes to `.hone-XXXXXXXXXXXXXXXX.tmp` in the same folder; commit() makes it durable and renames
-// it. Without commit() the destructor removes it. A full disk is ErrorId::disk_full.
+// Writes to a file of the same folder that has no name, so that nothing is left of it when the
+// process dies; commit() makes it durable and gives it the name. A full disk is
+// ErrorId::disk_full.
 class AtomicFile {
  public:
   // A link is followed, so that the file it names is replaced; anything that exists and is not a
   // regular file is refused.
   static Result<AtomicFile> create(const std::string& path);
+  // For file systems without nameless files; create() turns to it by itself. Writes to
+  // `.hone-XXXXXXXXXXXXXXXX.tmp`, locked, and first removes such files of this user that are older
+  // than a day and that no process has locked.
+  static Result<AtomicFile> create_named(const std::string& path);
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&& other) noexcept;
   AtomicFile(const AtomicFile&) = delete;
@@ -26,7 +31,7 @@ class AtomicFile {
 
   Status write(std::span<const std::byte> data);
   Status write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
-  // Flush, fsync, rename, fsync of the folder. At most once.
+  // Flush, fsync, link or rename, fsync of the folder. At most once.
   Status commit();
 
   uint64_t size() const { return size_; }  // written so far
@@ -34,12 +39,15 @@ class AtomicFile {
 
  private:
   AtomicFile() = default;
+  static Result<AtomicFile> for_path(const std::string& path);
+  Status open_named();
+  bool take_place();  // errno says why not
   void discard();
   Status flush();
   Status put(std::span<const std::byte> data);
 
   int descriptor_ = -1;
-  std::string path_, temporary_;
+  std::string path_, temporary_;  // temporary_: "" while it has no name
   std::string buffer_;
   uint64_t size_ = 0;
 };

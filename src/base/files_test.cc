@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <unordered_map>
 
@@ -58,9 +60,14 @@ TEST(SeededHash, FindsByViewWithoutAString) {
   EXPECT_EQ(map.find(std::string_view("name1000")), map.end());
 }
 
-TEST(AtomicFile, CommitsTheWholeContent) {
+// Both ways of writing: without a name, and for file systems that cannot do that.
+class AtomicFileWays : public testing::TestWithParam<Result<AtomicFile> (*)(const std::string&)> {};
+INSTANTIATE_TEST_SUITE_P(All, AtomicFileWays,
+                         testing::Values(&AtomicFile::create, &AtomicFile::create_named));
+
+TEST_P(AtomicFileWays, CommitsTheWholeContent) {
   ScratchFolder folder;
-  auto created = AtomicFile::create(folder / "out.bin");
+  auto created = GetParam()(folder / "out.bin");
   ASSERT_TRUE(created);
   AtomicFile file = created.take();
   std::string expected;
@@ -79,30 +86,97 @@ TEST(AtomicFile, CommitsTheWholeContent) {
   EXPECT_EQ(folder.read("out.bin"), expected);
 }
 
-TEST(AtomicFile, WithoutCommitNothingChanges) {
+TEST_P(AtomicFileWays, WithoutCommitNothingChanges) {
   ScratchFolder folder;
   folder.write("out.bin", "old");
   {
-    auto file = AtomicFile::create(folder / "out.bin");
+    auto file = GetParam()(folder / "out.bin");
     ASSERT_TRUE(file);
     ASSERT_TRUE(file->write(std::string(100000, 'n')));
-    EXPECT_EQ(folder.count(), 2u);
+    EXPECT_EQ(folder.read("out.bin"), "old");
   }
   EXPECT_EQ(folder.read("out.bin"), "old");
   EXPECT_EQ(folder.count(), 1u);
 }
 
-TEST(AtomicFile, KeepsPermissionsAndFollowsLinks) {
+TEST_P(AtomicFileWays, ReplacesAndKeepsPermissions) {
   ScratchFolder folder;
   folder.write("real", "old");
   ASSERT_EQ(chmod((folder / "real").c_str(), 0640), 0);
+  auto file = GetParam()(folder / "real");
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(file->write("new"));
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(folder.read("real"), "new");
+  EXPECT_EQ(folder.count(), 1u);
+  struct stat status;
+  ASSERT_EQ(stat((folder / "real").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+TEST_P(AtomicFileWays, AFileThatAppearsMeanwhileIsReplaced) {
+  ScratchFolder folder;
+  auto file = GetParam()(folder / "out");
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(file->write("new"));
+  folder.write("out", "somebody else's");
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(folder.read("out"), "new");
+  EXPECT_EQ(folder.count(), 1u);
+}
+
+// The process dies before commit(): no destructor runs.
+size_t left_by_death_of(Result<AtomicFile> (*create)(const std::string&),
+                        const ScratchFolder& folder) {
+  const pid_t child = fork();
+  if (child == 0) {
+    auto file = create(folder / "out.bin");
+    const bool written = file && file->write(std::string(100000, 'n'));
+    _exit(written ? 0 : 1);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  return folder.count();
+}
+
+TEST(AtomicFile, NothingIsLeftOfAProcessThatDies) {
+  ScratchFolder folder;
+  const int probe = open(folder.path().c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+  if (probe < 0) GTEST_SKIP() << "the file system has no nameless files";
+  close(probe);
+  EXPECT_EQ(left_by_death_of(&AtomicFile::create, folder), 0u);
+}
+
+TEST(AtomicFile, OldTemporariesThatNobodyHoldsAreRemoved) {
+  ScratchFolder folder;
+  ASSERT_EQ(left_by_death_of(&AtomicFile::create_named, folder), 1u);
+  const std::string left = std::filesystem::directory_iterator(folder.path())->path().string();
+  const auto write_other = [&] { return AtomicFile::create_named(folder / "other"); };
+  ASSERT_TRUE(write_other());
+  EXPECT_TRUE(std::filesystem::exists(left));  // too young
+
+  folder.write(".hone-0123456789abcdef.tmp.bak", "of the user");
+  auto held = AtomicFile::create_named(folder / "held");
+  ASSERT_TRUE(held);
+  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::hours(25);
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    std::filesystem::last_write_time(entry.path(), old);
+  ASSERT_TRUE(write_other());
+  EXPECT_FALSE(std::filesystem::exists(left));
+  EXPECT_EQ(folder.count(), 2u);  // the user's, and the one that is being written
+  ASSERT_TRUE(held->write("kept"));
+  ASSERT_TRUE(held->commit());
+  EXPECT_EQ(folder.read("held"), "kept");
+}
+
+TEST(AtomicFile, FollowsLinks) {
+  ScratchFolder folder;
+  folder.write("real", "old");
   ASSERT_EQ(symlink("real", (folder / "link").c_str()), 0);
   ASSERT_TRUE(write_file(folder / "link", "new"));
   EXPECT_EQ(folder.read("real"), "new");
   EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
-  struct stat status;
-  ASSERT_EQ(stat((folder / "real").c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777, 0640u);
 }
 
 TEST(AtomicFile, RefusesWhatCannotBeReplaced) {
