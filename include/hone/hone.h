@@ -152,6 +152,12 @@ struct OpenOptions {
   std::vector<std::pair<std::string, std::string>> limits;
   // Compare the content with the hashes recorded in a .hone artefact: reads all of the file.
   bool verify = false;
+  // Follow links in the names of files of weights, where the file they end at lies beneath the
+  // model's folder, or in the folder `blobs` of the Hugging Face cache that the model lies in.
+  bool follow_links = false;
+  // Open the model even where files of its weights are not there: it can be described and printed,
+  // and whatever needs their bytes fails with `io.not_found`.
+  bool without_weights = false;
 };
 
 // What a model holds, without reading its weights.
@@ -178,6 +184,11 @@ struct Description {
   struct Symbol {
     std::string name, time;  // time: when it becomes known: model, session, call, data
   };
+  struct Missing {
+    std::string file;
+    size_t constants = 0;
+    uint64_t bytes = 0;  // that the constants take
+  };
 
   std::string path, format, phase;              // format: "onnx", "text", "hone"
   uint64_t file_bytes = 0;                      // of the model file itself
@@ -190,6 +201,7 @@ struct Description {
   std::vector<Stored> encodings;     // most bytes first
   std::vector<Symbol> symbols;
   std::vector<Constant> constants;  // named ones, in the order of the model
+  std::vector<Missing> missing;     // files of weights that are not there
 };
 
 struct CleanOptions {
@@ -213,7 +225,8 @@ class Model {
   static Result<Model> parse(std::string_view text, const OpenOptions& options = {});
 
   Description describe() const;
-  // The text form; Model::parse reads it back. Weights in files are not part of it.
+  // The text form; Model::parse reads it back. Constants in memory are part of it, with all their
+  // elements; weights in files are not.
   std::string text() const;
   // The portable canonical form: folded, deduplicated, simplified. Same inputs, outputs, results.
   Result<Model> clean(const CleanOptions& options = {}) const;

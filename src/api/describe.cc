@@ -51,6 +51,21 @@ void count_constants(const Model& model, v1::Description& d) {
   });
 }
 
+void count_missing(const Model& model, v1::Description& d) {
+  std::map<uint32_t, v1::Description::Missing> missing;  // by source
+  for (const Constant& c : model.constants) {
+    const auto* span = std::get_if<Constant::Span>(&c.data);
+    if (span == nullptr) continue;
+    const DataSource& source = model.sources[span->source];
+    if (source.mapped || source.memory) continue;
+    auto& row = missing[span->source];
+    row.file = source.name;
+    ++row.constants;
+    row.bytes += span->length;
+  }
+  for (auto& [source, row] : missing) d.missing.push_back(std::move(row));
+}
+
 }  // namespace
 
 v1::Description describe_model(const Model& model) {
@@ -76,6 +91,7 @@ v1::Description describe_model(const Model& model) {
     return a.nodes != b.nodes ? a.nodes > b.nodes : a.name < b.name;
   });
   count_constants(model, d);
+  count_missing(model, d);
   for (const Symbol& s : model.symbols) d.symbols.push_back({s.name, std::string(name(s.time))});
   return d;
 }

@@ -50,7 +50,12 @@ hone::Result<Limits> limits_of(const OpenOptions& options) {
 
 hone::Result<Model> open_file(const std::string& path, const OpenOptions& options) {
   const Limits limits = TRY(limits_of(options));
-  OpenedModel opened = TRY(open_model_file(path, {limits, options.verify}));
+  OpenedModel opened =
+      TRY(open_model_file(path, {.limits = limits,
+                                 .verify = options.verify,
+                                 .links = options.follow_links ? Links::follow : Links::refuse,
+                                 .missing = options.without_weights ? MissingWeights::leave_out
+                                                                    : MissingWeights::refuse}));
   return Model(std::make_shared<const Model::Impl>(
       Model::Impl{std::make_shared<const hone::Model>(std::move(opened.model)), path,
                   std::string(opened.format), opened.file_bytes, limits}));

@@ -24,7 +24,9 @@ Result<OpenedModel> open_model_file(const std::string& path, const OpenOptions& 
   OpenedModel opened;
   opened.format = importer->name;
   opened.file_bytes = file.size();
-  opened.model = TRY(importer->read(path, standard_catalogue(), options.limits));
+  opened.model = TRY(importer->read(
+      path, standard_catalogue(),
+      {.limits = options.limits, .links = options.links, .missing = options.missing}));
   return opened;
 }
 

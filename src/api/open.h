@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "import/options.h"
 #include "ir/model.h"
 
 namespace hone {
@@ -13,6 +14,8 @@ namespace hone {
 struct OpenOptions {
   Limits limits;
   bool verify = false;  // compare the content with the hashes that the file records
+  Links links = Links::refuse;
+  MissingWeights missing = MissingWeights::refuse;
 };
 
 struct OpenedModel {

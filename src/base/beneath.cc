@@ -6,9 +6,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 namespace hone {
 namespace {
@@ -37,25 +41,100 @@ int open_retrying(int folder, const char* name, int flags) {
   return descriptor;
 }
 
-}  // namespace
-
-int open_beneath(int folder, const std::string& relative) {
+// openat2, or one component after the other where the kernel lacks it.
+int open_resolving(int folder, const std::string& relative, uint64_t resolve) {
   if (const int error = lexical_error(relative)) {
     errno = error;
     return -1;
   }
   open_how how{};
   how.flags = static_cast<uint64_t>(kFlags);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  how.resolve = resolve;
   long descriptor;
+  int races = 0;  // EAGAIN: a ".." in a link while something was renamed
   do {
     descriptor = syscall(SYS_openat2, folder, relative.c_str(), &how, sizeof how);
-  } while (descriptor < 0 && errno == EINTR);
+  } while (descriptor < 0 && (errno == EINTR || (errno == EAGAIN && ++races < 100)));
   // Old container runtimes answer EPERM for system calls they do not know.
   if (descriptor < 0 && (errno == ENOSYS || errno == EPERM)) {
     return open_beneath_stepwise(folder, relative);
   }
   return static_cast<int>(descriptor);
+}
+
+std::optional<std::string> target_of(int folder, const std::string& link) {
+  std::string target(PATH_MAX, '\0');
+  const ssize_t length = readlinkat(folder, link.c_str(), target.data(), target.size());
+  if (length <= 0 || static_cast<size_t>(length) == target.size()) return std::nullopt;
+  target.resize(static_cast<size_t>(length));
+  return target;
+}
+
+// Components of a path without "." and with ".." applied; those that lead upwards remain in front.
+std::vector<std::string_view> normalized(std::string_view path) {
+  std::vector<std::string_view> parts;
+  for (size_t begin = 0; begin <= path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view part = path.substr(begin, end - begin);
+    begin = end + 1;
+    if (part == ".." && !parts.empty() && parts.back() != "..") {
+      parts.pop_back();
+    } else if (!part.empty() && part != ".") {
+      parts.push_back(part);
+    }
+  }
+  return parts;
+}
+
+// How many levels above the folder the root of its cache is; none outside ROOT/snapshots/REVISION.
+std::optional<size_t> levels_to_cache(int folder) {
+  const auto place = target_of(AT_FDCWD, "/proc/self/fd/" + std::to_string(folder));
+  if (!place || place->front() != '/') return std::nullopt;
+  const auto parts = normalized(*place);
+  for (size_t i = parts.size(); i-- > 0;) {
+    if (parts[i] == "snapshots" && i + 1 < parts.size()) return parts.size() - i;
+  }
+  return std::nullopt;
+}
+
+// The file that a link of the cache names. Only its name is taken from the link, so that a link
+// which changes meanwhile gains nothing.
+int open_blob(int folder, const std::string& relative) {
+  const auto levels = levels_to_cache(folder);
+  const auto target = target_of(folder, relative);
+  const std::string whole =
+      target ? relative.substr(0, relative.rfind('/') + 1) + *target : std::string();
+  const auto parts = normalized(whole);
+  bool fits = levels && target && target->front() != '/' && parts.size() == *levels + 2 &&
+              parts[*levels] == "blobs" && parts.back() != "..";
+  for (size_t i = 0; fits && i < *levels; ++i) fits = parts[i] == "..";
+  if (!fits) {
+    errno = EXDEV;
+    return -1;
+  }
+  std::string up;
+  for (size_t i = 0; i < *levels; ++i) up += "../";
+  const int blobs =
+      open_retrying(folder, (up + "blobs").c_str(), O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW);
+  if (blobs < 0) return -1;
+  const int descriptor = open_beneath(blobs, std::string(parts.back()));
+  const int error = errno;
+  close(blobs);
+  errno = error;
+  return descriptor;
+}
+
+}  // namespace
+
+int open_beneath(int folder, const std::string& relative) {
+  return open_resolving(folder, relative,
+                        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+int open_following(int folder, const std::string& relative) {
+  const int descriptor = open_resolving(folder, relative, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+  if (descriptor >= 0 || errno != EXDEV || lexical_error(relative) != 0) return descriptor;
+  return open_blob(folder, relative);
 }
 
 int open_beneath_stepwise(int folder, const std::string& relative) {

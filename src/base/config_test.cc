@@ -26,7 +26,7 @@ std::string refusal(std::string_view text, ConfigTrust trust = ConfigTrust::user
 
 TEST(Config, DefaultsAreTheLimitsAndTheTable) {
   const Config config;
-  EXPECT_EQ(config.text("log.level"), "warn");
+  EXPECT_EQ(config.text("log.level"), "note");
   EXPECT_EQ(config.integer("threads"), 0);
   EXPECT_EQ(config.bytes("cache.max_bytes"), 10'000'000'000u);
   EXPECT_EQ(config.source("threads"), "default");
@@ -101,7 +101,7 @@ TEST(Config, WrongTypesNameLineAndExpectation) {
   EXPECT_EQ(refusal("threads:\n"),
             "hone.yaml:1: threads takes a whole number from 0 to 1024, not nothing");
   EXPECT_EQ(refusal("log.level: loud\n"),
-            "hone.yaml:1: log.level takes one of error|warn|info|debug, not \"loud\"");
+            "hone.yaml:1: log.level takes one of error|warn|note|info|debug, not \"loud\"");
   EXPECT_EQ(refusal("cache.max_bytes: -1\n"),
             "hone.yaml:1: cache.max_bytes takes a size such as 512MB, not \"-1\"");
   for (const char* text : {"threads: 1.0", "threads: -1", "threads: 1025", "threads: 0x10",
@@ -182,7 +182,7 @@ TEST(Config, ShowsValuesWithSources) {
   Config config;
   ASSERT_TRUE(config.set("threads", "3", "--threads"));
   const std::string shown = config.show();
-  EXPECT_NE(shown.find("log.level = warn  # default\n"), std::string::npos);
+  EXPECT_NE(shown.find("log.level = note  # default\n"), std::string::npos);
   EXPECT_NE(shown.find("threads = 3  # --threads\n"), std::string::npos);
   EXPECT_NE(shown.find("cache.dir = \"\"  # default\n"), std::string::npos);
   EXPECT_NE(shown.find("limits.memory = 1GiB  # default\n"), std::string::npos);

@@ -17,11 +17,16 @@
 namespace hone {
 namespace {
 
-constexpr std::array<std::string_view, 4> kLevels{"error", "warn", "info", "debug"};
+constexpr std::array<std::string_view, 5> kLevels{"error", "warn", "note", "info", "debug"};
 
 // Set once by main; constant-initialized, so there is no order of initialization to get wrong.
-constinit std::atomic<LogLevel> g_level{LogLevel::warn};
+constinit std::atomic<LogLevel> g_level{LogLevel::note};
 constinit std::atomic<LogFormat> g_format{LogFormat::text};
+
+double seconds_now() {
+  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+  return now.count();
+}
 
 std::string utc(double time) {
   const double whole = std::floor(time);
@@ -73,6 +78,10 @@ void configure_log(LogLevel level, LogFormat format) {
 
 bool log_enabled(LogLevel level) { return level <= g_level.load(std::memory_order_relaxed); }
 
+LogFormat log_format() { return g_format.load(std::memory_order_relaxed); }
+
+std::string log_time() { return utc(seconds_now()); }
+
 std::string log_line(LogFormat format, LogLevel level, double time, std::string_view message,
                      std::initializer_list<Field> fields) {
   std::string line;
@@ -101,9 +110,7 @@ std::string log_line(LogFormat format, LogLevel level, double time, std::string_
 }
 
 void log_message(LogLevel level, std::string_view message, std::initializer_list<Field> fields) {
-  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
-  std::string line =
-      log_line(g_format.load(std::memory_order_relaxed), level, now.count(), message, fields);
+  std::string line = log_line(log_format(), level, seconds_now(), message, fields);
   line += '\n';
   std::string_view left = line;
   while (!left.empty()) {

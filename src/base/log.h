@@ -11,16 +11,21 @@
 
 namespace hone {
 
-enum class LogLevel : uint8_t { error, warn, info, debug };
+// A note tells the user of a command what it did beyond what was asked, such as sizes it chose.
+enum class LogLevel : uint8_t { error, warn, note, info, debug };
 enum class LogFormat : uint8_t { text, json };
 
 std::optional<LogLevel> parse_log_level(std::string_view text);
 std::optional<LogFormat> parse_log_format(std::string_view text);
 std::string_view name(LogLevel level);
 
-// main() calls this once, before other threads exist. Until then: warnings and errors as text.
+// main() calls this once, before other threads exist. Until then: notes and what is graver, as
+// text.
 void configure_log(LogLevel level, LogFormat format);
 bool log_enabled(LogLevel level);
+LogFormat log_format();
+// Now, as log lines in JSON give it: "2024-05-01T10:00:00.000Z".
+std::string log_time();
 
 // Writes one line at once, so that lines of several threads do not mix. Use LOG.
 void log_message(LogLevel level, std::string_view message,

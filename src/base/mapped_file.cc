@@ -147,9 +147,16 @@ Folder::~Folder() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-Result<MappedFile> Folder::map(const std::string& relative) const {
-  const int descriptor = open_beneath(descriptor_, relative);
-  if (descriptor < 0) return open_error(errno, relative);
+Result<MappedFile> Folder::map(const std::string& relative, Links links) const {
+  const int descriptor = links == Links::follow ? open_following(descriptor_, relative)
+                                                : open_beneath(descriptor_, relative);
+  if (descriptor < 0) {
+    const int number = errno;
+    Error error = open_error(number, relative);
+    if (number == ELOOP && links == Links::refuse)
+      error.hint = "put the file in the place of the link, or follow links with --follow-links";
+    return error;
+  }
   struct stat status;
   // A hard link gives a file outside the folder a name inside it.
   if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink > 1) {

@@ -35,6 +35,12 @@ class MappedFile {
   std::string path_;
 };
 
+// What becomes of links in the names of files that a model names.
+enum class Links : uint8_t {
+  refuse,
+  follow,  // as far as open_following of base/beneath.h goes
+};
+
 // The folder a model lies in. Files named by the model are opened beneath it or not at all:
 // openat2 with RESOLVE_BENEATH and without links; hard-linked files (st_nlink > 1) are refused.
 class Folder {
@@ -48,7 +54,7 @@ class Folder {
   Folder& operator=(const Folder&) = delete;
   ~Folder();
 
-  Result<MappedFile> map(const std::string& relative) const;
+  Result<MappedFile> map(const std::string& relative, Links links = Links::refuse) const;
   const std::string& path() const { return path_; }
 
  private:

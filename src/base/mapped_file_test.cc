@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/beneath.h"
 #include "base/scratch_folder.h"
@@ -140,6 +141,77 @@ TEST(Folder, NothingLeavesIt) {
     close(file);
   }
   close(descriptor);
+}
+
+// A symbolic link in `folder`, which is made where it does not exist.
+void make_link(const std::string& target, const std::string& path) {
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  ASSERT_EQ(symlink(target.c_str(), path.c_str()), 0) << path;
+}
+
+TEST(Folder, FollowsLinksThatStayBeneath) {
+  ScratchFolder outer;
+  outer.write("secret", "secret");
+  std::filesystem::create_directories(outer / "model/sub");
+  outer.write("model/sub/w.bin", "weights");
+  make_link("sub/w.bin", outer / "model/link");
+  make_link("../link", outer / "model/sub/twice");
+  make_link("sub", outer / "model/folder");
+  make_link("../secret", outer / "model/out");
+  make_link(outer / "model/sub/w.bin", outer / "model/absolute");
+  make_link("..", outer / "model/up");
+  make_link("none", outer / "model/dangling");
+  make_link("loop", outer / "model/loop");
+  const auto folder = Folder::open(outer / "model");
+  ASSERT_TRUE(folder);
+  for (const char* name : {"link", "sub/twice", "folder/w.bin", "sub/w.bin"}) {
+    const auto file = folder->map(name, Links::follow);
+    ASSERT_TRUE(file) << name;
+    EXPECT_EQ(text_of(*file), "weights");
+  }
+  for (const char* name : {"out", "absolute", "up/secret", "../secret", "sub/../link", "loop"})
+    EXPECT_EQ(folder->map(name, Links::follow).error().id, ErrorId::outside_folder) << name;
+  EXPECT_EQ(folder->map("dangling", Links::follow).error().id, ErrorId::not_found);
+  ASSERT_EQ(link((outer / "secret").c_str(), (outer / "model/hard").c_str()), 0);
+  EXPECT_EQ(folder->map("hard", Links::follow).error().id, ErrorId::outside_folder);
+  EXPECT_NE(folder->map("link").error().hint.find("--follow-links"), std::string::npos);
+}
+
+TEST(Folder, FollowsLinksOfTheHubCacheIntoItsBlobsOnly) {
+  ScratchFolder outer;
+  const std::string root = outer / "models--a--b/", revision = root + "snapshots/c0ffee/";
+  std::filesystem::create_directories(root + "blobs/deeper");
+  std::filesystem::create_directories(revision + "onnx");
+  outer.write("models--a--b/blobs/5eed", "weights");
+  outer.write("models--a--b/blobs/deeper/x", "x");
+  outer.write("models--a--b/secret", "secret");
+  outer.write("secret", "secret");
+  make_link("../../blobs/5eed", revision + "w.bin");
+  make_link("../../../blobs/5eed", revision + "onnx/w.bin");
+  make_link("../../blobs/deeper/x", revision + "deeper");
+  make_link("../../blobs/../secret", revision + "around");
+  make_link("../../secret", revision + "out");
+  make_link("../../../secret", revision + "further");
+  make_link("../../blobs/..", revision + "up");
+  make_link("../secret", root + "blobs/chain");
+  make_link("../../blobs/chain", revision + "chain");
+  const auto folder = Folder::open(revision);
+  ASSERT_TRUE(folder);
+  for (const char* name : {"w.bin", "onnx/w.bin", "./onnx/w.bin"}) {
+    const auto file = folder->map(name, Links::follow);
+    ASSERT_TRUE(file) << name;
+    EXPECT_EQ(text_of(*file), "weights");
+    EXPECT_FALSE(folder->map(name));
+  }
+  const auto inner = Folder::open(revision + "onnx");
+  ASSERT_TRUE(inner);
+  EXPECT_TRUE(inner->map("w.bin", Links::follow));
+  for (const char* name : {"deeper", "around", "out", "further", "up", "chain"})
+    EXPECT_EQ(folder->map(name, Links::follow).error().id, ErrorId::outside_folder) << name;
+  // The same links in a folder that is no revision of a cache.
+  std::filesystem::create_directories(root + "other/c0ffee");
+  make_link("../../blobs/5eed", root + "other/c0ffee/w.bin");
+  EXPECT_FALSE(Folder::open(root + "other/c0ffee")->map("w.bin", Links::follow));
 }
 
 TEST(Folder, RefusesHardLinksPipesAndFolders) {

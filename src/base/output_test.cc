@@ -146,10 +146,12 @@ TEST(Log, WritesEnabledLevelsOnlyAndEvaluatesNothingElse) {
   testing::internal::CaptureStderr();
   LOG(debug, "hidden", {{"n", count()}});
   LOG(info, "shown", {{"n", count()}});
+  LOG(note, "beyond what was asked");
   LOG(error, "plain");
   const std::string written = testing::internal::GetCapturedStderr();
-  configure_log(LogLevel::warn, LogFormat::text);
-  EXPECT_EQ(written, "hone: info: shown n=1\nhone: error: plain\n");
+  configure_log(LogLevel::note, LogFormat::text);
+  EXPECT_EQ(written,
+            "hone: info: shown n=1\nhone: note: beyond what was asked\nhone: error: plain\n");
   EXPECT_EQ(evaluated, 1);
 }
 

@@ -54,7 +54,7 @@ Result<std::vector<std::string>> outputs_for(const std::vector<std::string>& mod
 Result<Compiled> compile(const Arguments& arguments, const std::string& path,
                          const std::string& output) {
   const auto begin = std::chrono::steady_clock::now();
-  v1::Model model = TRY(open(arguments, path));
+  v1::Model model = TRY(open(path, open_options(arguments)));
   Compiled result{path, output, 0, model.describe().nodes, 0, 0};
   if (arguments.text("-O") != "0")
     model = TRY(from(model.clean()).context("cleaning '" + printable(path) + "'"));
@@ -73,8 +73,7 @@ Result<int> run(const Arguments& arguments) {
     return error;
   }
   const auto outputs = TRY(outputs_for(arguments.positionals(), arguments.text("--output")));
-  if (!arguments.on("--portable") && !arguments.json)
-    fmt::print(stderr, "hone: note: this version writes portable artefacts only\n");
+  if (!arguments.on("--portable")) note(arguments, "this version writes portable artefacts only");
   std::vector<Compiled> results;
   {
     Progress progress(arguments);

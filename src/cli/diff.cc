@@ -8,6 +8,7 @@
 #include "api/open.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/text_diff.h"
 #include "import/hone/artefact.h"
@@ -59,7 +60,7 @@ Result<std::vector<ConstantDifference>> compare_constants(const Model& a, const 
 Result<int> run(const Arguments& arguments) {
   if (arguments.integer("--lines") < 0)
     return fail(ErrorId::usage, "--lines takes a number from 0 on");
-  const OpenOptions options{.limits = arguments.limits};
+  const OpenOptions options = open_options(arguments);
   const Model a = TRY(open_model(arguments.positional(0), options));
   const Model b = TRY(open_model(arguments.positional(1), options));
   const std::string text_a = TRY(comparable_text(a)), text_b = TRY(comparable_text(b));

@@ -59,6 +59,16 @@ void write_json(JsonWriter& json, const Description& d) {
   json.end_object();
   json.member("parameters", d.parameters);
   json.member("constant_bytes", d.constant_bytes);
+  json.key("missing");
+  json.begin_array();
+  for (const auto& m : d.missing) {
+    json.begin_object();
+    json.member("file", m.file);
+    json.member("constants", m.constants);
+    json.member("bytes", m.bytes);
+    json.end_object();
+  }
+  json.end_array();
   json.key("encodings");
   json.begin_array();
   for (const auto& e : d.encodings) {
@@ -127,6 +137,11 @@ std::string report(const Description& d, bool all, const Style& s) {
   facts.push_back({"constants", human_bytes(d.constant_bytes)});
   facts.push_back({"nodes", d.graphs > 1 ? fmt::format("{} in {} graphs", d.nodes, d.graphs)
                                          : std::to_string(d.nodes)});
+  for (const auto& m : d.missing)
+    facts.push_back(
+        {"weights", fmt::format("{}absent{}: there is no file {} with {} of {} constant{}",
+                                s.yellow, s.reset, printable(m.file), human_bytes(m.bytes),
+                                m.constants, m.constants == 1 ? "" : "s")});
   text += table(facts);
   text += port_table("inputs", d.inputs, s) + port_table("outputs", d.outputs, s) +
           port_table("states", d.states, s);
@@ -159,7 +174,10 @@ std::string report(const Description& d, bool all, const Style& s) {
 }
 
 Result<int> run(const Arguments& arguments) {
-  const v1::Model model = TRY(open(arguments, arguments.positional(0), arguments.on("--verify")));
+  OpenOptions options = open_options(arguments);
+  options.verify = arguments.on("--verify");
+  options.missing = MissingWeights::leave_out;
+  const v1::Model model = TRY(open(arguments.positional(0), options));
   if (arguments.on("--text")) {
     if (!arguments.json) {
       put(model.text());
@@ -195,7 +213,9 @@ const Command& inspect_command() {
           "$ hone inspect model.hone --verify",
       .details =
           "Reads ONNX models, portable .hone artefacts and the text form, told apart by "
-          "content.",
+          "content.\nFiles of weights may be absent. The text form names them; numbers of "
+          "constants "
+          "that do\nnot lie in files stand in it.",
       .positionals = {{"MODEL", "the model file", 1, 1, true}},
       .flags = {{"--text", Kind::on_off, "", "print the graph in the text form, exactly"},
                 {"--all", Kind::on_off, "", "list all operators and constants"},

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/bus_error.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 
@@ -80,6 +81,7 @@ Status load_config(const Command& command, Arguments& arguments) {
   if (arguments.has("--log-format"))
     TRY(config.set("log.format", arguments.text("--log-format"), "--log-format"));
   if (arguments.has("--color")) TRY(config.set("color", arguments.text("--color"), "--color"));
+  if (arguments.on("--follow-links")) TRY(config.set("follow_links", "true", "--follow-links"));
   for (const std::string& list : arguments.texts("--limits")) {
     for (size_t begin = 0; begin <= list.size();) {
       const size_t end = std::min(list.find(',', begin), list.size());
@@ -103,14 +105,27 @@ struct Invocation {
   std::vector<std::string> words;
 };
 
-// Looked for before anything is parsed, so that every error can be told in JSON.
-bool wants_json(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word == "--") return false;
-    if (word == "--json") return true;
+// Looked for before anything is parsed, so that every error is told in the form that was asked for.
+struct Form {
+  bool json = false;  // --json
+  LogFormat log = LogFormat::text;
+};
+Form form_of(int argc, char** argv) {
+  Form form;
+  const char* variable = std::getenv("HONE_LOG_FORMAT");
+  form.log = parse_log_format(variable ? variable : "").value_or(LogFormat::text);
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    std::string_view word = argv[i];
+    constexpr std::string_view kFormat = "--log-format";
+    if (word == "--json") form.json = true;
+    if (!word.starts_with(kFormat)) continue;
+    word.remove_prefix(kFormat.size());
+    const std::string_view value = word.starts_with('=')          ? word.substr(1)
+                                   : word.empty() && i + 1 < argc ? argv[i + 1]
+                                                                  : "";
+    form.log = parse_log_format(value).value_or(form.log);
   }
-  return false;
+  return form;
 }
 
 // Common flags may stand before the verb; they are moved behind it.
@@ -169,14 +184,22 @@ Result<int> guarded(const Invocation& invocation, Style& colours) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const Form form = form_of(argc, argv);
+  configure_log(LogLevel::note, form.log);
+  catch_bus_errors(form.json);
   Style colours;
   auto invocation = split(argc, argv);
   if (invocation && invocation->verb.empty()) {
     const std::string text = overview();
-    std::fwrite(text.data(), 1, text.size(), stderr);
+    if (form.json || form.log == LogFormat::json) {
+      Error error = fail(ErrorId::usage, "no command is given");
+      error.hint = "`hone help` lists the commands";
+      print_error(error, form.json, colours);
+    } else {
+      std::fwrite(text.data(), 1, text.size(), stderr);
+    }
     return 2;
   }
-  const bool json = wants_json(argc, argv);
   Result<int> result =
       invocation ? guarded(*invocation, colours) : Result<int>(invocation.take_error());
   if (result && (std::fflush(stdout) != 0 || std::ferror(stdout)))
@@ -190,7 +213,7 @@ int main(int argc, char** argv) {
     result = std::move(error);
   }
   std::fflush(stdout);
-  print_error(result.error(), json, colours);
+  print_error(result.error(), form.json, colours);
   return exit_code(info(result.error().id).blame);
 }
 

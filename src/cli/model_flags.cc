@@ -2,12 +2,19 @@
 
 namespace hone::cli {
 
-Result<v1::Model> open(const Arguments& arguments, const std::string& path, bool verify) {
-  v1::OpenOptions options;
+OpenOptions open_options(const Arguments& arguments) {
+  return {.limits = arguments.limits,
+          .links = arguments.config.boolean("follow_links") ? Links::follow : Links::refuse};
+}
+
+Result<v1::Model> open(const std::string& path, const OpenOptions& options) {
+  v1::OpenOptions plain;
   for (const LimitInfo& limit : all_limits())
-    options.limits.emplace_back(limit.name, std::to_string(arguments.limits.*limit.field));
-  options.verify = verify;
-  return from(v1::Model::open(path, options));
+    plain.limits.emplace_back(limit.name, std::to_string(options.limits.*limit.field));
+  plain.verify = options.verify;
+  plain.follow_links = options.links == Links::follow;
+  plain.without_weights = options.missing == MissingWeights::leave_out;
+  return from(v1::Model::open(path, plain));
 }
 
 Error from(const v1::Error& error) {

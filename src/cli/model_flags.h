@@ -3,13 +3,17 @@
 
 #include <string>
 
+#include "api/open.h"
 #include "cli/command.h"
 #include "hone/hone.h"
 
 namespace hone::cli {
 
-// Opens with the limits of the configuration.
-Result<v1::Model> open(const Arguments& arguments, const std::string& path, bool verify = false);
+// What the configuration allows while a model is read.
+OpenOptions open_options(const Arguments& arguments);
+
+// Opens a model through the API with these options.
+Result<v1::Model> open(const std::string& path, const OpenOptions& options);
 
 // An error of the API as one of ours.
 Error from(const v1::Error& error);

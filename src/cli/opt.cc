@@ -5,13 +5,13 @@
 #include <optional>
 
 #include "api/open.h"
-#include "base/atomic_file.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/model_flags.h"
 #include "cli/numerics.h"
 #include "cli/output.h"
 #include "import/hone/artefact.h"
+#include "import/text/text.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "ops/catalogue.h"
@@ -170,6 +170,9 @@ Result<int> list(const Arguments& arguments) {
   return 0;
 }
 
+// For reading: without the numbers of what passes made.
+constexpr PrintOptions kBrief{.memory = false};
+
 Phase phase_of(const Model& model) {
   return model.phase == "clean"      ? Phase::clean
          : model.phase == "compress" ? Phase::compress
@@ -177,14 +180,25 @@ Phase phase_of(const Model& model) {
                                      : Phase::import;
 }
 
-Status write_result(const Model& model, const std::string& path) {
+Status write_result(const Arguments& arguments, const Model& model) {
+  const std::string path = arguments.text("--output");
   if (path.ends_with(".hone")) return artefact::write(model, path);
-  const bool complete = std::none_of(model.sources.begin(), model.sources.end(),
-                                     [](const DataSource& s) { return s.memory; });
-  if (!complete)
-    LOG(warn, "the text form leaves out the bytes of constants; a .hone artefact keeps them",
-        {{"file", printable(path)}});
-  return write_file(path, print(model)).context("writing '" + printable(path) + "'");
+  const text::Written written = TRY(text::write(model, path));
+  if (!written.weights.empty())
+    note(arguments, fmt::format("{} of constants are in '{}', which the text names",
+                                human_bytes(written.bytes), printable(written.weights)));
+  return ok();
+}
+
+// What a reader of the printed text misses.
+void note_memory(const Arguments& arguments, const Model& model) {
+  uint64_t bytes = 0;
+  for (const DataSource& source : model.sources)
+    if (source.memory) bytes += source.size;
+  if (bytes > 0)
+    note(arguments, fmt::format("{} of constants that passes made are not in the text; "
+                                "-o FILE.ir or FILE.hone keeps them",
+                                human_bytes(bytes)));
 }
 
 void write_json(JsonWriter& json, const PipelineReport& report) {
@@ -223,8 +237,9 @@ Result<int> run(const Arguments& arguments) {
   if (arguments.has("--describe")) return describe_op(arguments);
   if (arguments.positionals().empty())
     return fail(ErrorId::usage, "`hone opt` needs MODEL, --list or --describe OP");
-  Model model =
-      TRY(open_model(arguments.positional(0), {.limits = arguments.limits, .verify = false}));
+  OpenOptions open = open_options(arguments);
+  open.missing = MissingWeights::leave_out;  // graphs are of interest without weights too
+  Model model = TRY(open_model(arguments.positional(0), open));
   if (arguments.on("--verify"))
     TRY(verify(model, standard_catalogue(), phase_of(model)).context("verifying the input"));
   PipelineOptions options;
@@ -251,28 +266,32 @@ Result<int> run(const Arguments& arguments) {
   options.after_pass = [&](const Model& m, std::string_view pass) -> Status {
     if (printing && (only.empty() || only == pass)) {
       printed = true;
-      const std::string text = fmt::format("// after {}\n{}", pass, print(m));
-      std::fwrite(text.data(), 1, text.size(), stderr);
+      put_aside("after " + std::string(pass), {{"pass", pass}, {"text", print(m, kBrief)}},
+                fmt::format("// after {}\n{}", pass, print(m, kBrief)));
     }
     if (numerics) TRY(numerics->compare(m, pass));
     return ok();
   };
   const PipelineReport report = TRY(run_pipeline(model, arguments.text("--pipeline"),
                                                  standard_catalogue(), arguments.limits, options));
-  if (printing && !printed && !arguments.json)
-    fmt::print(stderr, "hone: note: {} changed nothing, so nothing is printed after it\n",
-               only.empty() ? "each pass" : only);
-  if (numerics && !arguments.json)
-    fmt::print(stderr, "hone: note: results on made-up inputs are the same after each pass\n");
-  if (arguments.has("--output")) TRY(write_result(model, arguments.text("--output")));
-  if (arguments.json)
+  if (printing && !printed)
+    note(arguments, fmt::format("{} changed nothing, so nothing is printed after it",
+                                only.empty() ? "each pass" : only));
+  if (numerics) note(arguments, "results on made-up inputs are the same after each pass");
+  if (arguments.has("--output")) TRY(write_result(arguments, model));
+  if (arguments.json) {
     put_json([&](JsonWriter& json) { write_json(json, report); });
-  else if (!arguments.has("--output"))
-    put(print(model));
+  } else if (!arguments.has("--output")) {
+    put(print(model, kBrief));
+    note_memory(arguments, model);
+  }
   if (arguments.on("--journal")) {
     for (const auto& edit : report.journal.edits)
-      fmt::print(stderr, "{}: {} '{}': {}\n", edit.pass, printable(edit.graph),
-                 printable(edit.node), printable(edit.what));
+      put_aside(
+          "edit",
+          {{"pass", edit.pass}, {"graph", edit.graph}, {"node", edit.node}, {"what", edit.what}},
+          fmt::format("{}: {} '{}': {}\n", edit.pass, printable(edit.graph), printable(edit.node),
+                      printable(edit.what)));
   }
   return 0;
 }
@@ -292,8 +311,9 @@ const Command& opt_command() {
           "$ hone opt --list\n"
           "$ hone opt --describe softmax",
       .details =
-          "Prints the model in the text form. --print-after and --journal go to standard "
-          "error.",
+          "Prints the model in the text form. --print-after and --journal go to standard error.\n"
+          "-o FILE.ir copies weights that lie neither in the text nor beside it to "
+          "FILE.ir.safetensors.",
       .positionals = {{"MODEL", "the model file", 0, 1, true}},
       .flags = {{"--pipeline", Kind::text, "TEXT",
                  "passes in order, such as 'sweep, repeat(fold, merge)', or a pipeline's name",

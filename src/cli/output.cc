@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/log.h"
 #include "base/text.h"
 
 namespace hone::cli {
@@ -61,7 +62,7 @@ void put_json(const std::function<void(JsonWriter&)>& write) {
 }
 
 Progress::Progress(const Arguments& arguments)
-    : on_(isatty(2) && !arguments.json),
+    : on_(isatty(2) && !arguments.json && log_format() == LogFormat::text),
       next_(std::chrono::steady_clock::now() + std::chrono::milliseconds(500)) {}
 
 Progress::~Progress() {
@@ -77,28 +78,54 @@ void Progress::show(std::string_view what, size_t done, size_t all) {
   std::fflush(stderr);
 }
 
-void print_error(const Error& error, bool json, const Style& style) {
+void note(const Arguments& arguments, std::string_view message) {
+  if (arguments.json && log_format() != LogFormat::json) return;
+  LOG(note, message);
+}
+
+void put_aside(std::string_view message, std::initializer_list<Field> fields,
+               std::string_view text) {
+  if (log_format() == LogFormat::json)
+    log_message(LogLevel::note, message, fields);
+  else
+    std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void write_error(JsonWriter& json, const Error& error) {
   const ErrorInfo& known = info(error.id);
+  json.begin_object();
+  json.member("code", known.code);
+  json.member("message", error.message);
+  json.key("context");
+  json.begin_array();
+  for (const std::string& what : error.context) json.value(what);
+  json.end_array();
+  json.member("hint", error.hint.empty() ? known.hint : std::string_view(error.hint));
+  json.member("exit_code", exit_code(known.blame));
+  json.end_object();
+}
+
+std::string error_text(const Error& error, bool json, const Style& style, const std::string& time) {
   std::string out;
-  if (json) {
-    JsonWriter writer(out);
+  if (const bool line = log_format() == LogFormat::json; line || json) {
+    JsonWriter writer(out, line ? 0 : 2);
     writer.begin_object();
+    if (line) {
+      if (!time.empty()) writer.member("time", time);
+      writer.member("level", name(LogLevel::error));
+      writer.member("message", error.message);
+    }
     writer.key("error");
-    writer.begin_object();
-    writer.member("code", known.code);
-    writer.member("message", error.message);
-    writer.key("context");
-    writer.begin_array();
-    for (const std::string& what : error.context) writer.value(what);
-    writer.end_array();
-    writer.member("hint", error.hint.empty() ? known.hint : std::string_view(error.hint));
-    writer.member("exit_code", exit_code(known.blame));
+    write_error(writer, error);
     writer.end_object();
-    writer.end_object();
-    out += "\n";
   } else {
-    out = std::string(style.red) + "hone: " + std::string(style.reset) + describe(error) + "\n";
+    out = std::string(style.red) + "hone: " + std::string(style.reset) + describe(error);
   }
+  return out += "\n";
+}
+
+void print_error(const Error& error, bool json, const Style& style) {
+  const std::string out = error_text(error, json, style, log_time());
   std::fwrite(out.data(), 1, out.size(), stderr);
 }
 

@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/field.h"
 #include "base/json_writer.h"
 #include "cli/command.h"
 
@@ -47,7 +49,22 @@ class Progress {
   std::chrono::steady_clock::time_point next_;
 };
 
-// The error as the command line shows it, on standard error.
+// Tells the user on standard error what the command did beyond what was asked, unless the log level
+// hides notes. With --json, standard error holds errors in JSON and nothing else: there notes are
+// told only if the log is JSON too.
+void note(const Arguments& arguments, std::string_view message);
+
+// What a flag asked for and what goes to standard error: `text`, or a log line of `message` and
+// `fields` where the log is JSON.
+void put_aside(std::string_view message, std::initializer_list<Field> fields,
+               std::string_view text);
+
+// The error as the command line shows it, on standard error: as text, as a JSON document where
+// `json` is set, and as a line of JSON where the log is JSON.
 void print_error(const Error& error, bool json, const Style& style);
+// What print_error writes; `time` stands in log lines of JSON, unless it is empty.
+std::string error_text(const Error& error, bool json, const Style& style, const std::string& time);
+// The error as a JSON object, for documents that tell of errors.
+void write_error(JsonWriter& json, const Error& error);
 
 }  // namespace hone::cli

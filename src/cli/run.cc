@@ -57,7 +57,8 @@ Result<v1::Bindings> bindings_of(const Arguments& arguments, const v1::Descripti
 }
 
 // Says which sizes --random chose by itself.
-void note_free_symbols(const v1::Description& d, const v1::Bindings& bindings) {
+void note_free_symbols(const Arguments& arguments, const v1::Description& d,
+                       const v1::Bindings& bindings) {
   std::string names;
   for (const auto& s : d.symbols) {
     const bool shown = std::any_of(d.inputs.begin(), d.inputs.end(), [&](const auto& port) {
@@ -67,8 +68,7 @@ void note_free_symbols(const v1::Description& d, const v1::Bindings& bindings) {
       names += (names.empty() ? "" : ", ") + printable(s.name) + "=1";
   }
   if (!names.empty())
-    fmt::print(stderr, "hone: note: made up inputs with {}; choose other sizes with --bind\n",
-               names);
+    note(arguments, fmt::format("made up inputs with {}; choose other sizes with --bind", names));
 }
 
 Result<std::vector<v1::Value>> inputs_of(const Arguments& arguments, const v1::Model& model,
@@ -92,7 +92,7 @@ Result<std::vector<v1::Value>> inputs_of(const Arguments& arguments, const v1::M
   if (arguments.on("--random")) {
     made = TRY(
         from(model.random_inputs(static_cast<uint64_t>(arguments.integer("--seed")), bindings)));
-    if (!arguments.json) note_free_symbols(d, bindings);
+    note_free_symbols(arguments, d, bindings);
   }
   std::vector<v1::Value> inputs;
   for (size_t i = 0; i < given.size(); ++i) {
@@ -266,7 +266,7 @@ void write_json(JsonWriter& json, const Run& run) {
   json.end_object();
 }
 
-void note_shares(const Run& run) {
+void note_shares(const Arguments& arguments, const Run& run) {
   size_t total = 0;
   for (const auto& share : run.shares) total += share.nodes;
   for (const auto& share : run.shares) {
@@ -275,8 +275,8 @@ void note_shares(const Run& run) {
     for (size_t i = 0; i < share.operators.size() && i < 8; ++i)
       names += (i ? ", " : "") + share.operators[i];
     if (share.operators.size() > 8) names += ", …";
-    fmt::print(stderr, "hone: note: {} of {} nodes run on the slow reference backend: {}\n",
-               share.nodes, total, names);
+    note(arguments, fmt::format("{} of {} nodes run on the slow reference backend: {}", share.nodes,
+                                total, names));
   }
 }
 
@@ -309,7 +309,7 @@ Result<int> run_model(const Arguments& arguments) {
     return fail(ErrorId::usage, "--check brings its own inputs: leave out --input and --random");
   if (folders.size() > 1 && arguments.has("--output"))
     return fail(ErrorId::usage, "-o with several folders to check would overwrite its own files");
-  v1::Model model = TRY(open(arguments, arguments.positional(0)));
+  v1::Model model = TRY(open(arguments.positional(0), open_options(arguments)));
   if (!arguments.on("--no-clean")) model = TRY(from(model.clean()));
   Run run;
   run.description = model.describe();
@@ -319,7 +319,7 @@ Result<int> run_model(const Arguments& arguments) {
   const v1::Executable executable =
       TRY(from(model.compile({.backend = backend, .threads = arguments.threads})));
   run.shares = executable.shares();
-  if (backend == "auto" && !arguments.json) note_shares(run);
+  if (backend == "auto") note_shares(arguments, run);
   v1::Session session =
       TRY(from(executable.session({.seed = static_cast<uint64_t>(arguments.integer("--seed")),
                                    .bindings = bindings,

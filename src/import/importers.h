@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "import/options.h"
 #include "ir/model.h"
 #include "ir/op.h"
 
@@ -16,7 +17,8 @@ struct Importer {
   std::string_view name, extensions, doc;  // extensions separated by spaces
   // Told from the content alone; may look at all of it, but should not need to.
   bool (*looks_like)(std::span<const std::byte> file);
-  Result<Model> (*read)(const std::string& path, const Catalogue& catalogue, const Limits& limits);
+  Result<Model> (*read)(const std::string& path, const Catalogue& catalogue,
+                        const ImportOptions& options);
   // Reads the whole file and compares it with the hashes it records; null where there are none.
   Status (*verify)(const std::string& path, const Limits& limits);
 };

@@ -42,6 +42,14 @@ Result<std::span<const std::byte>> Model::stored(ConstantId id) const {
   CHECK(span->source < sources.size());
   const DataSource& source = sources[span->source];
   const auto all = source.bytes();
+  if (!source.mapped && !source.memory && span->length > 0)
+    return fail(ErrorId::not_found, source.name.empty()
+                                        ? "constant '@" + printable(constant.name) +
+                                              "' lay in the memory of the "
+                                              "process that wrote the text: its bytes are not there"
+                                        : "there is no file '" + printable(source.name) +
+                                              "', which holds constant '@" +
+                                              printable(constant.name) + "'");
   if (span->offset > all.size() || span->length > all.size() - span->offset)
     return fail(ErrorId::truncated,
                 "constant '" + constant.name + "' lies at offset " + std::to_string(span->offset) +

@@ -1,7 +1,10 @@
 // Prints models in their text form.
 #include <cmath>
 #include <cstring>
+#include <optional>
+#include <span>
 #include <unordered_map>
+#include <vector>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -67,9 +70,11 @@ class Printer {
       out_ += "meta " + quote(key) + " = " + quote(value) + "\n";
     for (const Symbol& s : model_.symbols)
       out_ += "symbol " + word(s.name) + ": " + std::string(name(s.time)) + "\n";
+    number_sources();
     for (size_t i = 0; i < model_.sources.size(); ++i)
-      out_ += "source " + std::to_string(i) + " " + quote(model_.sources[i].name) + " " +
-              std::to_string(model_.sources[i].size) + "\n";
+      if (source_numbers_[i])
+        out_ += "source " + std::to_string(*source_numbers_[i]) + " " +
+                quote(model_.sources[i].name) + " " + std::to_string(model_.sources[i].size) + "\n";
     for (const Constant& c : model_.constants)
       if (!c.name.empty()) constant(c);
     for (const Graph& g : model_.graphs) graph(g);
@@ -84,9 +89,10 @@ class Printer {
  private:
   void constant(const Constant& c) {
     out_ += "const @" + word(c.name) + ": " + c.type.str() + " = ";
-    if (const auto* span = std::get_if<Constant::Span>(&c.data)) {
-      out_ += "span(" + std::to_string(span->source) + ", " + std::to_string(span->offset) + ", " +
-              std::to_string(span->length) + ")";
+    const auto* span = std::get_if<Constant::Span>(&c.data);
+    if (span != nullptr && source_numbers_[span->source]) {
+      out_ += "span(" + std::to_string(*source_numbers_[span->source]) + ", " +
+              std::to_string(span->offset) + ", " + std::to_string(span->length) + ")";
     } else {
       out_ += elements(c);
     }
@@ -95,14 +101,31 @@ class Printer {
     out_ += "\n";
   }
 
-  // `{…}` of an inline constant; of its stored integers where the encoding is affine.
+  // Sources whose bytes stand in the text have no number.
+  void number_sources() {
+    size_t next = 0;
+    for (const DataSource& source : model_.sources) {
+      const bool in_text = options_.memory && source.memory != nullptr;
+      source_numbers_.push_back(in_text ? std::nullopt : std::optional(next++));
+    }
+  }
+
+  std::span<const std::byte> bytes_of(const Constant& c) {
+    if (const auto* bytes = std::get_if<std::vector<std::byte>>(&c.data)) return *bytes;
+    const auto& span = std::get<Constant::Span>(c.data);
+    const auto all = model_.sources[span.source].bytes();
+    CHECK(span.offset <= all.size() && span.length <= all.size() - span.offset);
+    return all.subspan(span.offset, span.length);
+  }
+
+  // `{…}` of a constant in memory; of its stored integers where the encoding is affine.
   std::string elements(const Constant& c) {
     Tensor t;
     const Extents shape = *c.type.shape.fixed();
     if (const auto* texts = std::get_if<std::vector<std::string>>(&c.data)) {
       t = Tensor::of_strings(shape, *texts);
     } else {
-      const auto& bytes = std::get<std::vector<std::byte>>(c.data);
+      const auto bytes = bytes_of(c);
       const DType dtype = c.type.encoding.is_dense() ? c.type.dtype : c.type.encoding.storage;
       auto made = Tensor::make(dtype, shape);
       CHECK(made.ok() && uint64_t(made->byte_size()) == bytes.size());
@@ -192,6 +215,7 @@ class Printer {
   const PrintOptions& options_;
   std::string out_;
   std::unordered_map<uint32_t, size_t> numbers_;
+  std::vector<std::optional<size_t>> source_numbers_;  // in the text
 };
 
 }  // namespace

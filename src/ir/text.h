@@ -13,6 +13,9 @@ namespace hone {
 
 struct PrintOptions {
   bool provenance = true;  // `from "node"` after each call
+  // Elements of constants in memory, however many; else those beyond the small ones are named by a
+  // span of a source without a name, which nothing can open.
+  bool memory = true;
 };
 
 // print(parse(print(m))) == print(m), for every model.

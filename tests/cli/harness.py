@@ -52,6 +52,43 @@ def read_floats(path):
     return list(struct.unpack(f"<{len(payload) // 4}f", payload))
 
 
+def _varint(number):
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes(out + bytes([number]))
+
+
+def message(*fields):
+    """A protobuf message of (number, value) pairs; values are integers, texts or bytes."""
+    out = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            out += _varint(number << 3) + _varint(value)
+        else:
+            value = value.encode() if isinstance(value, str) else value
+            out += _varint(number << 3 | 2) + _varint(len(value)) + value
+    return out
+
+
+def external_onnx(location, count=32):
+    """An ONNX model y = x + w whose w: f32[count] lies in the file `location`."""
+    floats = message((1, message((1, 1), (2, message((1, message((1, count))))))))
+    external = [(13, message((1, key), (2, value)))
+                for key, value in (("location", location), ("length", str(4 * count)))]
+    weights = message((1, count), (2, 1), (8, "w"), *external, (14, 1))
+    graph = message((1, message((1, "x"), (1, "w"), (2, "y"), (4, "Add"))), (2, "g"),
+                    (5, weights), (11, message((1, "x"), (2, floats))),
+                    (12, message((1, "y"), (2, floats))))
+    return message((1, 8), (7, graph), (8, message((2, 17))))
+
+
+def plain_environment():
+    """Without settings of hone."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("HONE")}
+
+
 class Result:
     def __init__(self, done):
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
@@ -78,9 +115,9 @@ class CommandTest(unittest.TestCase):
         return str(path)
 
     def run_any(self, *words, environment=None):
-        base = {k: v for k, v in os.environ.items() if not k.startswith("HONE")}
         done = subprocess.run([HONE, *map(str, words)], capture_output=True, text=True,
-                              cwd=self.folder, env={**base, **(environment or {})}, timeout=120)
+                              cwd=self.folder,
+                              env={**plain_environment(), **(environment or {})}, timeout=120)
         self.assertGreaterEqual(done.returncode, 0, f"a signal ended {words}: {done.stderr}")
         return Result(done)
 

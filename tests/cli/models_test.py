@@ -187,6 +187,18 @@ class Run(CommandTest):
                               error="backend.unavailable")
         self.assertIn("reference", result.err)
 
+    def test_the_hint_of_limit_time_names_a_limit_that_works(self):
+        self.write("sum.ir", """hone 1
+graph body(i: i64[], go: bool[], x: f32[]) -> (again = identity(go), more = add(x, f32{1})) {}
+graph main(x: f32[]) -> (y = loop(i64{5}, bool{1}, x) <body=graph body, carried=1>) {}
+entry main
+""")
+        result = self.refused("run", "sum.ir", "--random", "--limits", "iterations=4",
+                              error="limit.time", code=4)
+        self.assertIn("--limits iterations=N", result.err)
+        self.hone("run", "sum.ir", "--random", "--limits", "iterations=5")
+        self.refused("run", "sum.ir", "--random", "--limits", "time=5s", error="usage", code=2)
+
 
 class Compile(CommandTest):
     def test_round_trip(self):

@@ -1,10 +1,11 @@
 """Help, wrong usage, configuration, completion and the lists of what there is."""
+import json
 import os
 import shutil
 import subprocess
 import unittest
 
-from harness import ADD, CNN, CNN_DATA, CommandTest
+from harness import ADD, CNN, CNN_DATA, VIT, CommandTest
 
 COMMANDS = ["inspect", "run", "compile", "diff", "opt", "backends", "devices", "config",
             "completion", "help", "version"]
@@ -116,6 +117,67 @@ class Usage(CommandTest):
             done = subprocess.run([HONE, "inspect", CNN], stdout=full, stderr=subprocess.PIPE,
                                   text=True, check=False)
         self.assertEqual(done.returncode, 4)
+
+
+class Messages(CommandTest):
+    """Notes and errors on standard error, as --log-level and --log-format say."""
+    # One command of each kind that tells notes.
+    NOTES = (["compile", CNN, "-o", "a.hone"], ["run", CNN, "--random"],
+             ["opt", CNN, "--check-numerics"], ["opt", CNN, "--print-after=expand"])
+
+    def test_notes_have_a_level(self):
+        for words in self.NOTES:
+            for flags in ([], ["--log-level", "note"], ["--log-level", "debug"]):
+                self.assertIn("hone: note: ", self.hone(*words, *flags).err, words)
+            for level in ("warn", "error"):
+                self.assertEqual(self.hone(*words, "--log-level", level).err, "", words)
+                self.assertEqual(
+                    self.hone(*words, environment={"HONE_LOG_LEVEL": level}).err, "", words)
+
+    def test_notes_as_json(self):
+        for words in self.NOTES:
+            lines = self.hone(*words, "--log-format", "json").err.splitlines()
+            self.assertTrue(lines)
+            for line in lines:
+                record = json.loads(line)
+                self.assertEqual(record["level"], "note")
+                self.assertRegex(record["time"], r"^\d{4}-\d\d-\d\dT.*Z$")
+                self.assertTrue(record["message"])
+
+    def test_json_keeps_standard_error_for_errors(self):
+        for words in self.NOTES:
+            self.assertEqual(self.hone(*words, "--json").err, "")
+
+    def test_errors_are_always_told(self):
+        for level in ("error", "debug"):
+            self.assertIn("[io.not_found]",
+                          self.hone("inspect", "none", "--log-level", level, code=3).err)
+
+    def test_errors_as_json(self):
+        self.write("hone.yaml", "log: {format: json}\n")
+        for words, code, environment in (
+                (["inspect", "none", "--log-format", "json"], 3, {}),
+                (["inspect", "none", "--log-format=json", "--json"], 3, {}),
+                (["inspect", "none"], 3, {}),
+                (["--log-format", "json", "inspct"], 2, {}),
+                (["inspect", "--log-format", "json"], 2, {}),
+                (["inspect"], 2, {"HONE_LOG_FORMAT": "json"}),
+                (["--log-format", "json"], 2, {})):
+            result = self.hone(*words, code=code, environment=environment)
+            self.assertEqual(result.err.count("\n"), 1, result.err)
+            record = json.loads(result.err)
+            self.assertEqual(record["level"], "error")
+            self.assertEqual(record["message"], record["error"]["message"])
+            self.assertEqual(record["error"]["exit_code"], code)
+            self.assertTrue(record["error"]["hint"])
+
+    def test_what_was_asked_for_has_both_forms(self):
+        words = ["opt", VIT, "--print-after", "--journal", "--stop-after-edits", "2"]
+        text = self.hone(*words, "--log-level", "error").err
+        self.assertIn("// after ", text)
+        for line in self.hone(*words, "--log-level", "error", "--log-format",
+                              "json").err.splitlines():
+            self.assertIn("pass", json.loads(line))
 
 
 class Lists(CommandTest):

@@ -113,7 +113,7 @@ Status round_trip(const Model& model) {
 }
 
 Status all(const std::string& folder, Row& row) {
-  Model model = TRY(onnx::import_file(folder + "/model.onnx", standard_catalogue(), Limits{}));
+  Model model = TRY(onnx::import_file(folder + "/model.onnx", standard_catalogue(), {}));
   std::set<std::string> operators;
   for (const Graph& g : model.graphs)
     for (NodeId n : TRY(g.order())) operators.emplace(g[n].op->name);

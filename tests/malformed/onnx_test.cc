@@ -348,7 +348,8 @@ TEST(Hostile, Corpus) {
     ASSERT_FALSE(path.empty()) << "the index names a file that is not there";
     ++count;
     const auto outcome = testing::guarded([&](const testing::Note&) -> Status {
-      return whole_way(TRY(onnx::import_file(path.string(), standard_catalogue(), tight())), true);
+      return whole_way(
+          TRY(onnx::import_file(path.string(), standard_catalogue(), {.limits = tight()})), true);
     });
     testing::expect_contained(outcome);
     const bool may_sort = file == "onnx_not_topological.onnx";  // sorting is as good

@@ -12,36 +12,16 @@
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "formats/safetensors.h"
+#include "import/hone/container.h"
 #include "ir/text.h"
 
 namespace hone::artefact {
 namespace {
 
-constexpr std::string_view kReserved = "__metadata__";  // no tensor of the container is called so
-constexpr uint64_t kMostHeader = 100'000'000;           // of a safetensors file
+constexpr uint64_t kMostHeader = 100'000'000;  // of a safetensors file
 
 bool in_container(const Constant& constant) {
   return !constant.name.empty() && !std::holds_alternative<std::vector<std::string>>(constant.data);
-}
-
-// Injective, and never the reserved name.
-std::string tensor_name(const std::string& constant) {
-  return constant.starts_with(kReserved) ? constant + "_" : constant;
-}
-
-// Element type and shape of a constant in the container.
-struct Layout {
-  std::string dtype;
-  std::vector<int64_t> shape;
-};
-Layout layout_of(const Constant& constant, uint64_t size) {
-  const Encoding& encoding = constant.type.encoding;
-  const DType stored = encoding.is_dense() ? constant.type.dtype : encoding.storage;
-  const auto extents = constant.type.shape.fixed();
-  const std::string_view dtype = safetensors_name(stored);
-  if (bits(stored) < 8 || !extents || !safetensors_bits(dtype))
-    return {"U8", {static_cast<int64_t>(size)}};
-  return {std::string(dtype), *extents};
 }
 
 std::string hash_of(std::string_view text, std::string_view hashes,
@@ -112,7 +92,7 @@ Status place_constants(Model& model, const Container& container,
     }
     const SafetensorsTensor& tensor = *it->second;
     const uint64_t size = tensor.end - tensor.begin;
-    const Layout layout = layout_of(constant, span->length);
+    const TensorLayout layout = layout_of(constant, span->length);
     if (size != span->length || tensor.dtype != layout.dtype || tensor.shape != layout.shape) {
       return fail(ErrorId::malformed,
                   fmt::format("tensor \"{}\" is {}[{}], which does not fit its constant of type {}",
@@ -162,9 +142,9 @@ bool looks_like_artefact(std::span<const std::byte> file) {
 }
 
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
-                          const Limits& limits) {
+                          const ImportOptions& options) {
   const auto mapped = std::make_shared<const MappedFile>(TRY(MappedFile::open(path)));
-  return import_mapped(mapped, path, catalogue, limits)
+  return import_mapped(mapped, path, catalogue, options.limits)
       .context("reading '" + printable(path) + "'");
 }
 
@@ -213,10 +193,8 @@ Status write(const Model& model, const std::string& path) {
     const Constant& constant = model.constants[i];
     if (!in_container(constant)) continue;
     const auto bytes = TRY(model.stored(ConstantId{i}));
-    const Layout layout = layout_of(constant, bytes.size());
-    const std::string name = tensor_name(constant.name);
-    sources.push_back({name, layout.dtype, layout.shape, bytes.size(), bytes, {}});
-    table.push_back({name, layout.dtype, layout.shape, 0, 0});
+    sources.push_back(container_tensor(constant, bytes));
+    table.push_back({sources.back().name, sources.back().dtype, sources.back().shape, 0, 0});
   }
   std::sort(sources.begin(), sources.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });

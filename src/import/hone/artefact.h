@@ -16,6 +16,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "import/options.h"
 #include "ir/model.h"
 #include "ir/op.h"
 
@@ -24,7 +25,7 @@ namespace hone::artefact {
 bool looks_like_artefact(std::span<const std::byte> file);
 // Maps the file; weights stay in it.
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
-                          const Limits& limits);
+                          const ImportOptions& options);
 // Compares every tensor with its hash; fails with `bad_checksum` naming the first that differs.
 Status verify_file(const std::string& path, const Limits& limits);
 

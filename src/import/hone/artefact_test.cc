@@ -31,7 +31,7 @@ std::string every_type() {
 }
 
 Model parsed(const std::string& text) {
-  auto model = parse_model_text(text, standard_catalogue(), Limits());
+  auto model = parse_model_text(text, standard_catalogue(), {});
   EXPECT_TRUE(model.ok()) << describe(model.error());
   return model.take();
 }
@@ -52,7 +52,7 @@ TEST(Artefact, RoundTripIsExact) {
   const ScratchFolder folder;
   const Model before = with_large_constants();
   ASSERT_TRUE(write(before, folder / "a.hone").ok());
-  auto after = import_file(folder / "a.hone", standard_catalogue(), Limits());
+  auto after = import_file(folder / "a.hone", standard_catalogue(), {});
   ASSERT_TRUE(after.ok()) << describe(after.error());
   EXPECT_EQ(*portable_text(before), *portable_text(*after));
   ASSERT_EQ(before.constants.size(), after->constants.size());
@@ -72,7 +72,7 @@ TEST(Artefact, RoundTripIsExact) {
 TEST(Artefact, EqualModelsGiveEqualBytes) {
   const ScratchFolder folder;
   ASSERT_TRUE(write(with_large_constants(), folder / "a.hone").ok());
-  auto read = import_file(folder / "a.hone", standard_catalogue(), Limits());
+  auto read = import_file(folder / "a.hone", standard_catalogue(), {});
   ASSERT_TRUE(write(*read, folder / "b.hone").ok());
   EXPECT_EQ(folder.read("a.hone"), folder.read("b.hone"));
   ASSERT_TRUE(write(*read, folder / "a.hone").ok());  // onto the file that is mapped
@@ -107,7 +107,7 @@ TEST(Artefact, TensorsAreFoundByName) {
   header += "}";
   const uint64_t size = header.size();
   folder.write("b.hone", std::string(reinterpret_cast<const char*>(&size), 8) + header + data);
-  auto after = import_file(folder / "b.hone", standard_catalogue(), Limits());
+  auto after = import_file(folder / "b.hone", standard_catalogue(), {});
   ASSERT_TRUE(after.ok()) << describe(after.error());
   EXPECT_EQ(*portable_text(*after), *portable_text(with_large_constants()));
   EXPECT_TRUE(verify_file(folder / "b.hone", Limits()).ok());
@@ -121,7 +121,7 @@ TEST(Artefact, RefusesWhatDoesNotMatch) {
   const std::string good = folder.read("a.hone");
   auto id_of = [&](const std::string& content) {
     folder.write("b.hone", content);
-    auto model = import_file(folder / "b.hone", standard_catalogue(), Limits());
+    auto model = import_file(folder / "b.hone", standard_catalogue(), {});
     return model ? ErrorId::internal : model.error().id;
   };
   auto with = [&](const std::string& old, const std::string& fresh) {

@@ -40,11 +40,11 @@ Status add_metadata(Model& model, const ModelProto& proto, Ledger& ledger) {
   return ok();
 }
 
-Result<Model> import_source(DataSource source, std::string path, MissingWeights missing,
-                            const Catalogue& catalogue, const Limits& limits) {
+Result<Model> import_source(DataSource source, std::string path, const Catalogue& catalogue,
+                            const ImportOptions& options) {
   Model model;
   model.sources.push_back(std::move(source));
-  Ledger ledger(limits);
+  Ledger ledger(options.limits);
   const ModelProto proto = TRY(parse_model(model.sources[0].bytes(), ledger));
   if (!proto.has_graph)
     return fail(ErrorId::malformed, "the file holds no graph: it is not an ONNX model");
@@ -55,7 +55,7 @@ Result<Model> import_source(DataSource source, std::string path, MissingWeights 
                     .proto = proto,
                     .catalogue = catalogue,
                     .ledger = ledger,
-                    .tensors = TensorLoader(model, ledger, std::move(path), missing),
+                    .tensors = TensorLoader(model, ledger, std::move(path), options),
                     .symbols = Symbols(model, ledger),
                     .opsets = std::move(opsets),
                     .functions = std::move(functions)};
@@ -72,16 +72,6 @@ Result<Model> import_source(DataSource source, std::string path, MissingWeights 
 std::string base_name(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
-Result<Model> import_mapped(const std::string& path, MissingWeights missing,
-                            const Catalogue& catalogue, const Limits& limits) {
-  DataSource source;
-  source.mapped = std::make_shared<const MappedFile>(TRY(MappedFile::open(path)));
-  source.name = base_name(path);
-  source.size = source.mapped->size();
-  return import_source(std::move(source), path, missing, catalogue, limits)
-      .context("reading " + printable(path));
 }
 
 }  // namespace
@@ -123,13 +113,13 @@ bool looks_like_onnx(std::span<const std::byte> bytes) {
 }
 
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
-                          const Limits& limits) {
-  return import_mapped(path, MissingWeights::refuse, catalogue, limits);
-}
-
-Result<Model> import_without_weights(const std::string& path, const Catalogue& catalogue,
-                                     const Limits& limits) {
-  return import_mapped(path, MissingWeights::leave_out, catalogue, limits);
+                          const ImportOptions& options) {
+  DataSource source;
+  source.mapped = std::make_shared<const MappedFile>(TRY(MappedFile::open(path)));
+  source.name = base_name(path);
+  source.size = source.mapped->size();
+  return import_source(std::move(source), path, catalogue, options)
+      .context("reading " + printable(path));
 }
 
 Result<Model> import_bytes(std::vector<std::byte> bytes, const Catalogue& catalogue,
@@ -137,7 +127,7 @@ Result<Model> import_bytes(std::vector<std::byte> bytes, const Catalogue& catalo
   DataSource source;
   source.size = bytes.size();
   source.memory = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
-  return import_source(std::move(source), {}, MissingWeights::refuse, catalogue, limits);
+  return import_source(std::move(source), {}, catalogue, {.limits = limits});
 }
 
 }  // namespace hone::onnx

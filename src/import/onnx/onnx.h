@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "import/options.h"
 #include "ir/model.h"
 #include "ir/op.h"
 
@@ -18,11 +19,7 @@ bool looks_like_onnx(std::span<const std::byte> bytes);
 
 // Maps the file; weights stay in it. Operators without translation are all named in one error.
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
-                          const Limits& limits);
-// For models published without their weight files: constants in files that are not there name them,
-// but cannot be read.
-Result<Model> import_without_weights(const std::string& path, const Catalogue& catalogue,
-                                     const Limits& limits);
+                          const ImportOptions& options);
 // The same from memory, which the model then holds. External data are refused.
 Result<Model> import_bytes(std::vector<std::byte> bytes, const Catalogue& catalogue,
                            const Limits& limits);

@@ -342,7 +342,7 @@ TEST(OnnxCorpus, MalformedFilesAreRefused) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!entry.path().filename().string().starts_with("onnx_")) continue;
     ++count;
-    const auto m = import_file(entry.path().string(), standard_catalogue(), Limits{});
+    const auto m = import_file(entry.path().string(), standard_catalogue(), {});
     EXPECT_FALSE(m.ok()) << entry.path();
     if (m.ok()) continue;
     EXPECT_NE(info(m.error().id).blame, Blame::bug) << describe(m.error());

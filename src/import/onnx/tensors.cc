@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/text.h"
 #include "formats/protobuf.h"
+#include "import/weights.h"
 
 namespace hone::onnx {
 namespace {
@@ -285,20 +286,13 @@ Result<uint32_t> TensorLoader::source_of(const TensorProto& tensor) {
                 describe(tensor) + ": external data need a model file with a folder");
   if (!folder_) folder_ = TRY(Folder::holding(model_path_));
   std::string location(tensor.location);
-  auto mapped = folder_->map(location);
-  const bool left_out =
-      !mapped && mapped.error().id == ErrorId::not_found && missing_ == MissingWeights::leave_out;
-  if (!mapped && !left_out)
-    return std::move(mapped)
-        .context("opening the external data of " + describe(tensor))
-        .take_error();
+  const auto mapped = TRY(open_weights(*folder_, location, options_)
+                              .context("opening the external data of " + describe(tensor)));
   TRY(ledger_.charge(sizeof(DataSource) + 2 * location.size(), "external files"));
   DataSource source;
   source.name = location;
-  if (!left_out) {
-    source.mapped = std::make_shared<const MappedFile>(mapped.take());
-    source.size = source.mapped->size();
-  }
+  source.mapped = mapped;
+  if (mapped) source.size = mapped->size();
   const auto index = static_cast<uint32_t>(model_.sources.size());
   model_.sources.push_back(std::move(source));
   external_.emplace(std::move(location), index);
@@ -313,7 +307,12 @@ Result<TensorLoader::Stored> TensorLoader::locate_external(const TensorProto& te
   if (tensor.external_length >= 0 && static_cast<uint64_t>(tensor.external_length) != size)
     return malformed(tensor, fmt::format("its shape needs {} bytes, external_data.length is {}",
                                          size, tensor.external_length));
-  if (!model_.sources[source].mapped) return Stored{{source, offset, size}, {}, true};
+  if (DataSource& absent = model_.sources[source]; !absent.mapped) {
+    if (size > uint64_t{INT64_MAX} - offset)
+      return malformed(tensor, "its external data end beyond what a file can hold");
+    absent.size = std::max(absent.size, offset + size);  // so that the text form reads back
+    return Stored{{source, offset, size}, {}, true};
+  }
   if (offset > all.size() || size > all.size() - offset)
     return fail(
         ErrorId::truncated,

@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "base/result.h"
 #include "import/onnx/proto.h"
+#include "import/options.h"
 #include "ir/model.h"
 
 namespace hone::onnx {
@@ -21,16 +22,13 @@ Result<TensorType> declared_type(const TensorProto& tensor);
 // The elements, copied. External data are refused: only a model has a folder.
 Result<Tensor> decode_tensor(const TensorProto& tensor, Ledger& ledger);
 
-// What to do about external files that are not there.
-enum class MissingWeights : uint8_t { refuse, leave_out };
-
 // Makes the constants of one model whose file is sources[0]. raw_data and external data stay where
 // they are, whatever their alignment; the rest is decoded into memory.
 class TensorLoader {
  public:
   // `model_path` names the folder of external data; empty: there is none. All must outlive this.
-  TensorLoader(Model& model, Ledger& ledger, std::string model_path, MissingWeights missing)
-      : model_(model), ledger_(ledger), model_path_(std::move(model_path)), missing_(missing) {}
+  TensorLoader(Model& model, Ledger& ledger, std::string model_path, const ImportOptions& options)
+      : model_(model), ledger_(ledger), model_path_(std::move(model_path)), options_(options) {}
 
   // The constant of this tensor; asked again for the same message of the file, the same constant.
   Result<ConstantId> constant(const TensorProto& tensor, std::string name);
@@ -55,7 +53,7 @@ class TensorLoader {
   Model& model_;
   Ledger& ledger_;
   std::string model_path_;
-  MissingWeights missing_;
+  ImportOptions options_;
   std::optional<Folder> folder_;
   std::unordered_map<std::string, uint32_t, SeededHash, std::equal_to<>> external_;
   std::unordered_map<uint64_t, ConstantId> made_;  // by the offset of the message

@@ -10,6 +10,8 @@
 #include "base/scratch_folder.h"
 #include "base/text.h"
 #include "import/onnx/test_model.h"
+#include "ir/text.h"
+#include "ops/catalogue.h"
 
 namespace hone::onnx {
 namespace {
@@ -149,7 +151,7 @@ class OnnxExternal : public testing::Test {
                      .initializers = {external("w", kFloat, dims, entries)}};
     std::filesystem::create_directory(folder_ / "model");
     folder_.write("model/m.onnx", model(graph(parts)));
-    return import_file(folder_ / "model/m.onnx", standard_catalogue(), Limits{});
+    return import_file(folder_ / "model/m.onnx", standard_catalogue(), {});
   }
   ErrorId refused_external(const std::vector<std::pair<std::string, std::string>>& entries) {
     const auto m = load_external(entries);
@@ -195,12 +197,28 @@ TEST_F(OnnxExternal, Refusals) {
   EXPECT_EQ(refused_external({{"location", "w.bin"}, {"location", "w.bin"}}), ErrorId::malformed);
 }
 
+TEST_F(OnnxExternal, MayBeALinkWhereTheUserSaysSo) {
+  std::filesystem::create_directory(folder_ / "model");
+  folder_.write("model/w.bin", raw(std::vector<float>(32, 1)));
+  ASSERT_EQ(symlink("w.bin", (folder_ / "model/link").c_str()), 0);
+  EXPECT_EQ(refused_external({{"location", "link"}}), ErrorId::outside_folder);
+  const auto m =
+      import_file(folder_ / "model/m.onnx", standard_catalogue(), {.links = Links::follow});
+  ASSERT_TRUE(m.ok()) << describe(m.error());
+  EXPECT_EQ(reals(*m->read(ConstantId{0}))[0], 1);
+}
+
 TEST_F(OnnxExternal, MayBeLeftOut) {
   EXPECT_EQ(refused_external({{"location", "absent"}}), ErrorId::not_found);
-  const auto m = import_without_weights(folder_ / "model/m.onnx", standard_catalogue(), Limits{});
+  const auto m = import_file(folder_ / "model/m.onnx", standard_catalogue(),
+                             {.missing = MissingWeights::leave_out});
   ASSERT_TRUE(m.ok()) << describe(m.error());
   EXPECT_EQ(m->main()[m->main().outputs[0]].type.str(), "f32[32]");
-  EXPECT_FALSE(m->read(ConstantId{0}).ok());
+  EXPECT_EQ(m->read(ConstantId{0}).error().id, ErrorId::not_found);
+  const std::string text = print(*m);
+  const auto again = parse_model_text(text, standard_catalogue(), Limits());
+  ASSERT_TRUE(again.ok()) << describe(again.error());
+  EXPECT_EQ(print(*again), text);
 }
 
 TEST(OnnxTensor, RawDataStayInTheFile) {

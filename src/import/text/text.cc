@@ -2,9 +2,17 @@
 
 #include <fmt/format.h>
 
-#include "base/log.h"
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/atomic_file.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
+#include "formats/safetensors.h"
+#include "import/hone/container.h"
+#include "import/weights.h"
 #include "ir/text.h"
 
 namespace hone::text {
@@ -14,33 +22,103 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+namespace fs = std::filesystem;
+
+// Can a text at `path` name the source, and will it still hold the same once both files are
+// written?
+bool lies_beside(const DataSource& source, const std::string& path, const std::string& weights) {
+  if (source.memory || source.name.empty()) return false;
+  if (!source.mapped) return true;  // not there, wherever the text is
+  std::error_code ignored;
+  const fs::path here = fs::path(path).parent_path() / source.name;
+  return fs::equivalent(here, source.mapped->path(), ignored) &&
+         !fs::equivalent(here, weights, ignored) && !fs::equivalent(here, path, ignored);
+}
+
+// Copies the constants whose source does not stay to the file `weights`, the last source.
+Result<uint64_t> move_constants(const Model& model, const std::vector<bool>& stays,
+                                const std::string& weights, Model& moved) {
+  std::vector<SafetensorsSource> tensors;
+  std::map<std::string, uint32_t> constants;  // by the name of the tensor
+  for (uint32_t i = 0; i < model.constants.size(); ++i) {
+    const auto* span = std::get_if<Constant::Span>(&model.constants[i].data);
+    if (span == nullptr || stays[span->source]) continue;
+    tensors.push_back(container_tensor(model.constants[i], TRY(model.stored(ConstantId{i}))));
+    constants.emplace(tensors.back().name, i);
+  }
+  if (tensors.empty()) return uint64_t{0};
+  TRY(write_safetensors(weights, tensors, {{"hone.kind", "weights"}})
+          .context("writing '" + printable(weights) + "'"));
+  const MappedFile file = TRY(MappedFile::open(weights));
+  Limits unlimited;  // the file is our own
+  for (const LimitInfo& limit : all_limits()) unlimited.*limit.field = UINT64_MAX;
+  Ledger ledger(unlimited);
+  const Safetensors read = TRY(read_safetensors(file.bytes(), ledger));
+  const auto source = static_cast<uint32_t>(moved.sources.size());
+  moved.sources.push_back({fs::path(weights).filename().string(), nullptr, nullptr, file.size()});
+  for (const SafetensorsTensor& t : read.tensors)
+    moved.constants[constants.at(t.name)].data =
+        Constant::Span{source, read.data_offset + t.begin, t.end - t.begin};
+  return file.size();
+}
+
+// A text that names a file needs it: sources of no constant are left out.
+void drop_unused_sources(Model& model) {
+  std::vector<std::optional<uint32_t>> numbers(model.sources.size());
+  std::vector<DataSource> used;
+  for (Constant& constant : model.constants) {
+    auto* span = std::get_if<Constant::Span>(&constant.data);
+    if (span == nullptr) continue;
+    auto& number = numbers[span->source];
+    if (!number) {
+      number = static_cast<uint32_t>(used.size());
+      used.push_back(model.sources[span->source]);
+    }
+    span->source = *number;
+  }
+  model.sources = std::move(used);
+}
+
 }  // namespace
 
 bool looks_like_text(std::span<const std::byte> file) { return as_text(file).starts_with("hone "); }
 
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
-                          const Limits& limits) {
+                          const ImportOptions& options) {
   const MappedFile file = TRY(MappedFile::open(path));
-  Model model = TRY(parse_model_text(as_text(file.bytes()), catalogue, limits)
+  Model model = TRY(parse_model_text(as_text(file.bytes()), catalogue, options.limits)
                         .context("reading '" + printable(path) + "'"));
   if (model.sources.empty()) return model;
   const Folder folder = TRY(Folder::holding(path));
-  for (DataSource& source : model.sources) {
-    if (source.name.empty()) continue;
-    auto mapped = folder.map(source.name);
-    if (!mapped && mapped.error().id == ErrorId::not_found) {
-      LOG(warn, "the text names a file that is not there", {{"file", printable(source.name)}});
-      continue;
-    }
-    if (!mapped) return mapped.take_error();
-    if (mapped->size() != source.size) {
+  std::vector<bool> needed(model.sources.size());
+  for (const Constant& constant : model.constants)
+    if (const auto* span = std::get_if<Constant::Span>(&constant.data)) needed[span->source] = true;
+  for (size_t i = 0; i < needed.size(); ++i) {
+    DataSource& source = model.sources[i];
+    if (!needed[i] || source.name.empty()) continue;
+    source.mapped = TRY(open_weights(folder, source.name, options)
+                            .context("opening the weights of '" + printable(path) + "'"));
+    if (source.mapped && source.mapped->size() != source.size) {
       return fail(ErrorId::truncated,
                   fmt::format("'{}' holds {} bytes, the text says {}", printable(source.name),
-                              mapped->size(), source.size));
+                              source.mapped->size(), source.size));
     }
-    source.mapped = std::make_shared<const MappedFile>(mapped.take());
   }
   return model;
+}
+
+Result<Written> write(const Model& model, const std::string& path) {
+  Written written;
+  const std::string weights = path + ".safetensors";
+  std::vector<bool> stays;
+  for (const DataSource& source : model.sources)
+    stays.push_back(lies_beside(source, path, weights));
+  Model moved = model;
+  written.bytes = TRY(move_constants(model, stays, weights, moved));
+  if (written.bytes > 0) written.weights = weights;
+  drop_unused_sources(moved);
+  TRY(write_file(path, print(moved)).context("writing '" + printable(path) + "'"));
+  return written;
 }
 
 }  // namespace hone::text
