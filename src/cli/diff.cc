@@ -12,6 +12,8 @@
 #include "cli/output.h"
 #include "cli/text_diff.h"
 #include "import/hone/artefact.h"
+#include "ops/catalogue.h"
+#include "passes/pipeline.h"
 
 namespace hone::cli {
 namespace {
@@ -20,12 +22,24 @@ struct ConstantDifference {
   std::string name, what;
 };
 
-// The text form without the line that says how many bytes of weights there are.
-Result<std::string> comparable_text(const Model& model) {
+// The text form without the line that says how many bytes of weights there are, and without the
+// phase unless asked for: what was done to a model is no part of what it computes.
+Result<std::string> comparable_text(const Model& model, bool with_phase) {
   std::string text = TRY(artefact::portable_text(model));
-  if (const size_t begin = text.find("\nsource 0 "); begin != std::string::npos)
-    text.erase(begin, text.find('\n', begin + 1) - begin);
+  for (const std::string_view line : {"\nsource 0 ", "\nphase "}) {
+    if (with_phase && line == "\nphase ") continue;
+    if (const size_t begin = text.find(line); begin != std::string::npos)
+      text.erase(begin, text.find('\n', begin + 1) - begin);
+  }
   return text;
+}
+
+Result<Model> model_to_compare(const Arguments& arguments, const std::string& path) {
+  Model model = TRY(open_model(path, open_options(arguments)));
+  if (arguments.on("--clean"))
+    TRY(run_pipeline(model, "clean", standard_catalogue(), arguments.limits)
+            .context("cleaning '" + printable(path) + "'"));
+  return model;
 }
 
 // Constants of both models under one name and type whose bytes differ.
@@ -60,10 +74,11 @@ Result<std::vector<ConstantDifference>> compare_constants(const Model& a, const 
 Result<int> run(const Arguments& arguments) {
   if (arguments.integer("--lines") < 0)
     return fail(ErrorId::usage, "--lines takes a number from 0 on");
-  const OpenOptions options = open_options(arguments);
-  const Model a = TRY(open_model(arguments.positional(0), options));
-  const Model b = TRY(open_model(arguments.positional(1), options));
-  const std::string text_a = TRY(comparable_text(a)), text_b = TRY(comparable_text(b));
+  const Model a = TRY(model_to_compare(arguments, arguments.positional(0)));
+  const Model b = TRY(model_to_compare(arguments, arguments.positional(1)));
+  const bool phase = arguments.on("--phase");
+  const std::string text_a = TRY(comparable_text(a, phase)),
+                    text_b = TRY(comparable_text(b, phase));
   const auto most = static_cast<size_t>(std::max<int64_t>(0, arguments.integer("--lines")));
   const TextDiff diff = diff_lines(lines_of(text_a), lines_of(text_b), most);
   const auto constants = TRY(compare_constants(a, b));
@@ -119,14 +134,17 @@ const Command& diff_command() {
       .name = "diff",
       .summary = "Compare two models: graphs as text, constants byte by byte.",
       .examples =
-          "$ hone diff model.onnx model.hone\n"
+          "$ hone diff model.onnx model.hone --clean\n"
           "$ hone diff before.ir after.ir --lines 200",
       .details =
-          "Where the bytes lie and which file holds them makes no difference.\n"
-          "Exits 0 when the models are equal, 1 when they differ.",
+          "Where the bytes lie, which file holds them and, without --phase, the phase make no\n"
+          "difference. An artefact that was cleaned when it was compiled differs from its source\n"
+          "unless --clean is given. Exits 0 when the models are equal, 1 when they differ.",
       .positionals = {{"A", "a model file", 1, 1, true},
                       {"B", "the model file to compare it with"}},
-      .flags = {{"--lines", Kind::integer, "N", "most lines to show", "40"}},
+      .flags = {{"--clean", Kind::on_off, "", "clean both models first, as `hone compile` does"},
+                {"--phase", Kind::on_off, "", "let models of different phases differ"},
+                {"--lines", Kind::integer, "N", "most lines to show", "40"}},
       .run = run,
   };
   return command;

@@ -275,6 +275,25 @@ class Diff(CommandTest):
         self.assertRegex(out, r"(?m)^\+.*abs\(")
         self.assertFalse(self.hone("diff", "a.ir", "b.ir", "--json", code=1).json()["equal"])
 
+    def test_the_examples_hold(self):
+        first = next(line for line in self.hone("help", "diff").out.splitlines() if "$ hone" in line)
+        for model in (CNN, VIT):
+            shutil.copy(model, self.path("model.onnx"))
+            self.hone("compile", "model.onnx", "-o", "model.hone")
+            self.assertEqual(self.hone(*first.split()[2:]).out, "equal\n")
+        self.hone("diff", "model.onnx", "model.hone", code=1)  # cleaning changes the graph
+
+    def test_phases(self):
+        self.hone("compile", CNN, "-o", "a.hone")
+        self.hone("diff", CNN, "a.hone")
+        self.assertIn("-phase import", self.hone("diff", CNN, "a.hone", "--phase", code=1).out)
+        self.hone("diff", CNN, "a.hone", "--phase", "--clean")
+
+    def test_clean_does_not_hide_differences(self):
+        self.write("a.ir", ADD)
+        self.write("b.ir", ADD.replace("f32{1}", "f32{2}"))
+        self.hone("diff", "a.ir", "b.ir", "--clean", code=1)
+
     def test_constants(self):
         self.hone("compile", CNN, "-o", "a.hone", "-O0")
         data = bytearray(Path(self.path("a.hone")).read_bytes())

@@ -39,6 +39,7 @@ class TextForm(CommandTest):
         self.hone("run", "m.ir", "--check", VIT_DATA)
         self.hone("opt", "m.ir", "-o", "m.ir")  # over itself
         self.hone("run", "m.ir", "--check", VIT_DATA)
+        self.hone("diff", "m.onnx", "m.ir", "--clean")
 
     def test_the_printed_text_says_what_it_leaves_out(self):
         result = self.hone("opt", VIT)
