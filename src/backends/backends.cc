@@ -20,9 +20,12 @@ Result<std::vector<const Backend*>> backends_for(std::string_view which) {
     if (b->name() == which) return std::vector<const Backend*>{b};
     names.push_back(b->name());
   }
-  Error error = fail(ErrorId::unavailable, "there is no backend '" + printable(which) + "'");
+  Error error = fail(ErrorId::usage, "there is no backend '" + printable(which) + "'");
   if (auto near = closest(which, names.data(), names.size()))
-    error.hint = "did you mean '" + std::string(*near) + "'?";
+    error.hint = "did you mean " + std::string(*near) + "? ";
+  error.hint += "there are";
+  for (std::string_view name : names)
+    error.hint += (name == names[0] ? " " : ", ") + std::string(name);
   return error;
 }
 

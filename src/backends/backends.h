@@ -18,7 +18,7 @@ namespace hone {
 const std::vector<const Backend*>& all_backends();
 
 // The backends for `--backend WHICH`: a name, or "auto" for all of them in order of preference.
-// Fails with `unavailable`.
+// Fails with `usage`, and a hint that names them all.
 Result<std::vector<const Backend*>> backends_for(std::string_view which);
 
 }  // namespace hone

@@ -1,5 +1,6 @@
 // Parses the words of a command line by the command's declaration; the only user of CLI11.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 
 #include "base/text.h"
@@ -7,12 +8,6 @@
 
 namespace hone::cli {
 namespace {
-
-std::vector<Flag> flags_of(const Command& command) {
-  std::vector<Flag> flags = command.flags;
-  for (const Flag& flag : common_flags()) flags.push_back(flag);
-  return flags;
-}
 
 std::string see_help(const Command& command) {
   return "see `hone help " + std::string(command.name) + "`";
@@ -41,15 +36,6 @@ bool parses(const std::string& text) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-bool is_choice(std::string_view choices, std::string_view value) {
-  while (!choices.empty()) {
-    const size_t end = std::min(choices.find('|'), choices.size());
-    if (choices.substr(0, end) == value) return true;
-    choices.remove_prefix(std::min(end + 1, choices.size()));
-  }
-  return false;
-}
-
 // CLI11 names the flag in front of a colon.
 Error missing_value(const Command& command, const std::vector<Flag>& flags,
                     const std::string& told) {
@@ -61,14 +47,20 @@ Error missing_value(const Command& command, const std::vector<Flag>& flags,
 }
 
 Status check_value(const Command& command, const Flag& flag, const std::string& value) {
-  std::string expected;
+  std::string expected, hint;
   if (flag.kind == Flag::Kind::integer && !parses<int64_t>(value)) expected = "a whole number";
   if (flag.kind == Flag::Kind::real && !parses<double>(value)) expected = "a number";
-  if (!flag.choices.empty() && !is_choice(flag.choices, value))
+  const auto choices = words_in(flag.choices);
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end()) {
     expected = "one of " + std::string(flag.choices);
+    if (const auto near = closest(value, choices.data(), choices.size()))
+      hint = "did you mean " + std::string(*near) + "?";
+  }
   if (expected.empty()) return ok();
-  return wrong(command, std::string(flag.long_name()) + " takes " + expected + ", not '" +
-                            printable(value) + "'");
+  return wrong(
+      command,
+      std::string(flag.long_name()) + " takes " + expected + ", not '" + printable(value) + "'",
+      hint);
 }
 
 Status check_positionals(const Command& command, const std::vector<std::string>& given) {

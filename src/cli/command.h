@@ -21,8 +21,9 @@ struct Flag {
   Kind kind;
   std::string_view value;  // what the help calls the value: "NAME=FILE"
   std::string_view doc;
-  std::string_view fallback = {};  // shown in the help and used when not given
-  std::string_view choices = {};   // "a|b|c": other values are refused, the shell completes them
+  std::string_view fallback = {};   // shown in the help and used when not given
+  std::string_view choices = {};    // "a|b|c": other values are refused, the shell completes them
+  std::string_view proposals = {};  // "a|b|c": the shell completes them, other values may be right
 
   std::string_view long_name() const;  // "--output"
 };
@@ -76,6 +77,10 @@ std::span<const Command* const> all_commands();
 Result<const Command*> command_named(std::string_view name);
 // Flags that every command takes.
 std::span<const Flag> common_flags();
+// Of a command and of every command, in this order.
+std::vector<Flag> flags_of(const Command& command);
+// "a|b|c" as words.
+std::vector<std::string_view> words_in(std::string_view choices);
 
 // The words behind the verb. Fails with `usage`.
 Result<Arguments> parse_arguments(const Command& command, const std::vector<std::string>& words);

@@ -1,6 +1,7 @@
 // The table of commands and the flags that all of them take.
 #include "cli/commands.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -32,11 +33,17 @@ Result<const Command*> command_named(std::string_view name) {
 
 std::span<const Flag> common_flags() {
   using Kind = Flag::Kind;
-  static constexpr std::array flags{
+  static const std::string limits = [] {
+    std::string names;
+    for (const LimitInfo& limit : all_limits())
+      names += (names.empty() ? "" : "|") + std::string(limit.name) + "=";
+    return names;
+  }();
+  static const std::array flags{
       Flag{"--json", Kind::on_off, "", "one JSON document on standard output; errors as JSON too"},
       Flag{"--threads", Kind::integer, "N", "threads to use; 0 is one for each CPU"},
       Flag{"--limits", Kind::texts, "NAME=VALUE[,…]",
-           "budgets for reading and running models, such as memory=2GB"},
+           "budgets for reading and running models, such as memory=2GB", "", "", limits},
       Flag{"--follow-links", Kind::on_off, "",
            "follow links in the names of external weights, within bounds"},
       Flag{"--log-level", Kind::text, "LEVEL", "least severe messages on standard error", "",
@@ -47,6 +54,22 @@ std::span<const Flag> common_flags() {
       Flag{"-h,--help", Kind::on_off, "", "examples and flags of the command"},
   };
   return flags;
+}
+
+std::vector<Flag> flags_of(const Command& command) {
+  std::vector<Flag> flags = command.flags;
+  for (const Flag& flag : common_flags()) flags.push_back(flag);
+  return flags;
+}
+
+std::vector<std::string_view> words_in(std::string_view choices) {
+  std::vector<std::string_view> words;
+  while (!choices.empty()) {
+    const size_t end = std::min(choices.find('|'), choices.size());
+    words.push_back(choices.substr(0, end));
+    choices.remove_prefix(std::min(end + 1, choices.size()));
+  }
+  return words;
 }
 
 std::string_view Flag::long_name() const {

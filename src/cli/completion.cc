@@ -1,4 +1,5 @@
-// `hone completion`: scripts that complete commands and flags, made from the declarations.
+// `hone completion`: scripts that complete commands, flags and their values, made from the
+// declarations.
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -7,12 +8,6 @@
 
 namespace hone::cli {
 namespace {
-
-std::vector<Flag> flags_of(const Command& command) {
-  std::vector<Flag> flags = command.flags;
-  for (const Flag& flag : common_flags()) flags.push_back(flag);
-  return flags;
-}
 
 std::string verbs() {
   std::string names;
@@ -28,6 +23,14 @@ std::string spaced(std::string_view choices) {
   return text;
 }
 
+// What the value of a flag may be.
+std::string_view values_of(const Flag& flag) {
+  return flag.choices.empty() ? flag.proposals : flag.choices;
+}
+bool is_number(const Flag& flag) {
+  return flag.kind == Flag::Kind::integer || flag.kind == Flag::Kind::real;
+}
+
 // Words after the verb that are not files.
 std::string words_of(const Command& command) {
   if (command.name == "config") return "show export template";
@@ -36,32 +39,63 @@ std::string words_of(const Command& command) {
   return "";
 }
 
+// Branches of a `case` over the flag in front: what its value may be, or a file.
+std::string bash_values(std::string_view verb, std::span<const Flag> flags) {
+  std::string cases;
+  for (const Flag& flag : flags) {
+    if (flag.kind == Flag::Kind::on_off) continue;
+    std::string names = fmt::format("{}:{}", verb, flag.long_name());
+    if (const size_t comma = flag.name.find(','); comma != std::string_view::npos)
+      names += fmt::format("|{}:{}", verb, flag.name.substr(0, comma));
+    const std::string_view values = values_of(flag);
+    cases += fmt::format("    {}) ", names);
+    if (!values.empty())
+      cases += fmt::format("COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); ", spaced(values));
+    else if (!is_number(flag))
+      cases += "COMPREPLY=($(compgen -f -- \"$current\")); ";
+    if (values.ends_with('=')) cases += "compopt -o nospace 2>/dev/null; ";
+    cases += "return ;;\n";
+  }
+  return cases;
+}
+
 std::string bash() {
-  std::string cases, choices;
+  std::string cases, values, common, with_value;
+  for (const Flag& flag : common_flags()) {
+    common += (common.empty() ? "" : " ") + std::string(flag.long_name());
+    if (flag.kind != Flag::Kind::on_off)
+      with_value += (with_value.empty() ? "" : "|") + std::string(flag.long_name());
+  }
   for (const Command* c : all_commands()) {
     std::string flags;
-    for (const Flag& flag : flags_of(*c)) {
-      flags += " " + std::string(flag.long_name());
-      if (!flag.choices.empty())
-        choices +=
-            fmt::format("    {}:{}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n",
-                        c->name, flag.long_name(), spaced(flag.choices));
-    }
-    cases += fmt::format("    {}) flags=\"{}\"; words=\"{}\" ;;\n", c->name, flags.substr(1),
+    for (const Flag& flag : c->flags) flags += std::string(flag.long_name()) + " ";
+    values += bash_values(c->name, c->flags);
+    cases += fmt::format("    {}) flags=\"{}{}\"; words=\"{}\" ;;\n", c->name, flags, common,
                          words_of(*c));
   }
+  values += bash_values("*", common_flags());
+  // Readline cuts --flag=value into three words.
   return fmt::format(R"(# bash completion of hone; load it with: source <(hone completion bash)
 _hone() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}"
-  local verb="${{COMP_WORDS[1]}}" flags="" words=""
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "{}" -- "$current"))
-    return
+  local verb="" flags="{2}" words="{3}" i=1
+  if [ "$current" = "=" ]; then
+    current=""
+  elif [ "$previous" = "=" ]; then
+    previous="${{COMP_WORDS[COMP_CWORD-2]}}"
   fi
+  while [ "$i" -lt "$COMP_CWORD" ]; do
+    case "${{COMP_WORDS[i]}}" in
+      {4}) if [ "${{COMP_WORDS[i+1]}}" = "=" ]; then ((i++)); fi; ((i++)) ;;
+      -*) ;;
+      *) verb="${{COMP_WORDS[i]}}"; break ;;
+    esac
+    ((i++))
+  done
   case "$verb:$previous" in
-{}  esac
+{0}  esac
   case "$verb" in
-{}  esac
+{1}  esac
   case "$current" in
     -*) COMPREPLY=($(compgen -W "$flags" -- "$current")) ;;
     *)
@@ -74,7 +108,7 @@ _hone() {{
 }}
 complete -o filenames -F _hone hone
 )",
-                     verbs(), choices, cases);
+                     values, cases, common, verbs(), with_value);
 }
 
 // Text inside single quotes, without what zsh's _arguments and _values give a meaning to.
@@ -97,13 +131,18 @@ std::string zsh() {
     std::string arguments;
     for (const Flag& flag : flags_of(*c)) {
       const bool many = flag.kind == Flag::Kind::texts;
+      // A value that may be left out stands behind an equals sign: `--flag=-`, and two colons.
+      const bool optional = flag.kind == Flag::Kind::optional_text;
       std::string value;
-      if (flag.kind != Flag::Kind::on_off)
-        value = flag.choices.empty()
-                    ? fmt::format(":{}:_files", plain(flag.value))
-                    : fmt::format(":{}:({})", plain(flag.value), spaced(flag.choices));
-      arguments += fmt::format(" \\\n        '{}{}[{}]{}'", many ? "*" : "", flag.long_name(),
-                               plain(flag.doc), value);
+      if (flag.kind != Flag::Kind::on_off) {
+        const std::string_view values = values_of(flag);
+        value = fmt::format("{}:{}:{}", optional ? ":" : "", plain(flag.value),
+                            !values.empty()   ? "(" + spaced(values) + ")"
+                            : is_number(flag) ? " "
+                                              : "_files");
+      }
+      arguments += fmt::format(" \\\n        '{}{}{}[{}]{}'", many ? "*" : "", flag.long_name(),
+                               optional ? "=-" : "", plain(flag.doc), value);
     }
     const std::string words = words_of(*c);
     arguments += words.empty() ? " \\\n        '*:file:_files'"
@@ -148,8 +187,10 @@ std::string fish() {
       if (flag.long_name().starts_with("--"))
         text += fmt::format(" -l {}", flag.long_name().substr(2));
       if (!flag.name.starts_with("--")) text += fmt::format(" -s {}", flag.name[1]);
-      if (flag.kind != Flag::Kind::on_off) text += " -r";
-      if (!flag.choices.empty()) text += fmt::format(" -f -a '{}'", spaced(flag.choices));
+      const std::string_view values = values_of(flag);
+      if (flag.kind != Flag::Kind::on_off && flag.kind != Flag::Kind::optional_text) text += " -r";
+      if (!values.empty() || is_number(flag)) text += " -f";
+      if (!values.empty()) text += fmt::format(" -a '{}'", spaced(values));
       text += fmt::format(" -d {}\n", fish_quoted(flag.doc));
     }
     if (const std::string words = words_of(*c); !words.empty())
@@ -182,7 +223,7 @@ Result<int> run(const Arguments& arguments) {
 const Command& completion_command() {
   static const Command command{
       .name = "completion",
-      .summary = "Print a script that completes commands and flags in a shell.",
+      .summary = "Print a script that completes commands, flags and values in a shell.",
       .examples =
           "$ source <(hone completion bash)\n"
           "$ hone completion zsh > ~/.zfunc/_hone\n"

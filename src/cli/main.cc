@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <new>
 
+#include "backends/backends.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/bus_error.h"
@@ -94,6 +95,13 @@ Status load_config(const Command& command, Arguments& arguments) {
       TRY(config.set("limits." + item.substr(0, equal), item.substr(equal + 1), "--limits"));
       begin = end + 1;
     }
+  }
+  // Base knows no backends, so that the table of settings takes any name.
+  if (const auto known = backends_for(config.text("backend")); !known) {
+    Error error =
+        fail(ErrorId::bad_config, config.source("backend") + ": " + known.error().message);
+    error.hint = known.error().hint;
+    return error;
   }
   arguments.limits = config.limits();
   arguments.threads = static_cast<int>(config.integer("threads"));

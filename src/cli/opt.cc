@@ -300,6 +300,19 @@ Result<int> run(const Arguments& arguments) {
 
 const Command& opt_command() {
   using Kind = Flag::Kind;
+  static const std::string passes = [] {
+    std::string names;
+    for (const PassDef* pass : all_passes())
+      names += (names.empty() ? "" : "|") + std::string(pass->name);
+    return names;
+  }();
+  static const std::string pipelines = "clean|" + passes;
+  static const std::string operators = [] {
+    std::string names;
+    for (const OpDef* op : standard_catalogue().all())
+      names += (names.empty() ? "" : "|") + std::string(op->name);
+    return names;
+  }();
   static const Command command{
       .name = "opt",
       .summary = "Run passes one by one, for those who write them.",
@@ -317,10 +330,10 @@ const Command& opt_command() {
       .positionals = {{"MODEL", "the model file", 0, 1, true}},
       .flags = {{"--pipeline", Kind::text, "TEXT",
                  "passes in order, such as 'sweep, repeat(fold, merge)', or a pipeline's name",
-                 "clean"},
+                 "clean", "", pipelines},
                 {"--print-after", Kind::optional_text, "PASS",
-                 "print the model after this pass, or after each"},
-                {"--disable", Kind::texts, "PASS", "skip this pass"},
+                 "print the model after this pass, or after each", "", "", passes},
+                {"--disable", Kind::texts, "PASS", "skip this pass", "", "", passes},
                 {"--stop-after-edits", Kind::integer, "N",
                  "make N edits and no more, to find the one that goes wrong"},
                 {"--journal", Kind::on_off, "", "list the edits"},
@@ -329,7 +342,7 @@ const Command& opt_command() {
                 {"--verify", Kind::on_off, "", "check all invariants after each pass"},
                 {"-o,--output", Kind::text, "FILE",
                  "write an artefact (.hone) or the text form (.ir)"},
-                {"--describe", Kind::text, "OP", "explain an operator"},
+                {"--describe", Kind::text, "OP", "explain an operator", "", "", operators},
                 {"--list", Kind::on_off, "", "list passes, pipelines and operators"}},
       .run = run,
   };

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "backends/backends.h"
 #include "base/text.h"
 #include "cli/check.h"
 #include "cli/commands.h"
@@ -356,6 +357,11 @@ Result<int> run_model(const Arguments& arguments) {
 
 const Command& run_command() {
   using Kind = Flag::Kind;
+  static const std::string backends = [] {
+    std::string names = "auto";
+    for (const Backend* b : all_backends()) names += "|" + std::string(b->name());
+    return names;
+  }();
   static const Command command{
       .name = "run",
       .summary = "Run a model on given, recorded or made-up inputs.",
@@ -381,7 +387,7 @@ const Command& run_command() {
                 {"--atol", Kind::real, "A", "absolute tolerance of --check", "1e-7"},
                 {"--no-clean", Kind::on_off, "", "run the graph as it stands in the file"},
                 {"--backend", Kind::text, "B",
-                 "auto (the fastest that supports a node) or one of `hone backends`"},
+                 "what executes the model; auto is the fastest for each node", "", backends},
                 {"-o,--output", Kind::text, "DIR",
                  "write output_<index>.npy, or .pb where .npy cannot hold the value"},
                 {"--repeat", Kind::integer, "N", "run N times after a warm-up and time it", "1"},

@@ -183,9 +183,13 @@ class Run(CommandTest):
         self.assertIn("conv", json.dumps(events))
 
     def test_unknown_backend(self):
-        result = self.refused("run", CNN, "--random", "--backend", "refrence",
-                              error="backend.unavailable")
-        self.assertIn("reference", result.err)
+        result = self.refused("run", CNN, "--random", "--backend", "refrence", error="usage", code=2)
+        for piece in ("auto|cpu|reference", "did you mean reference?"):
+            self.assertIn(piece, result.err)
+        for name in self.hone("backends", "--json").json()["backends"]:
+            self.assertIn(name["name"], result.err)
+        result = self.refused("run", "none.onnx", "--backend", "zzz", error="usage", code=2)
+        self.assertIn("auto|cpu|reference", result.err)
 
     def test_the_hint_of_limit_time_names_a_limit_that_works(self):
         self.write("sum.ir", """hone 1

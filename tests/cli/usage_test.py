@@ -225,6 +225,15 @@ class Settings(CommandTest):
         self.write("hone.yaml", "threds: 2\n")
         self.refused("config", "show", error="config.invalid", code=2)
 
+    def test_unknown_backends_are_refused(self):
+        for environment, where in (({"HONE_BACKEND": "refrence"}, "HONE_BACKEND"), ({}, "hone.yaml")):
+            if not environment:
+                self.write("hone.yaml", "backend: refrence\n")
+            result = self.refused("config", "show", error="config.invalid", code=2,
+                                  environment=environment)
+            for piece in (where, "did you mean reference?", "auto, cpu, reference"):
+                self.assertIn(piece, result.err)
+
     def test_help_needs_no_settings(self):
         self.write("hone.yaml", "threds: 2\n")
         self.refused("config", "show", error="config.invalid", code=2)
@@ -281,6 +290,37 @@ class Completion(CommandTest):
         self.assertEqual(self.complete("hone", "run", "--log-level", "w"), ["warn"])
         self.assertEqual(self.complete("hone", "config", "sh"), ["show"])
 
+    def test_bash_values(self):
+        self.write("completion", self.hone("completion", "bash").out)
+        backends = [b["name"] for b in self.hone("backends", "--json").json()["backends"]]
+        self.assertEqual(self.complete("hone", "run", "m.onnx", "--backend", ""),
+                         ["auto", *backends])
+        passes = self.hone("opt", "--list", "--json").json()["passes"]
+        self.assertEqual(self.complete("hone", "opt", "--pipeline", ""), ["clean", *passes])
+        self.assertEqual(self.complete("hone", "opt", "--disable", "swe"), ["sweep"])
+        # As readline cuts words at equals signs.
+        self.assertEqual(self.complete("hone", "opt", "--print-after", "=", "swe"), ["sweep"])
+        self.assertEqual(self.complete("hone", "opt", "--print-after", "="), passes)
+        self.assertEqual(self.complete("hone", "opt", "--describe", "softpl"), ["softplus"])
+        self.assertEqual(self.complete("hone", "compile", "-O", ""), ["0", "1", "2", "3"])
+        self.assertEqual(self.complete("hone", "run", "--log-level", ""),
+                         ["error", "warn", "note", "info", "debug"])
+        self.assertEqual(self.complete("hone", "run", "--log-format", ""), ["text", "json"])
+        self.assertEqual(self.complete("hone", "run", "--color", "n"), ["never"])
+        self.assertEqual(self.complete("hone", "run", "--limits", "iter"), ["iterations="])
+        self.assertEqual(self.complete("hone", "run", "--seed", ""), [])
+        self.write("data.npy", "")
+        self.assertEqual(self.complete("hone", "config", "--config", "data"), ["data.npy"])
+        self.assertEqual(self.complete("hone", "compile", "-o", "data"), ["data.npy"])
+
+    def test_bash_flags_before_the_command(self):
+        self.write("completion", self.hone("completion", "bash").out)
+        self.assertEqual(self.complete("hone", "--threads", "2", "insp"), ["inspect"])
+        self.assertEqual(self.complete("hone", "--threads", "=", "2", "insp"), ["inspect"])
+        self.assertEqual(self.complete("hone", "--json", "run", "--ch"), ["--check"])
+        self.assertEqual(self.complete("hone", "--log-format", "j"), ["json"])
+        self.assertEqual(self.complete("hone", "--thr"), ["--threads"])
+
     def test_json(self):
         self.assertEqual(self.hone("completion", "bash", "--json").json()["script"],
                          self.hone("completion", "bash").out)
@@ -290,6 +330,28 @@ class Completion(CommandTest):
             self.write("completion", self.hone("completion", shell).out)
             if shutil.which(shell):
                 subprocess.run([shell, "-n", self.path("completion")], check=True)
+
+    @unittest.skipUnless(shutil.which("fish"), "fish is not installed")
+    def test_fish_values(self):
+        self.write("completion", self.hone("completion", "fish").out)
+
+        def complete(line):
+            done = subprocess.run(["fish", "--no-config", "-c",
+                                   f"source completion; complete -C '{line}'"], cwd=self.folder,
+                                  capture_output=True, text=True, check=True)
+            return [row.split("\t")[0] for row in done.stdout.splitlines()]
+        self.assertEqual(sorted(complete("hone run m.onnx --backend ")),
+                         ["auto", "cpu", "reference"])
+        self.assertEqual(complete("hone opt --disable swe"), ["sweep"])
+        self.assertEqual(complete("hone opt --print-after=swe"), ["--print-after=sweep"])
+        self.assertEqual(complete("hone run --log-level w"), ["warn"])
+
+    def test_zsh_values(self):
+        script = self.hone("completion", "zsh").out
+        backends = " ".join(b["name"] for b in self.hone("backends", "--json").json()["backends"])
+        self.assertIn(f":B:(auto {backends})'", script)
+        self.assertIn("'--print-after=-[", script)
+        self.assertIn(":LEVEL:(error warn note info debug)'", script)
 
 
 if __name__ == "__main__":
