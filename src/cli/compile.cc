@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
+#include <new>
 #include <set>
 
 #include "base/text.h"
@@ -66,6 +68,81 @@ Result<Compiled> compile(const Arguments& arguments, const std::string& path,
   return result;
 }
 
+// One model of several: whatever goes wrong with it is its own.
+Result<Compiled> compile_alone(const Arguments& arguments, const std::string& path,
+                               const std::string& output) {
+  try {
+    return compile(arguments, path, output);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorId::over_memory,
+                "the system gave no more memory for '" + printable(path) + "'");
+  }
+}
+
+void write_json(JsonWriter& json, const std::string& model, const std::string& output,
+                const Result<Compiled>& result) {
+  json.begin_object();
+  json.member("model", model);
+  json.member("output", output);
+  json.member("status", result ? "compiled" : "failed");
+  if (result) {
+    json.member("kind", "portable");
+    json.member("bytes", result->bytes);
+    json.member("nodes_before", result->nodes_before);
+    json.member("nodes_after", result->nodes_after);
+    json.member("compile_s", result->seconds);
+  } else {
+    json.key("error");
+    write_error(json, result.error());
+  }
+  json.end_object();
+}
+
+std::string report(const Compiled& c) {
+  return fmt::format("{}: {}, {} nodes (of {}), {}\n", printable(c.output), human_bytes(c.bytes),
+                     c.nodes_after, c.nodes_before, human_seconds(c.seconds));
+}
+
+// Each model by itself; the exit code is that of the first that fails.
+int compile_all(const Arguments& arguments, const std::vector<std::string>& outputs) {
+  const auto& models = arguments.positionals();
+  const Style colours = style(arguments.config, 2);
+  std::vector<Result<Compiled>> results;
+  size_t failed = 0;
+  int code = 0;
+  for (size_t i = 0; i < models.size(); ++i) {
+    {
+      Progress progress(arguments);
+      progress.show("model", i, models.size());
+      results.push_back(compile_alone(arguments, models[i], outputs[i]));
+    }
+    const Result<Compiled>& result = results.back();
+    if (!result) {
+      if (failed++ == 0) code = exit_code(info(result.error().id).blame);
+      if (!arguments.json) print_error(result.error(), false, colours);
+    } else if (!arguments.json) {
+      put(report(*result));
+      std::fflush(stdout);  // in order with the errors
+    }
+  }
+  const size_t compiled = models.size() - failed;
+  if (!arguments.json) {
+    put(fmt::format("{} of {} models compiled\n", compiled, models.size()));
+    return code;
+  }
+  put_json([&](JsonWriter& json) {
+    json.begin_object();
+    json.key("results");
+    json.begin_array();
+    for (size_t i = 0; i < models.size(); ++i) write_json(json, models[i], outputs[i], results[i]);
+    json.end_array();
+    json.member("compiled", compiled);
+    json.member("failed", failed);
+    json.end_object();
+  });
+  return code;
+}
+
 Result<int> run(const Arguments& arguments) {
   if (!arguments.has("--output")) {
     Error error = fail(ErrorId::usage, "-o is missing: where to write the artefact");
@@ -74,38 +151,22 @@ Result<int> run(const Arguments& arguments) {
   }
   const auto outputs = TRY(outputs_for(arguments.positionals(), arguments.text("--output")));
   if (!arguments.on("--portable")) note(arguments, "this version writes portable artefacts only");
-  std::vector<Compiled> results;
-  {
-    Progress progress(arguments);
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      progress.show("model", i, outputs.size());
-      results.push_back(TRY(compile(arguments, arguments.positional(i), outputs[i])));
-    }
-  }
-  if (arguments.json) {
-    put_json([&](JsonWriter& json) {
-      json.begin_object();
-      json.key("results");
-      json.begin_array();
-      for (const Compiled& c : results) {
-        json.begin_object();
-        json.member("model", c.model);
-        json.member("output", c.output);
-        json.member("kind", "portable");
-        json.member("bytes", c.bytes);
-        json.member("nodes_before", c.nodes_before);
-        json.member("nodes_after", c.nodes_after);
-        json.member("compile_s", c.seconds);
-        json.end_object();
-      }
-      json.end_array();
-      json.end_object();
-    });
+  if (outputs.size() > 1) return compile_all(arguments, outputs);
+  const Result<Compiled> result = TRY(compile(arguments, arguments.positional(0), outputs[0]));
+  if (!arguments.json) {
+    put(report(*result));
     return 0;
   }
-  for (const Compiled& c : results)
-    put(fmt::format("{}: {}, {} nodes (of {}), {}\n", printable(c.output), human_bytes(c.bytes),
-                    c.nodes_after, c.nodes_before, human_seconds(c.seconds)));
+  put_json([&](JsonWriter& json) {
+    json.begin_object();
+    json.key("results");
+    json.begin_array();
+    write_json(json, arguments.positional(0), outputs[0], result);
+    json.end_array();
+    json.member("compiled", 1);
+    json.member("failed", 0);
+    json.end_object();
+  });
   return 0;
 }
 
@@ -121,7 +182,8 @@ const Command& compile_command() {
           "$ hone compile a.onnx b.onnx -o compiled/",
       .details =
           "A portable artefact is a safetensors file with the cleaned graph in its "
-          "metadata.\nIt runs on every machine and is loaded by mapping.",
+          "metadata.\nIt runs on every machine and is loaded by mapping. Of several models, one "
+          "that fails does\nnot stop the others; the exit code is that of the first that fails.",
       .positionals = {{"MODEL", "the model files", 1, kAny, true}},
       .flags = {{"-o,--output", Kind::text, "OUT",
                  "the artefact, or a folder for several models; required"},

@@ -244,6 +244,32 @@ class Compile(CommandTest):
         for r in results:
             self.assertEqual(os.path.getsize(self.path(r["output"])), r["bytes"])
 
+    def test_one_that_fails_does_not_stop_the_others(self):
+        shutil.copy(CNN, self.path("a.onnx"))
+        self.write("bad.onnx", b"\x08\x08\x3a\xff")
+        shutil.copy(VIT, self.path("z.onnx"))
+        words = ["compile", "a.onnx", "bad.onnx", "none.onnx", "z.onnx", "-o", "out/"]
+        result = self.hone(*words, code=3)
+        self.assertEqual(sorted(os.listdir(self.path("out"))), ["a.hone", "z.hone"])
+        self.assertTrue(result.out.endswith("2 of 4 models compiled\n"), result.out)
+        for piece in ("[data.truncated]", "bad.onnx", "[io.not_found]", "none.onnx"):
+            self.assertIn(piece, result.err)
+        result = self.hone(*words, "--json", code=3)
+        self.assertEqual(result.err, "")
+        report = result.json()
+        self.assertEqual([r["status"] for r in report["results"]],
+                         ["compiled", "failed", "failed", "compiled"])
+        self.assertEqual([r["error"]["code"] for r in report["results"] if "error" in r],
+                         ["data.truncated", "io.not_found"])
+        self.assertEqual((report["compiled"], report["failed"]), (2, 2))
+
+    def test_the_first_failure_decides_the_exit_code(self):
+        self.write("a.ir", ADD)
+        self.write("b.ir", ADD + "//" + " " * 2000 + "\n")
+        limit = ["--limits", "header=1kB"]
+        self.hone("compile", "a.ir", "b.ir", "none.ir", "-o", "out", *limit, code=4)
+        self.hone("compile", "a.ir", "none.ir", "b.ir", "-o", "out", *limit, code=3)
+
     def test_damage_is_found(self):
         self.hone("compile", CNN, "-o", "a.hone")
         good = Path(self.path("a.hone")).read_bytes()
