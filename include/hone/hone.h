@@ -160,6 +160,13 @@ struct OpenOptions {
   bool without_weights = false;
 };
 
+// How an image or a recording becomes an input.
+struct LoadOptions {
+  Bindings bindings;  // sizes that it must have
+  // What the darkest and the brightest pixel become where the input is of floats.
+  double pixel_low = 0, pixel_high = 1;
+};
+
 // What a model holds, without reading its weights.
 struct Description {
   struct Port {
@@ -235,8 +242,11 @@ class Model {
   // Chooses a kernel for each node. Fails with `model.unsupported_operator` when there is none.
   Result<Executable> compile(const CompileOptions& options = {}) const;
 
-  // The value of a .npy or ONNX .pb file, checked against the type of input or output `index`.
+  // The value of a .npy or ONNX .pb file, checked against the type of input or output `index`. An
+  // input may also be a PNG image or a WAV recording of exactly the input's size: `hone help run`
+  // says how their numbers become elements.
   Result<Value> load_input(size_t index, const std::string& path) const;
+  Result<Value> load_input(size_t index, const std::string& path, const LoadOptions& options) const;
   Result<Value> load_output(size_t index, const std::string& path) const;
   // Values that fit the inputs, the same for the same seed: floats in [-1, 1), integers and
   // booleans 0 or 1. Sizes that nothing binds are 1.

@@ -115,6 +115,13 @@ hone::Result<Datum> load_port(const Model::Impl& impl, const std::vector<ValueId
   return load_datum(path, port.type, impl.limits);
 }
 
+hone::Result<Datum> load_in_port(const Model::Impl& impl, size_t index, const std::string& path,
+                                 const LoadOptions& options) {
+  const hone::Graph& graph = impl.model->main();
+  const hone::Value port = TRY(port_at(graph, graph.inputs, index, "input"));
+  return load_input_file(path, port.type, options, impl.limits);
+}
+
 hone::Result<std::vector<Value>> make_inputs(const Model::Impl& impl, uint64_t seed,
                                              const Bindings& bindings) {
   const hone::Graph& graph = impl.model->main();
@@ -190,7 +197,12 @@ Result<Executable> Model::compile(const CompileOptions& options) const {
 }
 
 Result<Value> Model::load_input(size_t index, const std::string& path) const {
-  return wrap(load_port(*impl_, impl_->model->main().inputs, index, "input", path),
+  return load_input(index, path, {});
+}
+
+Result<Value> Model::load_input(size_t index, const std::string& path,
+                                const LoadOptions& options) const {
+  return wrap(load_in_port(*impl_, index, path, options),
               [](Datum d) { return wrap(std::move(d)); });
 }
 

@@ -174,5 +174,29 @@ TEST(Api, DTypesAgreeWithTheirNames) {
   EXPECT_FALSE(version().empty());
 }
 
+// A recording of three samples of 16 bits: one half, nothing, minus one.
+constexpr std::array<unsigned char, 50> kRecording{
+    'R', 'I', 'F', 'F', 42,  0,   0, 0, 'W', 'A', 'V', 'E', 'f', 'm', 't', ' ', 16,
+    0,   0,   0,   1,   0,   1,   0, 0, 1,   0,   0,   0,   2,   0,   0,   2,   0,
+    16,  0,   'd', 'a', 't', 'a', 6, 0, 0,   0,   0,   64,  0,   0,   0,   128};
+
+TEST(Api, RecordingsAreInputs) {
+  const ScratchFolder folder;
+  const std::string path =
+      folder.write("x.wav", {reinterpret_cast<const char*>(kRecording.data()), kRecording.size()});
+  const auto model =
+      Model::parse("hone 1 symbol T: call graph main(x: f32[1,T]) -> (y = neg(x)) {}");
+  ASSERT_TRUE(model.ok());
+  const auto value = model->load_input(0, path);
+  ASSERT_TRUE(value.ok()) << value.error().describe();
+  EXPECT_EQ(value->shape(), (std::vector<int64_t>{1, 3}));
+  EXPECT_EQ(elements(*value), (std::vector<float>{0.5, 0, -1}));
+  EXPECT_TRUE(model->load_input(0, path, {.bindings = {{"T", 3}}}).ok());
+  const auto misfit = model->load_input(0, path, {.bindings = {{"T", 4}}});
+  ASSERT_FALSE(misfit.ok());
+  EXPECT_EQ(misfit.error().code, "data.mismatch");
+  EXPECT_FALSE(model->load_output(0, path).ok());
+}
+
 }  // namespace
 }  // namespace hone::v1

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "api/media.h"
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
@@ -116,24 +117,33 @@ Result<Tensor> tensor_of(const NpyArray& array, DType expected, Ledger& ledger) 
   return tensor;
 }
 
-Result<Datum> load_npy(std::span<const std::byte> bytes, const Type& expected,
-                       const Limits& limits) {
-  Ledger ledger(limits);
-  const NpyArray array = TRY(read_npy(bytes, ledger));
+// The type of the tensor that a file of one tensor stands for.
+Result<TensorType> tensor_in(const Type& expected, std::string_view file) {
   Type inner = expected;
-  size_t optionals = 0;
-  for (; inner.is(Type::Wrapper::optional); ++optionals) inner = inner.element();
-  if (!inner.is_tensor())
-    return fail(ErrorId::bad_data, "a .npy file holds a tensor, " + expected.str() +
-                                       " is needed: give an ONNX .pb file");
-  Datum datum(TRY(tensor_of(array, inner.tensor.dtype, ledger)));
-  for (; optionals > 0; --optionals) {
+  while (inner.is(Type::Wrapper::optional)) inner = inner.element();
+  if (inner.is_tensor()) return inner.tensor;
+  return fail(ErrorId::bad_data, std::string(file) + " holds a tensor, " + expected.str() +
+                                     " is needed: give an ONNX .pb file");
+}
+
+// Wrapped as the type asks.
+Datum in_optionals(Tensor tensor, const Type& expected) {
+  Datum datum(std::move(tensor));
+  for (Type type = expected; type.is(Type::Wrapper::optional); type = type.element()) {
     Datum outer;
     outer.kind = Datum::Kind::optional;
     outer.items.push_back(std::move(datum));
     datum = std::move(outer);
   }
   return datum;
+}
+
+Result<Datum> load_npy(std::span<const std::byte> bytes, const Type& expected,
+                       const Limits& limits) {
+  Ledger ledger(limits);
+  const NpyArray array = TRY(read_npy(bytes, ledger));
+  const TensorType type = TRY(tensor_in(expected, "a .npy file"));
+  return in_optionals(TRY(tensor_of(array, type.dtype, ledger)), expected);
 }
 
 // Numbers of SequenceProto.DataType and OptionalProto.DataType.
@@ -201,14 +211,13 @@ bool begins(std::span<const std::byte> bytes, std::string_view magic) {
 // Files that are given by mistake, told apart from damaged ones.
 Status refuse_other_formats(std::span<const std::byte> bytes) {
   const bool zip = begins(bytes, "PK\x03\x04");
-  const bool media =
-      begins(bytes, "\x89PNG") || begins(bytes, "RIFF") || begins(bytes, "\xff\xd8\xff");
+  const bool media = looks_like_media(bytes) || begins(bytes, "\xff\xd8\xff");
   if (!zip && !media) return ok();
   Error error = fail(ErrorId::bad_data, zip ? "this is an .npz or another zip file, not one tensor"
                                             : "this is an image or a recording, not a tensor");
   error.hint = zip ? "save each array by itself, with numpy.save"
-                   : "make an array of the type that `hone inspect` prints, and save it with "
-                     "numpy.save";
+                   : "give an input as PNG or WAV, or an array of the type that `hone inspect` "
+                     "prints, saved with numpy.save";
   return error;
 }
 
@@ -238,6 +247,16 @@ Result<Datum> load_datum(const std::string& path, const Type& expected, const Li
   if (datum.kind == Datum::Kind::tensor && expected.is_tensor())
     datum.tensor = with_bits(std::move(datum.tensor), expected.tensor.dtype);
   return datum;
+}
+
+Result<Datum> load_input_file(const std::string& path, const Type& expected,
+                              const v1::LoadOptions& options, const Limits& limits) {
+  const std::string doing = "reading '" + printable(path) + "'";
+  const MappedFile file = TRY(MappedFile::open(path).context(doing));
+  if (!looks_like_media(file.bytes())) return load_datum(path, expected, limits);
+  const TensorType type = TRY(tensor_in(expected, "an image or a recording").context(doing));
+  return in_optionals(TRY(load_media(file.bytes(), type, options, limits).context(doing)),
+                      expected);
 }
 
 bool fits_npy(const Datum& datum) {

@@ -72,8 +72,25 @@ void note_free_symbols(const Arguments& arguments, const v1::Description& d,
     note(arguments, fmt::format("made up inputs with {}; choose other sizes with --bind", names));
 }
 
+Status read_pixel_range(const Arguments& arguments, v1::LoadOptions& load) {
+  const std::string text = arguments.text("--pixel-range");
+  const size_t colon = text.find(':');
+  const auto number = [](std::string_view part, double& out) {
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), out);
+    return error == std::errc() && end == part.data() + part.size() && std::isfinite(out);
+  };
+  if (colon != std::string::npos &&
+      number(std::string_view(text).substr(0, colon), load.pixel_low) &&
+      number(std::string_view(text).substr(colon + 1), load.pixel_high))
+    return ok();
+  return fail(ErrorId::usage,
+              "--pixel-range takes LOW:HIGH such as -1:1, not '" + printable(text) + "'");
+}
+
 Result<std::vector<v1::Value>> inputs_of(const Arguments& arguments, const v1::Model& model,
                                          const v1::Description& d, const v1::Bindings& bindings) {
+  v1::LoadOptions load{.bindings = bindings};
+  TRY(read_pixel_range(arguments, load));
   std::vector<std::optional<v1::Value>> given(d.inputs.size());
   for (const std::string& text : arguments.texts("--input")) {
     // A name may hold '=' itself: the first cut whose left part is an input wins.
@@ -87,7 +104,7 @@ Result<std::vector<v1::Value>> inputs_of(const Arguments& arguments, const v1::M
     const size_t i = TRY(from(model.input_index(text.substr(0, equal))));
     if (given[i])
       return fail(ErrorId::usage, "input '" + printable(d.inputs[i].name) + "' is given twice");
-    given[i] = TRY(from(model.load_input(i, text.substr(equal + 1))));
+    given[i] = TRY(from(model.load_input(i, text.substr(equal + 1), load)));
   }
   std::vector<v1::Value> made;
   if (arguments.on("--random")) {
@@ -368,17 +385,33 @@ const Command& run_command() {
       .examples =
           "$ hone run model.onnx --input image=digit.npy -o outputs\n"
           "$ hone run model.onnx --input 0=digit.npy --json\n"
+          "$ hone run model.onnx --input image=photo.png --pixel-range -1:1\n"
+          "$ hone run model.onnx --input audio=speech.wav\n"
           "$ hone run model.onnx --check test_data_set_0\n"
           "$ hone run model.onnx --random --bind S=128 --repeat 20\n"
           "$ hone run model.onnx --random --profile trace.json",
       .details =
           "A folder to check holds input_N.pb and output_N.pb, or input_NAME.npy and\n"
           "output_NAME.npy. Elements a and b (recorded) agree when |a - b| <= atol + rtol * |b|;\n"
-          "integers, booleans and strings only when equal. Exits 1 when a check does not hold.",
+          "integers, booleans and strings only when equal. Exits 1 when a check does not hold.\n"
+          "\n"
+          "A .png image fits inputs [1,C,H,W], [1,H,W,C], [C,H,W], [H,W,C] and [H,W] with 1, 3 or "
+          "4\n"
+          "channels C and exactly its height and width; nothing is resized. Colours become grey "
+          "as\n"
+          "0.299 R + 0.587 G + 0.114 B, grey is repeated for each colour, alpha is dropped for C < "
+          "4.\n"
+          "Integers get 0 to 255, floats 0 to 1 or --pixel-range. A .wav recording of 8, 16, 24 "
+          "or\n"
+          "32-bit integers or 32-bit floats fits [1,C,T], [C,T] and, with one channel, [T] of "
+          "exactly\n"
+          "its length. Floats get -1 to 1, integers samples of their own type as they are.",
       .positionals = {{"MODEL", "the model file", 1, 1, true},
                       {"DIR", "further folders for --check", 0, kAny}},
       .flags = {{"--input", Kind::texts, "NAME=FILE",
-                 "a .npy or ONNX .pb file for the input of this name or position"},
+                 "a .npy, ONNX .pb, .png or .wav file for the input of this name or position"},
+                {"--pixel-range", Kind::text, "LOW:HIGH",
+                 "what the darkest and the brightest pixel of a .png become in floats", "0:1"},
                 {"--random", Kind::on_off, "", "make up the inputs that are not given"},
                 {"--seed", Kind::integer, "S", "of made-up inputs and random operators", "0"},
                 {"--bind", Kind::texts, "SYMBOL=SIZE", "a symbolic size"},

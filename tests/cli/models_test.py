@@ -139,9 +139,9 @@ class Run(CommandTest):
     def test_files_that_are_no_tensors(self):
         self.write("a.ir", ADD)
         self.write("x.npz", b"PK\x03\x04" + bytes(100))
-        self.write("x.png", b"\x89PNG\r\n\x1a\n" + bytes(100))
+        self.write("x.jpg", b"\xff\xd8\xff" + bytes(100))
         write_npy(self.path("object.npy"), "|O", [2], bytes(16))
-        for file, error in (("x.npz", "data.mismatch"), ("x.png", "data.mismatch"),
+        for file, error in (("x.npz", "data.mismatch"), ("x.jpg", "data.mismatch"),
                             ("object.npy", "model.unsupported_feature")):
             result = self.refused("run", "a.ir", "--random", "--input", "x=" + file, error=error)
             self.assertIn("numpy.save", result.err)
