@@ -74,9 +74,9 @@ v1::Description describe_model(const Model& model) {
   d.metadata = model.metadata;
   const Graph& main = model.main();
   for (ValueId v : main.inputs) d.inputs.push_back(port_of(main[v], main[v].name));
-  for (size_t i = 0; i < main.outputs.size(); ++i)
-    d.outputs.push_back(port_of(main[main.outputs[i]], main.output_names[i]));
-  for (const State& s : main.states) d.states.push_back(port_of(main[s.now], main[s.now].name));
+  for (size_t i = 0; i < main.outputs().size(); ++i)
+    d.outputs.push_back(port_of(main[main.outputs()[i]], main.output_names()[i]));
+  for (const State& s : main.states()) d.states.push_back(port_of(main[s.now], main[s.now].name));
   std::map<std::string_view, size_t> operators;
   for (const Graph& g : model.graphs) {
     for (uint32_t n = 0; n < g.node_capacity(); ++n) {

@@ -207,7 +207,7 @@ Result<Value> Model::load_input(size_t index, const std::string& path,
 }
 
 Result<Value> Model::load_output(size_t index, const std::string& path) const {
-  return wrap(load_port(*impl_, impl_->model->main().outputs, index, "output", path),
+  return wrap(load_port(*impl_, impl_->model->main().outputs(), index, "output", path),
               [](Datum d) { return wrap(std::move(d)); });
 }
 

@@ -36,7 +36,7 @@ Status NumericsCheck::record(const Model& model, const Limits& limits) {
 
 Status NumericsCheck::compare(const Model& model, std::string_view pass) const {
   if (model.main().inputs.size() != inputs_.size() ||
-      model.main().outputs.size() != outputs_.size())
+      model.main().outputs().size() != outputs_.size())
     return fail(ErrorId::inconclusive, fmt::format("{} changed the inputs or outputs: results "
                                                    "cannot be compared",
                                                    pass));
@@ -48,7 +48,7 @@ Status NumericsCheck::compare(const Model& model, std::string_view pass) const {
     return fail(
         ErrorId::check_failed,
         fmt::format("after {}, output '{}' differs: {}", pass,
-                    printable(model.main().output_names[i]),
+                    printable(model.main().output_names()[i]),
                     c.reason.empty() ? fmt::format("{} of {} elements, by up to {:.3g}",
                                                    c.different, c.elements, c.largest_absolute)
                                      : c.reason));

@@ -255,12 +255,10 @@ class GraphMaker {
   Status next(const syntax::Statement& s) {
     const ValueId now = TRY(value({Argument::Kind::value, s.results[0].name, {}, {}}, DType::f32));
     const ValueId next = TRY(value(s.next, DType::f32));
-    for (State& state : builder_.graph().states)
-      if (state.now == now) {
-        state.next = next;
-        return ok();
-      }
-    return fail(ErrorId::undefined_name, "'" + printable(s.results[0].name) + "' is not a state");
+    if (builder_.graph()[now].kind != Value::Kind::state)
+      return fail(ErrorId::undefined_name, "'" + printable(s.results[0].name) + "' is not a state");
+    builder_.graph().set_next(now, next);
+    return ok();
   }
 
   Result<std::vector<ValueId>> call(const syntax::Call& c, size_t outputs,

@@ -30,14 +30,48 @@ ValueId Graph::add_state(std::string value_name, Type type, ConstantId initial) 
   value.kind = Value::Kind::state;
   value.name = std::move(value_name);
   value.type = std::move(type);
+  value.slot = uint32_t(states_.size());
   values_.push_back(std::move(value));
-  states.push_back({id, id, initial});
+  exits_[id.index].push_back({true, uint32_t(states_.size())});
+  states_.push_back({id, id, initial});
   return id;
 }
 
+void Graph::set_next(ValueId now, ValueId next) {
+  const uint32_t at = values_[now.index].slot;
+  const auto old = exits_.find(states_[at].next.index);
+  std::erase_if(old->second, [&](const Exit& e) { return e.is_next && e.at == at; });
+  if (old->second.empty()) exits_.erase(old);
+  states_[at].next = next;
+  exits_[next.index].push_back({true, at});
+}
+
 void Graph::add_output(std::string output_name, ValueId value) {
-  outputs.push_back(value);
-  output_names.push_back(std::move(output_name));
+  exits_[value.index].push_back({false, uint32_t(outputs_.size())});
+  outputs_.push_back(value);
+  output_names_.push_back(std::move(output_name));
+}
+
+void Graph::remove_outputs(const std::vector<bool>& marked) {
+  size_t kept = 0;
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    if (marked[i]) continue;
+    outputs_[kept] = outputs_[i];
+    std::swap(output_names_[kept++], output_names_[i]);
+  }
+  outputs_.resize(kept);
+  output_names_.resize(kept);
+  index_exits();
+}
+
+ValueId& Graph::leaving(const Exit& exit) {
+  return exit.is_next ? states_[exit.at].next : outputs_[exit.at];
+}
+
+void Graph::index_exits() {
+  exits_.clear();
+  for (uint32_t i = 0; i < outputs_.size(); ++i) exits_[outputs_[i].index].push_back({false, i});
+  for (uint32_t i = 0; i < states_.size(); ++i) exits_[states_[i].next.index].push_back({true, i});
 }
 
 ValueId Graph::constant_value(ConstantId constant, const TensorType& type) {
@@ -64,7 +98,7 @@ void Graph::renumber_constants(const std::vector<ConstantId>& map) {
     if (value.constant.index >= constants_.size()) constants_.resize(value.constant.index + 1);
     constants_[value.constant.index] = ValueId{i};
   }
-  for (State& s : states)
+  for (State& s : states_)
     if (s.initial.valid()) s.initial = map[s.initial.index];
 }
 
@@ -92,15 +126,20 @@ NodeId Graph::add_node(const OpDef& op, Attrs attrs, std::vector<ValueId> node_i
 
 void Graph::replace_uses(ValueId old, ValueId with) {
   if (old == with) return;
-  for (NodeId user : std::exchange(values_[old.index].users, {})) {
+  std::vector<NodeId> moved = std::exchange(values_[old.index].users, {});
+  std::vector<NodeId>& users = values_[with.index].users;
+  users.insert(users.end(), moved.begin(), moved.end());
+  // A node with many uses is walked once.
+  std::sort(moved.begin(), moved.end());
+  moved.erase(std::unique(moved.begin(), moved.end()), moved.end());
+  for (NodeId user : moved)
     for (ValueId& v : nodes_[user.index].inputs)
       if (v == old) v = with;
-    values_[with.index].users.push_back(user);
+  if (const auto leaves = exits_.extract(old.index)) {
+    for (const Exit& exit : leaves.mapped()) leaving(exit) = with;
+    std::vector<Exit>& exits = exits_[with.index];
+    exits.insert(exits.end(), leaves.mapped().begin(), leaves.mapped().end());
   }
-  for (ValueId& v : outputs)
-    if (v == old) v = with;
-  for (State& s : states)
-    if (s.next == old) s.next = with;
 }
 
 void Graph::set_input(NodeId node, size_t index, ValueId value) {
@@ -142,11 +181,6 @@ size_t Graph::remove_all_but(const std::vector<bool>& needed) {
   return removed;
 }
 
-bool Graph::is_output(ValueId v) const {
-  return std::find(outputs.begin(), outputs.end(), v) != outputs.end() ||
-         std::any_of(states.begin(), states.end(), [&](const State& s) { return s.next == v; });
-}
-
 // Kahn's algorithm with a heap, so that the lowest ready index goes first: the array order wherever
 // that is topological.
 Result<std::vector<NodeId>> Graph::order() const {
@@ -185,7 +219,7 @@ Status Graph::compact() {
     values.back().users.clear();
   };
   for (ValueId v : inputs) keep(v);
-  for (const State& s : states) keep(s.now);
+  for (const State& s : states_) keep(s.now);
   std::vector<Node> nodes;
   nodes.reserve(sorted.size());
   for (NodeId old : sorted) {
@@ -194,8 +228,8 @@ Status Graph::compact() {
     for (ValueId v : node.outputs) keep(v);
     nodes.push_back(std::move(node));
   }
-  for (ValueId v : outputs) keep(v);
-  for (const State& s : states) keep(s.next);
+  for (ValueId v : outputs_) keep(v);
+  for (const State& s : states_) keep(s.next);
 
   auto renumber = [&](ValueId& v) {
     if (v.valid()) v = value_map[v.index];
@@ -211,14 +245,15 @@ Status Graph::compact() {
     }
   }
   for (ValueId& v : inputs) renumber(v);
-  for (ValueId& v : outputs) renumber(v);
-  for (State& s : states) {
+  for (ValueId& v : outputs_) renumber(v);
+  for (State& s : states_) {
     renumber(s.now);
     renumber(s.next);
   }
   for (ValueId& v : constants_) renumber(v);
   nodes_ = std::move(nodes);
   values_ = std::move(values);
+  index_exits();
   return ok();
 }
 

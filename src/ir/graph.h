@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -41,7 +42,7 @@ struct Value {
   Type type;
   std::optional<Known> known;  // of integer tensors that hold shapes
   NodeId producer;             // of kind node
-  uint32_t slot = 0;           // which output of the producer
+  uint32_t slot = 0;           // which output of the producer; of kind state: which state
   ConstantId constant;         // of kind constant
   std::vector<NodeId> users;   // one entry per use
 };
@@ -65,9 +66,13 @@ struct State {
 class Graph {
  public:
   std::string name;
-  std::vector<ValueId> inputs, outputs;
-  std::vector<std::string> output_names;  // the interface, whatever the values are called
-  std::vector<State> states;
+  std::vector<ValueId> inputs;
+
+  // Read-only, since the graph remembers where each value leaves it.
+  const std::vector<ValueId>& outputs() const { return outputs_; }
+  // The interface, whatever the values are called.
+  const std::vector<std::string>& output_names() const { return output_names_; }
+  const std::vector<State>& states() const { return states_; }
 
   const Value& operator[](ValueId v) const { return values_[v.index]; }
   const Node& operator[](NodeId n) const { return nodes_[n.index]; }
@@ -79,8 +84,12 @@ class Graph {
   size_t live_nodes() const;
 
   ValueId add_input(std::string name, Type type);
+  // A state that keeps its value, until set_next() says otherwise.
   ValueId add_state(std::string name, Type type, ConstantId initial = {});
+  void set_next(ValueId now, ValueId next);
   void add_output(std::string name, ValueId value);
+  // Takes the marked ones out of the interface.
+  void remove_outputs(const std::vector<bool>& marked);
   // The value that stands for a constant in this graph; one per constant.
   ValueId constant_value(ConstantId constant, const TensorType& type);
   // Gives constants new ids: `map` by old index; invalid where dropped (nothing uses those).
@@ -88,13 +97,14 @@ class Graph {
   // Adds a node whose outputs have these types. No checks: the Builder does them.
   NodeId add_node(const OpDef& op, Attrs attrs, std::vector<ValueId> inputs, Types outputs);
 
-  // Makes every use of `old` use `with`: nodes, outputs, next of states.
+  // Makes every use of `old` use `with`: nodes, outputs, next of states. Takes time in proportion
+  // to the uses, however many outputs the graph has.
   void replace_uses(ValueId old, ValueId with);
   void set_input(NodeId node, size_t index, ValueId value);
   void remove(NodeId node);  // its outputs must have no users
   // Removes all nodes that are not marked, in one walk; how many. No marked node may use them.
   size_t remove_all_but(const std::vector<bool>& needed);
-  bool is_output(ValueId v) const;
+  bool is_output(ValueId v) const { return exits_.contains(v.index); }  // or the next of a state
 
   // Live nodes, producers first. Array order where that is topological already. Fails with `cycle`.
   Result<std::vector<NodeId>> order() const;
@@ -102,6 +112,18 @@ class Graph {
   Status compact();
 
  private:
+  // Where a value leaves the graph: as output or next state number `at`.
+  struct Exit {
+    bool is_next;
+    uint32_t at;
+  };
+  ValueId& leaving(const Exit& exit);
+  void index_exits();
+
+  std::vector<ValueId> outputs_;
+  std::vector<std::string> output_names_;
+  std::vector<State> states_;
+  std::unordered_map<uint32_t, std::vector<Exit>> exits_;  // by value, of those that leave
   std::vector<Node> nodes_;
   std::vector<Value> values_;
   std::vector<ValueId> constants_;  // by constant id; invalid where not used

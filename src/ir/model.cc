@@ -1,5 +1,6 @@
 #include "ir/model.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -118,11 +119,13 @@ Result<Tensor> Model::read(ConstantId id) const {
   return tensor;
 }
 
-std::string Model::fresh_constant_name(std::string_view stem) const {
-  std::string base(stem.empty() ? std::string_view("c") : stem);
-  if (!stem.empty() && !constant_index_.contains(base)) return base;
-  for (size_t k = constants.size();; ++k) {
-    std::string candidate = base + (stem.empty() ? "" : ".") + std::to_string(k);
+std::string Model::fresh_constant_name(const std::string& stem) {
+  if (!stem.empty() && !constant_index_.contains(stem)) return stem;
+  const std::string base = stem.empty() ? "c" : stem + ".";
+  size_t& number = next_number_[stem];
+  number = std::max(number, constants.size());
+  while (true) {
+    std::string candidate = base + std::to_string(number++);
     if (!constant_index_.contains(candidate)) return candidate;
   }
 }

@@ -74,11 +74,14 @@ class Model {
   ConstantId constant_named(std::string_view name) const;
   // Drops constants, in-memory sources and nested graphs that nothing refers to; ids change.
   void sweep();
-  // A name not in use, made from `stem`.
-  std::string fresh_constant_name(std::string_view stem) const;
 
  private:
+  // A name not in use, made from `stem`.
+  std::string fresh_constant_name(const std::string& stem);
+
   std::map<std::string, uint32_t, std::less<>> constant_index_, graph_index_;
+  // By stem, the number to try next: those before it are taken, and are not tried again.
+  std::map<std::string, size_t> next_number_;
 };
 
 // Does the constant's encoding fit its type: is there the axis, and are scale and zero point dense

@@ -31,7 +31,7 @@ std::vector<bool> used_constants(const Model& model) {
       if (value.kind == Value::Kind::constant && (!value.users.empty() || g.is_output(ValueId{v})))
         used[value.constant.index] = true;
     }
-    for (const State& s : g.states)
+    for (const State& s : g.states())
       if (s.initial.valid()) used[s.initial.index] = true;
   }
   for (size_t c = 0; c < used.size(); ++c)
@@ -71,6 +71,7 @@ void Model::sweep() {
   }
   constants = std::move(kept);
   constant_index_.clear();
+  next_number_.clear();
   for (uint32_t c = 0; c < constants.size(); ++c) {
     Constant& constant = constants[c];
     if (!constant.name.empty()) constant_index_.emplace(constant.name, c);

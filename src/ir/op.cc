@@ -76,7 +76,7 @@ Types Infer::graph_outputs(std::string_view wanted) const {
   CHECK(model_ != nullptr);
   const Graph& g = model_->graphs[graph(wanted).index];
   Types types;
-  for (ValueId v : g.outputs) types.push_back(g[v].type);
+  for (ValueId v : g.outputs()) types.push_back(g[v].type);
   return types;
 }
 

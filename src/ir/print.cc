@@ -169,8 +169,8 @@ class Printer {
     for (size_t i = 0; i < g.inputs.size(); ++i)
       out_ += (i ? ", " : "") + value(g, g.inputs[i]) + ": " + g[g.inputs[i]].type.str();
     out_ += ")";
-    for (size_t i = 0; i < g.states.size(); ++i) {
-      const State& s = g.states[i];
+    for (size_t i = 0; i < g.states().size(); ++i) {
+      const State& s = g.states()[i];
       out_ += (i ? ", " : " state ") + value(g, s.now) + ": " + g[s.now].type.str();
       if (s.initial.valid()) out_ += " = " + reference(s.initial);
     }
@@ -182,12 +182,12 @@ class Printer {
     } else {
       out_ += "  // " + sorted.error().message + "\n";
     }
-    for (const State& s : g.states)
+    for (const State& s : g.states())
       out_ += "  next " + value(g, s.now) + " = " + value(g, s.next) + "\n";
     std::swap(out_, body);
     out_ += " -> (";
-    for (size_t i = 0; i < g.outputs.size(); ++i) {
-      const std::string shown = value(g, g.outputs[i]), named = word(g.output_names[i]);
+    for (size_t i = 0; i < g.outputs().size(); ++i) {
+      const std::string shown = value(g, g.outputs()[i]), named = word(g.output_names()[i]);
       out_ += (i ? ", " : "") + (shown == named ? named : named + " = " + shown);
     }
     out_ += ") {\n" + body + "}\n";

@@ -1,7 +1,8 @@
 #include "ir/rewriter.h"
 
-#include <algorithm>
+#include <unordered_set>
 
+#include "base/hash.h"
 #include "base/text.h"
 
 namespace hone {
@@ -11,9 +12,9 @@ void Rewriter::stands_for(NodeId node) { stands_for(std::vector<NodeId>{node}); 
 void Rewriter::stands_for(const std::vector<NodeId>& nodes) {
   name_.clear();
   provenance_.clear();
+  std::unordered_set<std::string, SeededHash, std::equal_to<>> seen;
   auto add_origin = [&](const std::string& origin) {
-    if (!origin.empty() && origin != name_ &&
-        std::find(provenance_.begin(), provenance_.end(), origin) == provenance_.end())
+    if (!origin.empty() && origin != name_ && seen.insert(origin).second)
       provenance_.push_back(origin);
   };
   for (NodeId n : nodes) {
@@ -112,8 +113,8 @@ Status Rewriter::refine_users(ValueId changed) {
 size_t Rewriter::sweep() {
   Graph& g = graph();
   std::vector<bool> live(g.value_count());
-  std::vector<ValueId> todo = g.outputs;
-  for (const State& s : g.states) todo.push_back(s.next);
+  std::vector<ValueId> todo = g.outputs();
+  for (const State& s : g.states()) todo.push_back(s.next);
   std::vector<bool> needed(g.node_capacity());
   while (!todo.empty()) {
     const ValueId v = todo.back();

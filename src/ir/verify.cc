@@ -99,13 +99,13 @@ class Verifier {
     auto exists = [&](ValueId v) { return v.index < g.value_count(); };
     for (ValueId v : g.inputs)
       if (!exists(v)) return broken("V1", "an input does not exist");
-    if (g.output_names.size() != g.outputs.size())
+    if (g.output_names().size() != g.outputs().size())
       return broken("V9", "outputs and their names differ in number");
     NameSet names;
-    for (size_t i = 0; i < g.outputs.size(); ++i) {
-      if (!exists(g.outputs[i])) return broken("V1", "an output does not exist");
-      if (!names.insert(g.output_names[i]).second)
-        return broken("V9", "two outputs are called '" + printable(g.output_names[i]) + "'");
+    for (size_t i = 0; i < g.outputs().size(); ++i) {
+      if (!exists(g.outputs()[i])) return broken("V1", "an output does not exist");
+      if (!names.insert(g.output_names()[i]).second)
+        return broken("V9", "two outputs are called '" + printable(g.output_names()[i]) + "'");
     }
     TRY(values());
     uses_.assign(g.value_count(), {});
@@ -116,7 +116,7 @@ class Verifier {
       std::sort(recorded.begin(), recorded.end());
       if (recorded != uses_[v]) return broken("V2", "the users of a value are not recorded right");
     }
-    for (const State& s : g.states) {
+    for (const State& s : g.states()) {
       if (!exists(s.now) || !exists(s.next)) return broken("V1", "a state does not exist");
       if (!refines(g[s.next].type, g[s.now].type))
         return broken("V10", "state '" + printable(g[s.now].name) + "' of type " +
@@ -185,8 +185,8 @@ class Verifier {
   Status no_dead_nodes() {
     const Graph& g = *graph_;
     std::vector<bool> needed(g.node_capacity());
-    std::vector<ValueId> todo = g.outputs;
-    for (const State& s : g.states) todo.push_back(s.next);
+    std::vector<ValueId> todo = g.outputs();
+    for (const State& s : g.states()) todo.push_back(s.next);
     while (!todo.empty()) {
       const NodeId producer = todo.back().valid() ? g[todo.back()].producer : NodeId{};
       todo.pop_back();

@@ -20,8 +20,8 @@ std::optional<size_t> partner(const Graph& g, const std::string& input, const st
   if (at == std::string::npos) return std::nullopt;
   std::string wanted = input;
   wanted.replace(at, past.size(), present);
-  for (size_t o = 0; o < g.outputs.size(); ++o)
-    if (g.output_names[o] == wanted) return o;
+  for (size_t o = 0; o < g.outputs().size(); ++o)
+    if (g.output_names()[o] == wanted) return o;
   return std::nullopt;
 }
 
@@ -43,7 +43,7 @@ std::vector<std::pair<std::string, std::string>> rules(const PassContext& c) {
 
 std::vector<Pair> find_pairs(const PassContext& c, const Graph& g) {
   std::vector<Pair> pairs;
-  std::vector<bool> taken(g.outputs.size());
+  std::vector<bool> taken(g.outputs().size());
   for (size_t i = 0; i < g.inputs.size(); ++i)
     for (const auto& [past, present] : rules(c)) {
       const auto o = partner(g, g[g.inputs[i]].name, past, present);
@@ -57,12 +57,12 @@ std::vector<Pair> find_pairs(const PassContext& c, const Graph& g) {
 
 // The axis along which the present is longer than the past; none when the types are the same.
 Result<std::optional<size_t>> growing_axis(const Graph& g, const Pair& pair) {
-  const Value &past = g[g.inputs[pair.input]], &present = g[g.outputs[pair.output]];
+  const Value &past = g[g.inputs[pair.input]], &present = g[g.outputs()[pair.output]];
   auto differ = [&] {
     return fail(ErrorId::type_mismatch, "'" + printable(past.name) + "' of type " +
                                             past.type.str() + " cannot be the state of '" +
-                                            printable(g.output_names[pair.output]) + "' of type " +
-                                            present.type.str());
+                                            printable(g.output_names()[pair.output]) +
+                                            "' of type " + present.type.str());
   };
   if (refines(present.type, past.type)) return std::optional<size_t>();
   if (!past.type.is_tensor() || !present.type.is_tensor()) return differ();
@@ -89,20 +89,13 @@ class StateMaker {
   // Takes the pairs out of the interface.
   void drop_interface(const std::vector<Pair>& pairs) {
     Graph& g = rewriter_.graph();
-    std::vector<bool> input(g.inputs.size()), output(g.outputs.size());
+    std::vector<bool> input(g.inputs.size()), output(g.outputs().size());
     for (const Pair& p : pairs) input[p.input] = output[p.output] = true;
-    std::vector<ValueId> inputs, outputs;
-    std::vector<std::string> names;
+    std::vector<ValueId> inputs;
     for (size_t i = 0; i < g.inputs.size(); ++i)
       if (!input[i]) inputs.push_back(g.inputs[i]);
-    for (size_t o = 0; o < g.outputs.size(); ++o) {
-      if (output[o]) continue;
-      outputs.push_back(g.outputs[o]);
-      names.push_back(g.output_names[o]);
-    }
     g.inputs = std::move(inputs);
-    g.outputs = std::move(outputs);
-    g.output_names = std::move(names);
+    g.remove_outputs(output);
   }
 
  private:
@@ -126,7 +119,7 @@ class StateMaker {
     Graph& g = rewriter_.graph();
     const ValueId input = g.inputs[pair.input];
     const ValueId now = add_state(input, g[input].type);
-    g.states.back().next = g.outputs[pair.output];
+    g.set_next(now, g.outputs()[pair.output]);
     return rewriter_.replace(input, now, "made a state");
   }
 
@@ -141,22 +134,20 @@ class StateMaker {
         [&](const std::string& s) { bind_at(s, BindingTime::data); });
     const std::string name = g[input].name;
     const ValueId cache = add_state(input, cached);
-    const size_t cache_state = g.states.size() - 1;
     const ValueId length = g.add_state(name + ".length", Type(DType::i64, {1}));
-    const size_t length_state = g.states.size() - 1;
 
     const ValueId seen = TRY(rewriter_.add1(
         "slice", {cache, rewriter_.integers({0}), length, rewriter_.integers({int64_t(axis)})}));
     // The slice has the rows seen so far: the symbol of the old input, now told by the data.
     g.at(seen).type = past;
     TRY(rewriter_.replace(input, seen, "made a state"));
-    const ValueId present = rewriter_.graph().outputs[pair.output];
+    const ValueId present = rewriter_.graph().outputs()[pair.output];
     const ValueId next =
         TRY(rewriter_.add1("tensor_scatter", {cache, present}, {{"axis", int64_t(axis)}}));
     const ValueId next_length = TRY(
         rewriter_.add1("shape", {present}, {{"start", int64_t(axis)}, {"end", int64_t(axis) + 1}}));
-    rewriter_.graph().states[cache_state].next = next;
-    rewriter_.graph().states[length_state].next = next_length;
+    rewriter_.graph().set_next(cache, next);
+    rewriter_.graph().set_next(length, next_length);
     return ok();
   }
 

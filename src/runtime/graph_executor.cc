@@ -69,8 +69,8 @@ Result<const Specialization*> GraphExecutor::specialize(std::span<const Datum> i
   }
   for (size_t i = 0; i < states.size(); ++i) {
     state_types.emplace_back(states[i].type());
-    TRY(bind_symbols(graph_[graph_.states[i].now].type, state_types.back(),
-                     graph_[graph_.states[i].now].name, bindings));
+    TRY(bind_symbols(graph_[graph_.states()[i].now].type, state_types.back(),
+                     graph_[graph_.states()[i].now].name, bindings));
   }
   const auto id = GraphId{uint32_t(&graph_ - context_.program->model().graphs.data())};
   auto made = TRY(Specialization::make(*context_.program, id, in_types, state_types));
@@ -105,7 +105,7 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
   frame.values.resize(graph_.value_count());
   for (size_t i = 0; i < inputs.size(); ++i) frame.values[graph_.inputs[i].index] = inputs[i];
   for (size_t i = 0; i < states.size(); ++i)
-    frame.values[graph_.states[i].now.index] = Datum(states[i]);
+    frame.values[graph_.states()[i].now.index] = Datum(states[i]);
   for (uint32_t v = 0; v < frame.values.size(); ++v)
     if (graph_[ValueId{v}].kind == Value::Kind::constant)
       frame.values[v] = Datum(context_.program->constant(graph_[ValueId{v}].constant));
@@ -117,10 +117,10 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
   }
 
   std::vector<Datum> outputs;
-  for (ValueId v : graph_.outputs) outputs.push_back(frame.values[v.index]);
+  for (ValueId v : graph_.outputs()) outputs.push_back(frame.values[v.index]);
   if (!states.empty())
     for (size_t i = 0; i < states.size(); ++i)
-      states[i] = frame.values[graph_.states[i].next.index].tensor;
+      states[i] = frame.values[graph_.states()[i].next.index].tensor;
   return outputs;
 }
 

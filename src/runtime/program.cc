@@ -55,7 +55,7 @@ Status Program::add_graph(GraphId id) {
     if (value.kind != Value::Kind::constant || constants_[value.constant.index].defined()) continue;
     constants_[value.constant.index] = TRY(model_->read(value.constant));
   }
-  for (const State& s : graph.states)
+  for (const State& s : graph.states())
     if (s.initial.valid() && !constants_[s.initial.index].defined())
       constants_[s.initial.index] = TRY(model_->read(s.initial));
   return ok();

@@ -56,7 +56,7 @@ class Session::Impl {
   Status make_states() {
     const Graph& graph = context_.program->model().main();
     std::vector<Tensor> states;
-    for (const State& s : graph.states) {
+    for (const State& s : graph.states()) {
       if (s.initial.valid()) {
         states.push_back(context_.program->constant(s.initial).clone());
         continue;
@@ -81,14 +81,14 @@ class Session::Impl {
 
   Status restore(const std::vector<Tensor>& states) {
     const Graph& graph = context_.program->model().main();
-    if (states.size() != graph.states.size())
+    if (states.size() != graph.states().size())
       return fail(ErrorId::bad_data, "the snapshot holds " + std::to_string(states.size()) +
                                          " states, the model has " +
-                                         std::to_string(graph.states.size()));
+                                         std::to_string(graph.states().size()));
     Dim::Bindings bindings = bindings_;
     for (size_t i = 0; i < states.size(); ++i)
-      TRY(bind_symbols(graph[graph.states[i].now].type, Type(states[i].type()),
-                       graph[graph.states[i].now].name, bindings));
+      TRY(bind_symbols(graph[graph.states()[i].now].type, Type(states[i].type()),
+                       graph[graph.states()[i].now].name, bindings));
     states_.clear();
     for (const Tensor& t : states) states_.push_back(t.clone());
     ready_ = true;

@@ -72,7 +72,7 @@ Status Specialization::infer(const Program& program, GraphId id, const Types& in
     known_[v] = known_elements(program.constant(value.constant));
   }
   for (size_t i = 0; i < inputs.size(); ++i) types_[graph.inputs[i].index] = inputs[i];
-  for (size_t i = 0; i < states.size(); ++i) types_[graph.states[i].now.index] = states[i];
+  for (size_t i = 0; i < states.size(); ++i) types_[graph.states()[i].now.index] = states[i];
   steps_.resize(plan.order.size());
   for (size_t s = 0; s < steps_.size(); ++s) {
     steps_[s].node = plan.order[s];
@@ -124,8 +124,8 @@ void Specialization::place_values(const Program& program, GraphId id) {
       root[node.outputs[0].index] = root[node.inputs[0].index];
   }
   std::vector<bool> escapes(graph.value_count());
-  for (ValueId v : graph.outputs) escapes[root[v.index]] = escapes[v.index] = true;
-  for (const State& s : graph.states) escapes[root[s.next.index]] = escapes[s.next.index] = true;
+  for (ValueId v : graph.outputs()) escapes[root[v.index]] = escapes[v.index] = true;
+  for (const State& s : graph.states()) escapes[root[s.next.index]] = escapes[s.next.index] = true;
   for (uint32_t v = 0; v < root.size(); ++v) last[root[v]] = std::max(last[root[v]], last[v]);
 
   std::vector<Buffer> buffers;

@@ -78,9 +78,9 @@ Result<std::vector<Case>> read_cases(const std::string& folder, const Graph& g) 
     for (size_t i = 0; i < g.inputs.size(); ++i)
       c.inputs.push_back(
           TRY(read(set / ("input_" + std::to_string(i) + ".pb"), g[g.inputs[i]].type)));
-    for (size_t o = 0; o < g.outputs.size(); ++o) {
+    for (size_t o = 0; o < g.outputs().size(); ++o) {
       const fs::path file = set / ("output_" + std::to_string(o) + ".pb");
-      if (fs::exists(file)) c.outputs.push_back(TRY(read(file, g[g.outputs[o]].type)));
+      if (fs::exists(file)) c.outputs.push_back(TRY(read(file, g[g.outputs()[o]].type)));
     }
     cases.push_back(std::move(c));
   }
@@ -97,7 +97,7 @@ Status run_model(const Model& model, const Backend& first, const std::vector<Cas
     const auto outputs = TRY(session.run(c.inputs));
     for (size_t o = 0; o < c.outputs.size(); ++o)
       TRY(compare(outputs[o], c.outputs[o])
-              .context("comparing output '" + model.main().output_names[o] + "'"));
+              .context("comparing output '" + model.main().output_names()[o] + "'"));
     const RunStatistics s = session.statistics();
     if (s.planned_arena_bytes != s.measured_arena_bytes)
       return wrong("planned " + std::to_string(s.planned_arena_bytes) + " arena bytes, used " +

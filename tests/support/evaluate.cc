@@ -22,11 +22,11 @@ class Evaluator : public GraphRunner {
       if (graph[ValueId{v}].kind == Value::Kind::constant)
         values[v] = Datum(TRY(model_.read(graph[ValueId{v}].constant)));
     for (size_t i = 0; i < inputs.size(); ++i) values[graph.inputs[i].index] = inputs[i];
-    for (const State& s : graph.states) values[s.now.index] = Datum(TRY(initial(graph, s)));
+    for (const State& s : graph.states()) values[s.now.index] = Datum(TRY(initial(graph, s)));
     for (NodeId n : TRY(graph.order()))
       TRY(step(graph, n, values).context("running " + std::string(graph[n].op->name)));
     std::vector<Datum> outputs;
-    for (ValueId v : graph.outputs) outputs.push_back(values[v.index]);
+    for (ValueId v : graph.outputs()) outputs.push_back(values[v.index]);
     return outputs;
   }
 

@@ -17,7 +17,7 @@ Result<NodeContext::Nested> GraphImporter::import_nested(Scope& scope, const Gra
   TRY(inner.import(proto, &scope, formal_types));
   NodeContext::Nested nested{id, inner.formal_inputs_, std::move(inner.captures_.outer), {}};
   const Graph& graph = state_.model.graphs[id.index];
-  for (const ValueId output : graph.outputs) nested.outputs.push_back(graph[output].type);
+  for (const ValueId output : graph.outputs()) nested.outputs.push_back(graph[output].type);
   return nested;
 }
 

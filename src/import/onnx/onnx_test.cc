@@ -30,11 +30,11 @@ TEST(OnnxImport, AddsAConstant) {
   ASSERT_TRUE(m.ok()) << describe(m.error());
   const Graph& g = m->main();
   ASSERT_EQ(g.inputs.size(), 1u);
-  ASSERT_EQ(g.outputs.size(), 1u);
+  ASSERT_EQ(g.outputs().size(), 1u);
   EXPECT_EQ(g[g.inputs[0]].name, "x");
-  EXPECT_EQ(g.output_names[0], "y");
-  EXPECT_EQ(g[g.outputs[0]].name, "y");
-  EXPECT_EQ(g[g.outputs[0]].type.str(), "f32[2]");
+  EXPECT_EQ(g.output_names()[0], "y");
+  EXPECT_EQ(g[g.outputs()[0]].name, "y");
+  EXPECT_EQ(g[g.outputs()[0]].type.str(), "f32[2]");
   EXPECT_EQ(g.live_nodes(), 1u);
   EXPECT_EQ(g[NodeId{0}].name, "sum");
   ASSERT_EQ(m->constants.size(), 1u);
@@ -78,7 +78,7 @@ TEST(OnnxImport, SymbolsOfInputs) {
   ASSERT_TRUE(m.ok()) << describe(m.error());
   const Graph& g = m->main();
   EXPECT_EQ(g[g.inputs[0]].type.str(), "f32[batch,?,0]");
-  EXPECT_EQ(g[g.outputs[0]].type.str(), "f32[batch,?,0]");
+  EXPECT_EQ(g[g.outputs()[0]].type.str(), "f32[batch,?,0]");
   ASSERT_EQ(m->symbols.size(), 1u);
   EXPECT_EQ(m->symbols[0].name, "batch");
 }

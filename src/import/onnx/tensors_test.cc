@@ -213,7 +213,7 @@ TEST_F(OnnxExternal, MayBeLeftOut) {
   const auto m = import_file(folder_ / "model/m.onnx", standard_catalogue(),
                              {.missing = MissingWeights::leave_out});
   ASSERT_TRUE(m.ok()) << describe(m.error());
-  EXPECT_EQ(m->main()[m->main().outputs[0]].type.str(), "f32[32]");
+  EXPECT_EQ(m->main()[m->main().outputs()[0]].type.str(), "f32[32]");
   EXPECT_EQ(m->read(ConstantId{0}).error().id, ErrorId::not_found);
   const std::string text = print(*m);
   const auto again = parse_model_text(text, standard_catalogue(), Limits());
