@@ -1,6 +1,8 @@
 // Kinds and printing of attributes.
 #include "ir/attr.h"
 
+#include <cmath>
+
 #include "base/text.h"
 
 namespace hone {
@@ -41,7 +43,8 @@ std::string_view name(AttrKind kind) {
 bool has_kind(const Attr& attr, AttrKind kind) {
   switch (kind) {
     case AttrKind::integer: return std::holds_alternative<int64_t>(attr);
-    case AttrKind::real: return std::holds_alternative<float>(attr);
+    case AttrKind::real:
+      return std::holds_alternative<float>(attr) || std::holds_alternative<double>(attr);
     case AttrKind::text: return std::holds_alternative<std::string>(attr);
     case AttrKind::integers: return std::holds_alternative<Integers>(attr);
     case AttrKind::reals: return std::holds_alternative<Reals>(attr);
@@ -53,6 +56,12 @@ bool has_kind(const Attr& attr, AttrKind kind) {
   return false;
 }
 
+Attr real_attr(double value) {
+  const auto narrow = static_cast<float>(value);
+  if (static_cast<double>(narrow) == value || std::isnan(value)) return narrow;
+  return value;
+}
+
 std::string print(const Attr& attr) {
   const auto integer = [](int64_t value) { return std::to_string(value); };
   const auto real = [](float value) { return exact(value); };
@@ -60,6 +69,7 @@ std::string print(const Attr& attr) {
   return std::visit(Overloaded{
                         integer,
                         real,
+                        [](double value) { return "f64{" + exact(value) + '}'; },
                         text,
                         [&](const Integers& values) { return list(values, integer); },
                         [&](const Reals& values) { return list(values, real); },

@@ -27,9 +27,12 @@ struct AttrVariable {
 using Integers = std::vector<int64_t>;
 using Reals = std::vector<float>;
 using Texts = std::vector<std::string>;
-// Reals are f32, as in ONNX: they print in their shortest exact form.
-using Attr = std::variant<int64_t, float, std::string, Integers, Reals, Texts, DType, Type, GraphId,
-                          AttrVariable>;
+// Reals are f32, as in ONNX, and print in their shortest exact form; a double is one that f32 does
+// not hold, found in a model of f64.
+using Attr = std::variant<int64_t, float, double, std::string, Integers, Reals, Texts, DType, Type,
+                          GraphId, AttrVariable>;
+// A real as f32 where that is exact, so that equal numbers are equal attributes.
+Attr real_attr(double value);
 
 enum class AttrKind : uint8_t { integer, real, text, integers, reals, texts, dtype, type, graph };
 std::string_view name(AttrKind kind);

@@ -153,6 +153,7 @@ Result<Attr> convert_attr(const AttrText& a, const AttrDef& def, const Model& mo
       if (a.kind != Kind::number) return wrong();
       return Attr(TRY(number<int64_t>(a.text, "an integer")));
     case AttrKind::real:
+      if (a.kind == Kind::wide) return Attr(TRY(real_number<double>(a.text)));
       if (a.kind != Kind::number) return wrong();
       return Attr(TRY(real_number<float>(a.text)));
     case AttrKind::text:

@@ -15,11 +15,11 @@ using syntax::Argument;
 using syntax::AttrText;
 using syntax::Element;
 
-// Constants that differ by less, relative to the larger, are the same number written differently.
-constexpr double kTolerance = 1e-6;
-
-bool close(double a, double b) {
-  return a == b || std::abs(a - b) <= kTolerance * std::max(std::abs(a), std::abs(b));
+// Constants that differ by less, relative to the larger, are the same number written differently:
+// with as many digits as the dtype of the model holds.
+bool close(double a, double b, DType dtype) {
+  const double tolerance = dtype == DType::f64 ? 1e-14 : 1e-6;
+  return a == b || std::abs(a - b) <= tolerance * std::max(std::abs(a), std::abs(b));
 }
 
 std::optional<double> number_of(const std::string& text) {
@@ -153,14 +153,14 @@ class Pattern::Search {
       if (!def) return false;
       if (def->kind == AttrKind::integer && is_integer(t.dtype()))
         return bind_attr(e.text, load_integer(t, i));
-      if (def->kind == AttrKind::real) return bind_attr(e.text, float(load_real(t, i)));
+      if (def->kind == AttrKind::real) return bind_attr(e.text, real_attr(load_real(t, i)));
       return false;
     }
     const auto wanted = number_of(e.text);
     if (e.kind != Element::Kind::number || !wanted) return false;
     const double actual = load_real(t, i);
     // A half model holds the number as its dtype rounds it.
-    return close(*wanted, actual) ||
+    return close(*wanted, actual, t.dtype()) ||
            (is_float(t.dtype()) && load_real(Tensor::scalar(t.dtype(), *wanted), 0) == actual);
   }
 
@@ -188,6 +188,7 @@ class Pattern::Search {
   // Attributes written in the pattern must be so in the graph; all others must be defaults.
   bool attributes(const syntax::Call& c, const Node& node) {
     const Infer view(*node.op, node.attrs, {}, node.outputs.size(), &model_);
+    const DType dtype = graph_[node.outputs[0]].type.tensor.dtype;
     for (const AttrDef& def : node.op->attrs) {
       const auto actual = view.attribute(def.name);
       const AttrText* wanted = nullptr;
@@ -197,22 +198,24 @@ class Pattern::Search {
         if (actual != def.fallback) return false;
         continue;
       }
-      if (!actual || !attribute(*wanted, *actual)) return false;
+      if (!actual || !attribute(*wanted, *actual, dtype)) return false;
     }
     return true;
   }
 
-  bool attribute(const AttrText& wanted, const Attr& actual) {
+  bool attribute(const AttrText& wanted, const Attr& actual, DType dtype) {
     switch (wanted.kind) {
       case AttrText::Kind::variable: return declared(wanted.text) && bind_attr(wanted.text, actual);
       case AttrText::Kind::text:
         return std::holds_alternative<std::string>(actual) &&
                std::get<std::string>(actual) == wanted.text;
-      case AttrText::Kind::number: {
+      case AttrText::Kind::number:
+      case AttrText::Kind::wide: {
         const auto number = number_of(wanted.text);
         if (!number) return false;
         if (const auto* i = std::get_if<int64_t>(&actual)) return double(*i) == *number;
-        if (const auto* f = std::get_if<float>(&actual)) return close(double(*f), *number);
+        if (const auto* f = std::get_if<float>(&actual)) return close(*f, *number, dtype);
+        if (const auto* f = std::get_if<double>(&actual)) return close(*f, *number, dtype);
         return false;
       }
       case AttrText::Kind::word: {

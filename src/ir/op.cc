@@ -44,7 +44,12 @@ const T& need(const Attr* attr) {
 
 bool Infer::given(std::string_view wanted) const { return find(wanted) != nullptr; }
 int64_t Infer::integer(std::string_view wanted) const { return need<int64_t>(find(wanted)); }
-float Infer::real(std::string_view wanted) const { return need<float>(find(wanted)); }
+double Infer::real(std::string_view wanted) const {
+  const Attr* attr = find(wanted);
+  CHECK(attr != nullptr);
+  if (const auto* wide = std::get_if<double>(attr)) return *wide;
+  return need<float>(attr);
+}
 const std::string& Infer::text(std::string_view wanted) const {
   return need<std::string>(find(wanted));
 }
@@ -196,7 +201,7 @@ Result<Attrs> normalize(const OpDef& op, std::vector<std::pair<std::string, Attr
   const std::string where = std::string(op.name) + ": attribute '";
   std::vector<bool> used(given.size());
   for (const AttrDef& def : op.attrs) {
-    const Attr* value = nullptr;
+    Attr* value = nullptr;
     for (size_t i = 0; i < given.size(); ++i) {
       if (given[i].first != def.name) continue;
       if (value) return fail(ErrorId::bad_attribute, where + given[i].first + "' is given twice");
@@ -212,6 +217,7 @@ Result<Attrs> normalize(const OpDef& op, std::vector<std::pair<std::string, Attr
       return fail(ErrorId::bad_attribute, where + std::string(def.name) + "' must be of kind " +
                                               std::string(name(def.kind)) + ", is " +
                                               print(*value));
+    if (const auto* wide = std::get_if<double>(value)) *value = real_attr(*wide);
     if (!(def.fallback && *def.fallback == *value)) out.push_back({def.name, *value});
   }
   for (size_t i = 0; i < given.size(); ++i)

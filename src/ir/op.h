@@ -56,7 +56,7 @@ class Infer {
   // Attributes by name: the given value, else the declared default. The kind must be as declared.
   bool given(std::string_view name) const;  // given, or with a default
   int64_t integer(std::string_view name) const;
-  float real(std::string_view name) const;
+  double real(std::string_view name) const;
   const std::string& text(std::string_view name) const;
   const Integers& list(std::string_view name) const;
   const Reals& reals(std::string_view name) const;

@@ -326,9 +326,14 @@ class Parser {
     } else if (eat_word("graph")) {
       a.kind = AttrText::Kind::graph;
       a.text = TRY(name());
+    } else if (const size_t begin = at_; eat_word("f64") && peek_raw() == '{') {
+      a.kind = AttrText::Kind::wide;
+      TRY(expect("{"));
+      a.text = TRY(number());
+      TRY(expect("}"));
     } else {
+      at_ = begin;
       a.kind = AttrText::Kind::word;
-      const size_t begin = at_;
       TRY(type(0, true));
       a.text = std::string(text_.substr(begin, at_ - begin));
     }

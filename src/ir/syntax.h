@@ -46,9 +46,9 @@ struct Argument {
 
 // An attribute's value as written; its kind is settled by the operator's declaration.
 struct AttrText {
-  enum class Kind : uint8_t { number, text, list, word, graph, variable };
+  enum class Kind : uint8_t { number, wide, text, list, word, graph, variable };
   Kind kind = Kind::number;
-  std::string text;  // number, text, word (dtype or type), graph name, variable
+  std::string text;  // number (also of `f64{…}`, wide), text, word (dtype or type), graph, variable
   std::vector<Element> list;
 };
 

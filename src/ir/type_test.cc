@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "ir/attr.h"
 
 namespace hone {
@@ -73,6 +75,7 @@ TEST(Type, JoinsAndMeets) {
 TEST(Attr, Prints) {
   EXPECT_EQ(print(Attr(int64_t{3})), "3");
   EXPECT_EQ(print(Attr(1.0f)), "1.0");
+  EXPECT_EQ(print(Attr(0.1)), "f64{0.1}");
   EXPECT_EQ(print(Attr(std::string("a\"b"))), "\"a\\\"b\"");
   EXPECT_EQ(print(Attr(Integers{1, -2})), "[1, -2]");
   EXPECT_EQ(print(Attr(Reals{0.5f})), "[0.5]");
@@ -86,6 +89,12 @@ TEST(Attr, Prints) {
 TEST(Attr, KnowsItsKind) {
   EXPECT_TRUE(has_kind(Attr(int64_t{3}), AttrKind::integer));
   EXPECT_FALSE(has_kind(Attr(int64_t{3}), AttrKind::real));
+  EXPECT_TRUE(has_kind(Attr(0.5f), AttrKind::real));
+  EXPECT_TRUE(has_kind(Attr(0.1), AttrKind::real));
+  EXPECT_EQ(real_attr(0.5), Attr(0.5f));
+  EXPECT_EQ(real_attr(double(0.1f)), Attr(0.1f));
+  EXPECT_EQ(real_attr(0.1), Attr(0.1));
+  EXPECT_TRUE(std::holds_alternative<float>(real_attr(NAN)));
   EXPECT_TRUE(has_kind(Attr(Reals{}), AttrKind::reals));
   EXPECT_FALSE(has_kind(Attr(AttrVariable{"axis"}), AttrKind::integer));
   EXPECT_EQ(name(AttrKind::graph), "graph");

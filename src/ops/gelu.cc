@@ -34,14 +34,14 @@ const OpDef& gelu_op() {
             return map_real(c, [](double x) { return 0.5 * x * (1 + std::erf(x * kSqrtHalf)); });
           },
       .body = R"(graph gelu(x: T[*]) -> (y) {
-        e = erf(div(x, 1.4142135))
+        e = erf(div(x, 1.4142135623730951))
         y = mul(mul(x, add(e, 1.0)), 0.5)
       })",
       .also = {R"(graph gelu(x: T[*]) -> (y) {
-        y = mul(x, mul(0.5, add(1.0, erf(mul(x, 0.70710678)))))
+        y = mul(x, mul(0.5, add(1.0, erf(mul(x, 0.7071067811865476)))))
       })",
                R"(graph gelu(x: T[*]) -> (y) {
-        y = mul(mul(x, 0.5), add(1.0, erf(div(x, 1.4142135))))
+        y = mul(mul(x, 0.5), add(1.0, erf(div(x, 1.4142135623730951))))
       })"},
   };
   return def;

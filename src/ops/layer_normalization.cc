@@ -87,7 +87,7 @@ Status reference_rms(Call& c) {
   for (int64_t start = 0; start < x.count(); start += n) {
     double sum = 0;
     for (int64_t i = start; i < start + n; ++i) sum += load_real(x, i) * load_real(x, i);
-    const double root = std::sqrt(sum / double(n) + double(c.real("epsilon")));
+    const double root = std::sqrt(sum / double(n) + c.real("epsilon"));
     for (int64_t i = start; i < start + n; ++i) {
       store_real(y, i, load_real(x, i) / root * load_real(c.in(1), at.offset(0)));
       at.next();

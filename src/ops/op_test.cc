@@ -203,7 +203,10 @@ TEST_P(BodyCases, BodyIsReference) {
     const auto computed = testing::evaluate(model_, standard_catalogue(), inputs_);
     ASSERT_TRUE(computed.ok()) << describe(computed.error());
     const DType dtype = g[node.outputs[0]].type.tensor.dtype;
-    const double tolerance = dtype == DType::bf16 ? 4e-2 : dtype == DType::f16 ? 5e-3 : kTolerance;
+    const double tolerance = dtype == DType::bf16  ? 4e-2
+                             : dtype == DType::f16 ? 5e-3
+                             : dtype == DType::f64 ? 1e-12
+                                                   : kTolerance;
     EXPECT_EQ(testing::difference(*computed, *expected, tolerance, tolerance), "");
   }
 }

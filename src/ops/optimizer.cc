@@ -66,8 +66,7 @@ Status update(Call& c, F f) {
 }
 
 Status adagrad(Call& c) {
-  const double rate =
-      load_real(c.in(0), 0) / (1 + load_real(c.in(1), 0) * double(c.real("decay_factor")));
+  const double rate = load_real(c.in(0), 0) / (1 + load_real(c.in(1), 0) * c.real("decay_factor"));
   const double norm = c.real("norm_coefficient"), epsilon = c.real("epsilon");
   return update<3>(c, [=](Step& s) {
     const double g = norm * s.x + s.gradient;
@@ -93,7 +92,7 @@ Status adam(Call& c) {
 Status momentum(Call& c) {
   const double rate = load_real(c.in(0), 0), steps = load_real(c.in(1), 0);
   const double alpha = c.real("alpha"), norm = c.real("norm_coefficient");
-  const double beta = steps > 0 ? double(c.real("beta")) : 1.0;
+  const double beta = steps > 0 ? c.real("beta") : 1.0;
   const bool nesterov = c.text("mode") == "nesterov";
   return update<3>(c, [=](Step& s) {
     const double g = norm * s.x + s.gradient;

@@ -9,7 +9,7 @@ namespace {
 constexpr DTypes kDrawn = kNumbers | DType::boolean;
 
 uint64_t key(const Call& c) {
-  return c.given("seed") ? std::bit_cast<uint32_t>(c.real("seed")) : c.seed;
+  return c.given("seed") ? std::bit_cast<uint32_t>(float(c.real("seed"))) : c.seed;
 }
 
 Result<DType> drawn_dtype(const Infer& c, DTypes allowed) {

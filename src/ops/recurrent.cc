@@ -78,7 +78,7 @@ std::vector<Activation> make_activations(const Infer& c, std::vector<std::string
   const Reals none;
   const Reals& alphas = c.given("activation_alpha") ? c.reals("activation_alpha") : none;
   const Reals& betas = c.given("activation_beta") ? c.reals("activation_beta") : none;
-  const double bound = c.given("clip") ? double(c.real("clip")) : INFINITY;
+  const double bound = c.given("clip") ? c.real("clip") : INFINITY;
   size_t alpha_at = 0, beta_at = 0;
   std::vector<Activation> out;
   for (const std::string& name : names) {

@@ -67,7 +67,7 @@ const OpDef& hard_swish_op() {
           "hard_swish", "x times x/6 + 1/2 kept within [0, 1] (Howard et al. 2019, MobileNetV3)."),
       elementwise_cost<5>,
       R"(graph hard_swish(x: T[*]) -> (y) {
-        y = mul(x, hard_sigmoid(x) <alpha=0.16666667, beta=0.5>)
+        y = mul(x, hard_sigmoid(x) <alpha=f64{0.16666666666666666}, beta=0.5>)
       })",
       {R"(graph hard_swish(x: T[*]) -> (y) {
         y = div(mul(x, clip(add(x, 3.0), 0.0, 6.0)), 6.0)
@@ -76,7 +76,7 @@ const OpDef& hard_swish_op() {
         y = mul(x, div(clip(add(x, 3.0), 0.0, 6.0), 6.0))
       })",
        R"(graph hard_swish(x: T[*]) -> (y) {
-        y = mul(x, mul(clip(add(x, 3.0), 0.0, 6.0), 0.16666667))
+        y = mul(x, mul(clip(add(x, 3.0), 0.0, 6.0), 0.16666666666666666))
       })"});
   return def;
 }

@@ -144,7 +144,10 @@ TEST_P(Recognize, MeansTheSame) {
   const auto recognized = testing::evaluate(model, standard_catalogue(), inputs);
   ASSERT_TRUE(recognized.ok()) << describe(recognized.error());
   const DType dtype = model.main()[model.main().outputs()[0]].type.tensor.dtype;
-  const double tolerance = dtype == DType::bf16 ? 4e-2 : dtype == DType::f16 ? 5e-3 : 1e-5;
+  const double tolerance = dtype == DType::bf16  ? 4e-2
+                           : dtype == DType::f16 ? 5e-3
+                           : dtype == DType::f64 ? 1e-12
+                                                 : 1e-5;
   EXPECT_EQ(testing::difference(*recognized, *spelled, tolerance, tolerance), "");
 }
 
