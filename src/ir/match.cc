@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -29,11 +30,11 @@ std::optional<double> number_of(const std::string& text) {
   return value;
 }
 
-// Nothing but the outputs may be used from outside the match.
-bool is_closed(const Graph& graph, const Match& match, const std::vector<ValueId>& outputs) {
+// Nothing but what may leave the match is used from outside.
+bool is_closed(const Graph& graph, const Match& match, const std::vector<ValueId>& leaving) {
   for (NodeId n : match.nodes)
     for (ValueId v : graph[n].outputs) {
-      if (std::find(outputs.begin(), outputs.end(), v) != outputs.end()) continue;
+      if (std::find(leaving.begin(), leaving.end(), v) != leaving.end()) continue;
       if (graph.is_output(v)) return false;
       for (NodeId user : graph[v].users)
         if (std::find(match.nodes.begin(), match.nodes.end(), user) == match.nodes.end())
@@ -251,6 +252,28 @@ Pattern::Pattern(const OpDef& op, const syntax::GraphText& text) : op_(&op), tex
   const auto root = definitions_.find(text.outputs.at(0).second.name);
   CHECK(root != definitions_.end());
   root_ = &root->second->call;
+  for (const auto& [interface, argument] : text.outputs)
+    may_leave_.push_back(may_leave_.empty() || depends_on_all_inputs(argument.name));
+}
+
+bool Pattern::depends_on_all_inputs(const std::string& output) const {
+  std::set<std::string> seen;
+  std::vector<const syntax::Call*> todo;
+  auto visit = [&](const std::string& name) {
+    const auto at = definitions_.find(name);
+    if (seen.insert(name).second && at != definitions_.end()) todo.push_back(&at->second->call);
+  };
+  visit(output);
+  while (!todo.empty()) {
+    const syntax::Call& c = *todo.back();
+    todo.pop_back();
+    for (const Argument& a : c.arguments) {
+      if (a.kind == Argument::Kind::value) visit(a.name);
+      if (a.kind == Argument::Kind::call) todo.push_back(&a.call[0]);
+    }
+  }
+  return std::all_of(text_->inputs.begin(), text_->inputs.end(),
+                     [&](const auto& input) { return seen.contains(input.name); });
 }
 
 std::optional<Match> Pattern::find(const Model& model, const Graph& graph, NodeId root) const {
@@ -268,7 +291,10 @@ std::optional<Match> Pattern::find(const Model& model, const Graph& graph, NodeI
     if (!match.values.contains(p.name)) return std::nullopt;
   for (const auto& [name, argument] : text_->outputs)
     if (!match.values.contains(argument.name)) return std::nullopt;
-  if (!is_closed(graph, match, outputs(match))) return std::nullopt;
+  std::vector<ValueId> leaving;
+  for (size_t i = 0; i < may_leave_.size(); ++i)
+    if (may_leave_[i]) leaving.push_back(match.values.at(text_->outputs[i].second.name));
+  if (!is_closed(graph, match, leaving)) return std::nullopt;
   return match;
 }
 

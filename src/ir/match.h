@@ -28,8 +28,12 @@ class Pattern {
   const std::string& root_op() const { return root_->op; }
   size_t calls() const { return calls_; }  // larger patterns are tried first
 
-  // The match whose root is this node, if there is one. No value inside the match but its outputs
-  // may have users outside.
+  // May users outside a match have this output? Only where all inputs go into it: another input may
+  // be computed from it, and the operator in the place of the match would depend on itself.
+  bool may_leave(size_t output) const { return may_leave_[output]; }
+
+  // The match whose root is this node, if there is one. No value inside the match but the outputs
+  // that may leave it has users outside.
   std::optional<Match> find(const Model& model, const Graph& graph, NodeId root) const;
 
   // The values of the pattern's inputs and outputs in a match.
@@ -38,11 +42,14 @@ class Pattern {
 
  private:
   class Search;
+  bool depends_on_all_inputs(const std::string& output) const;
+
   const OpDef* op_;
   const syntax::GraphText* text_;
   std::map<std::string, const syntax::Statement*> definitions_;  // by result name
   const syntax::Call* root_ = nullptr;
   size_t calls_ = 0;
+  std::vector<bool> may_leave_;  // by output
 };
 
 }  // namespace hone

@@ -51,13 +51,14 @@ Result<bool> apply(Rewriter& rewriter, const Pattern& pattern, const Match& matc
   const std::vector<ValueId> values = made.take();
   bool fits = true;
   for (size_t i = 0; i < outputs.size(); ++i)
-    fits = fits && rewriter.can_replace(outputs[i], values[i]);
+    fits = fits && (!pattern.may_leave(i) || rewriter.can_replace(outputs[i], values[i]));
   if (!fits) {
     rewriter.graph().remove(rewriter.graph()[values[0]].producer);
     return false;
   }
   const std::string what = "recognized " + std::string(pattern.op().name);
-  for (size_t i = 0; i < outputs.size(); ++i) TRY(rewriter.replace(outputs[i], values[i], what));
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (pattern.may_leave(i)) TRY(rewriter.replace(outputs[i], values[i], what));
   return true;
 }
 

@@ -151,6 +151,74 @@ TEST_P(Recognize, MeansTheSame) {
   EXPECT_EQ(testing::difference(*recognized, *spelled, tolerance, tolerance), "");
 }
 
+// Two outputs y, s = f(x, z): s depends on x alone in `pair`, on both in `both`.
+class TwoOutputs : public ::testing::Test {
+ protected:
+  static Result<Types> infer(const Infer& c) {
+    return Types{Type(c.dtype(0), c.shape(0)), Type(c.dtype(0), c.shape(0))};
+  }
+  static OpDef def(std::string_view name, std::string_view body) {
+    return {.name = name,
+            .inputs = {{"x", kFloats, 'T'}, {"z", kFloats, 'T'}},
+            .outputs = {{"y", kFloats, 'T'}, {"s", kFloats, 'T', Port::Presence::optional}},
+            .infer = infer,
+            .body = body};
+  }
+  // The calls that stand there afterwards; "" when the result is not sound.
+  std::string recognized(std::string_view text) const {
+    auto model = parse_model_text("hone 1 " + std::string(text), catalogue_, Limits{});
+    EXPECT_TRUE(model.ok()) << describe(model.error());
+    if (!model) return "";
+    PipelineOptions options;
+    options.verify_each = true;
+    const auto report = run_pipeline(*model, "recognize, sweep", catalogue_, Limits{}, options);
+    EXPECT_TRUE(report.ok()) << describe(report.error());
+    if (!report) return "";
+    std::string calls;
+    for (NodeId n : model->main().order().take())
+      calls += (calls.empty() ? "" : " ") + std::string(model->main()[n].op->name);
+    return calls;
+  }
+
+  const OpDef pair_ = def("pair", R"(graph pair(x: T[*], z: T[*]) -> (y, s) {
+    s = neg(x)
+    y = add(s, z)
+  })");
+  const OpDef both_ = def("both", R"(graph both(x: T[*], z: T[*]) -> (y, s) {
+    s = div(x, z)
+    y = tanh(s)
+  })");
+  const Catalogue catalogue_{[this] {
+    const auto standard = standard_catalogue().all();
+    std::vector<const OpDef*> ops(standard.begin(), standard.end());
+    ops.push_back(&pair_);
+    ops.push_back(&both_);
+    return ops;
+  }()};
+};
+
+TEST_F(TwoOutputs, UsedInsideOnly) {
+  EXPECT_EQ(recognized("graph g(a: f32[2], b: f32[2]) -> (y) { y = add(neg(a), b) }"), "pair");
+}
+
+// z may be computed from s: an operator that gives s and takes z would depend on itself.
+TEST_F(TwoOutputs, AnOutputThatAnInputMayDependOnStaysInside) {
+  EXPECT_EQ(recognized("graph g(a: f32[2], b: f32[2]) -> (y, s) { s = neg(a) y = add(s, b) }"),
+            "neg add");
+  EXPECT_EQ(recognized("graph g(a: f32[2]) -> (y) { s = neg(a) z = abs(s) y = add(s, z) }"),
+            "neg abs add");
+  EXPECT_EQ(recognized("graph g(a: f32[2]) -> (y) { s = neg(a) y = add(s, s) }"), "neg pair");
+}
+
+TEST_F(TwoOutputs, AnOutputOfAllInputsMayBeUsed) {
+  EXPECT_EQ(recognized(R"(graph g(a: f32[2], b: f32[2]) -> (y, s, t) {
+              s = div(a, b)
+              t = exp(s)
+              y = tanh(s)
+            })"),
+            "both exp");
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Recognize, ::testing::ValuesIn(cached()),
                          [](const auto& info) { return info.param.name; });
 
