@@ -68,6 +68,7 @@ std::string_view Dim::name(AtomKind kind) {
     case AtomKind::mod: return "mod";
     case AtomKind::min: return "min";
     case AtomKind::max: return "max";
+    case AtomKind::broadcast: return "broadcast";
   }
   return "";
 }
@@ -234,12 +235,16 @@ Dim ceil_div(const Dim& a, const Dim& b) { return Dim::combine(Dim::AtomKind::ce
 Dim mod(const Dim& a, const Dim& b) { return Dim::combine(Dim::AtomKind::mod, a, b); }
 Dim min(const Dim& a, const Dim& b) { return Dim::combine(Dim::AtomKind::min, a, b); }
 Dim max(const Dim& a, const Dim& b) { return Dim::combine(Dim::AtomKind::max, a, b); }
+Dim broadcast(const Dim& a, const Dim& b) { return Dim::combine(Dim::AtomKind::broadcast, a, b); }
 
 std::optional<Dim::Wide> Dim::apply(AtomKind kind, Wide a, Wide b) {
   switch (kind) {
     case AtomKind::symbol: return std::nullopt;
     case AtomKind::min: return std::min(a, b);
     case AtomKind::max: return std::max(a, b);
+    case AtomKind::broadcast:
+      if (a != 1 && b != 1 && a != b) return std::nullopt;
+      return a == 1 ? b : a;
     case AtomKind::floor_div:
     case AtomKind::ceil_div:
     case AtomKind::mod: break;

@@ -54,6 +54,9 @@ class Dim {
   friend Dim mod(const Dim& a, const Dim& b);
   friend Dim min(const Dim& a, const Dim& b);
   friend Dim max(const Dim& a, const Dim& b);
+  // The extent of two axes broadcast together: the one that is not 1. It is no maximum: 0 against 1
+  // gives 0. Has no value where both differ and neither is 1.
+  friend Dim broadcast(const Dim& a, const Dim& b);
 
   // Structural; unknown equals unknown here, but says nothing about the sizes.
   friend bool operator==(const Dim& a, const Dim& b) { return (a <=> b) == 0; }
@@ -71,7 +74,7 @@ class Dim {
   static std::optional<Dim> exact_quotient(const Dim& a, const Dim& b);
 
  private:
-  enum class AtomKind : uint8_t { symbol, floor_div, ceil_div, mod, min, max };
+  enum class AtomKind : uint8_t { symbol, floor_div, ceil_div, mod, min, max, broadcast };
   using Wide = __int128;  // so that only results, not what cancels on the way, must fit int64
   struct Atom;
   struct Factor;
@@ -86,6 +89,8 @@ class Dim {
   static Dim divide_by_constant(AtomKind kind, const Dim& a, int64_t b);
   static Dim divide_by_polynomial(AtomKind kind, const Dim& a, const Dim& b);
   static Dim select(AtomKind kind, const Dim& a, const Dim& b);
+  static Dim unite(const Dim& a, const Dim& b);
+  static Dim chain(AtomKind kind, std::vector<Dim> operands);
   static void collect_operands(AtomKind kind, const Dim& d, std::vector<Dim>& out);
   static Term common_factor(const Dim& a, const Dim& b);
   static bool never_negative(const Atom& atom);

@@ -32,7 +32,8 @@ bool Dim::never_negative(const Atom& atom) {
     case AtomKind::symbol: return true;
     case AtomKind::floor_div:
     case AtomKind::ceil_div:
-    case AtomKind::min: return atom.args[0].never_negative() && atom.args[1].never_negative();
+    case AtomKind::min:
+    case AtomKind::broadcast: return atom.args[0].never_negative() && atom.args[1].never_negative();
     case AtomKind::mod: return atom.args[1].never_negative();
     case AtomKind::max: return atom.args[0].never_negative() || atom.args[1].never_negative();
   }
@@ -87,13 +88,15 @@ std::optional<Dim> Dim::exact_quotient(const Dim& a, const Dim& b) {
 }
 
 Dim Dim::combine(AtomKind kind, const Dim& a, const Dim& b) {
-  const bool divides = kind != AtomKind::min && kind != AtomKind::max;
+  const bool divides =
+      kind == AtomKind::floor_div || kind == AtomKind::ceil_div || kind == AtomKind::mod;
   if (a.unknown_ || b.unknown_ || (divides && b.is(0))) return unknown();
   if (a.terms_.empty() && b.terms_.empty()) {
     const auto value = apply(kind, a.constant_, b.constant_);
     if (!value || *value > std::numeric_limits<int64_t>::max()) return unknown();
     return static_cast<int64_t>(*value);
   }
+  if (kind == AtomKind::broadcast) return unite(a, b);
   return divides ? divide(kind, a, b) : select(kind, a, b);
 }
 
@@ -245,13 +248,27 @@ Dim Dim::select(AtomKind kind, const Dim& a, const Dim& b) {
     std::erase_if(kept, [&](const Dim& k) { return decided(k, operand); });
     kept.push_back(operand);
   }
-  std::ranges::sort(kept, [](const Dim& x, const Dim& y) { return x < y; });
-  Dim chain = std::move(kept.back());
-  for (size_t i = kept.size() - 1; i-- > 0;) {
-    chain = from_atom(Atom{kind, {}, {std::move(kept[i]), std::move(chain)}});
-    if (chain.unknown_) break;
+  return chain(kind, std::move(kept));
+}
+
+// Nested broadcasts become one sorted chain of different operands, none of which is 1.
+Dim Dim::unite(const Dim& a, const Dim& b) {
+  std::vector<Dim> operands, kept;
+  collect_operands(AtomKind::broadcast, a, operands);
+  collect_operands(AtomKind::broadcast, b, operands);
+  for (const Dim& operand : operands)
+    if (!operand.is(1) && std::ranges::find(kept, operand) == kept.end()) kept.push_back(operand);
+  return kept.empty() ? Dim(1) : chain(AtomKind::broadcast, std::move(kept));
+}
+
+Dim Dim::chain(AtomKind kind, std::vector<Dim> operands) {
+  std::ranges::sort(operands, [](const Dim& x, const Dim& y) { return x < y; });
+  Dim all = std::move(operands.back());
+  for (size_t i = operands.size() - 1; i-- > 0;) {
+    all = from_atom(Atom{kind, {}, {std::move(operands[i]), std::move(all)}});
+    if (all.unknown_) break;
   }
-  return chain;
+  return all;
 }
 
 }  // namespace hone

@@ -58,6 +58,15 @@ TEST(Dim, Simplifies) {
   EXPECT_EQ(min(kN, kN + 3), kN);
   EXPECT_EQ(max(kN, 0), kN);
   EXPECT_EQ(max(max(kN, kT), kH), max(kN, max(kH, kT)));
+  EXPECT_EQ(broadcast(kN, kN), kN);
+  EXPECT_EQ(broadcast(kN, 1), kN);
+  EXPECT_EQ(broadcast(Dim(1), 1), Dim(1));
+  EXPECT_EQ(broadcast(Dim(0), 1), Dim(0));
+  EXPECT_EQ(broadcast(Dim(3), 3), Dim(3));
+  EXPECT_EQ(broadcast(Dim(3), 4), Dim::unknown());
+  EXPECT_EQ(broadcast(broadcast(kN, kT), kH), broadcast(kN, broadcast(kH, kT)));
+  EXPECT_EQ(broadcast(broadcast(kN, kT), kN), broadcast(kT, kN));
+  EXPECT_EQ(max(broadcast(kN, kT), 0), broadcast(kN, kT));
   EXPECT_EQ(kN - kN, Dim(0));
   EXPECT_EQ((kN + 1) * (kN - 1), kN * kN - 1);
   EXPECT_EQ(Dim::unknown() * 0, Dim(0));
@@ -124,7 +133,7 @@ class Random {
       return Dim::symbol(pick == 2 ? "N" : pick == 3 ? "T" : "a b");
     }
     const Dim a = expression(depth - 1), b = expression(depth - 1);
-    switch (integer(0, 7)) {
+    switch (integer(0, 8)) {
       case 0: return a * b;
       case 1: return a - b;
       case 2: return floor_div(a, b);
@@ -132,6 +141,7 @@ class Random {
       case 4: return mod(a, b);
       case 5: return min(a, b);
       case 6: return max(a, b);
+      case 7: return broadcast(a, b);
       default: return a + b;
     }
   }
@@ -165,6 +175,7 @@ TEST(DimProperty, OperationsMatchIntegers) {
       expect(ceil_div(a, b), ceil_quotient(*x, *y));
       expect(mod(a, b), floor_mod(*x, *y));
     }
+    if (*x == 1 || *y == 1 || *x == *y) expect(broadcast(a, b), *x == 1 ? *y : *x);
     if (HasFatalFailure()) return;
   }
   EXPECT_GT(checked, 10000);
@@ -209,6 +220,22 @@ TEST(DimProperty, TextReadsBack) {
   }
 }
 
+// All sizes that fit together, zero and one among them, under all ways of writing it.
+TEST(DimProperty, BroadcastIsTheSizeThatIsNotOne) {
+  for (int64_t size : {0, 1, 2, 7})
+    for (int mask = 0; mask < 8; ++mask) {
+      const int64_t n = mask & 1 ? size : 1, t = mask & 2 ? size : 1, h = mask & 4 ? size : 1;
+      const Dim::Bindings bindings{{"N", n}, {"T", t}, {"H", h}};
+      const int64_t expected = mask ? size : 1;
+      for (const Dim& d : {broadcast(broadcast(kN, kT), kH), broadcast(kH, broadcast(kT, kN))}) {
+        EXPECT_EQ(d.evaluate(bindings), expected) << n << " " << t << " " << h;
+        EXPECT_EQ(d.substitute(bindings), Dim(expected)) << n << " " << t << " " << h;
+        EXPECT_EQ(d.substitute({{"T", t}}).substitute(bindings), Dim(expected));
+      }
+    }
+  EXPECT_EQ(broadcast(kN, kT).evaluate({{"N", 2}, {"T", 3}}), std::nullopt);
+}
+
 TEST(DimText, StopsBehindTheExpression) {
   size_t at = 1;
   EXPECT_EQ(*parse_dim("[ N*2 + 1 , 3]", at), 2 * kN + 1);
@@ -216,6 +243,7 @@ TEST(DimText, StopsBehindTheExpression) {
   EXPECT_EQ(parsed("-(N - 2)*3"), 6 - 3 * kN);
   EXPECT_EQ(parsed("-9223372036854775808"), Dim(std::numeric_limits<int64_t>::min()));
   EXPECT_EQ(parsed("floor_div*2"), 2 * Dim::symbol("floor_div"));
+  EXPECT_EQ(parsed("broadcast(N, T) + 1"), broadcast(kN, kT) + 1);
   EXPECT_EQ(parsed("?"), Dim::unknown());
 }
 

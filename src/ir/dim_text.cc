@@ -100,6 +100,7 @@ class Parser {
         {"mod", [](const Dim& a, const Dim& b) { return mod(a, b); }},
         {"min", [](const Dim& a, const Dim& b) { return min(a, b); }},
         {"max", [](const Dim& a, const Dim& b) { return max(a, b); }},
+        {"broadcast", [](const Dim& a, const Dim& b) { return broadcast(a, b); }},
     };
     if (at_ < text_.size() && text_[at_] == '(') {
       for (const auto& [known, function] : kFunctions) {

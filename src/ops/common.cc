@@ -35,8 +35,7 @@ Result<Dim> broadcast_dim(const Dim& a, const Dim& b, const Shape& x, const Shap
     return fail(ErrorId::shape_mismatch, "cannot broadcast " + x.str() + " with " + y.str());
   if (a.is_constant()) return a;  // b is 1 or equal to a
   if (b.is_constant()) return b;
-  if (a.is_unknown() || b.is_unknown()) return Dim::unknown();
-  return max(a, b);
+  return broadcast(a, b);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ Result<Types> broadcast_all(const Infer& c);
 Result<Types> broadcast_to_bool(const Infer& c);
 
 // NumPy broadcasting of two shapes. A symbolic extent against a constant other than 1 gives the
-// constant; two different symbols give their maximum. Fails with `shape_mismatch`.
+// constant. Fails with `shape_mismatch`.
 Result<Shape> broadcast(const Shape& a, const Shape& b);
 // An axis in [-rank, rank) as [0, rank); the message names `what`. Fails with `bad_attribute`.
 Result<int64_t> normal_axis(int64_t axis, int64_t rank, std::string_view what = "axis");
