@@ -57,6 +57,8 @@ class Tensor {
   // A deep copy.
   Tensor clone() const;
   bool defined() const { return data_ != nullptr || strings_ != nullptr; }
+  // Is this the one tensor that holds the bytes? Not so for a view of what the caller keeps alive.
+  bool sole_owner() const { return (strings_ ? strings_.use_count() : owner_.use_count()) == 1; }
 
  private:
   DType dtype_ = DType::f32;

@@ -61,17 +61,17 @@ Result<const Specialization*> GraphExecutor::specialize(std::span<const Datum> i
   if (auto it = specializations_.find(key); it != specializations_.end())
     return static_cast<const Specialization*>(it->second.get());
   Types in_types, state_types;
-  Dim::Bindings bindings;
+  std::vector<Given> given;
   for (size_t i = 0; i < inputs.size(); ++i) {
     in_types.push_back(inputs[i].type());
-    TRY(bind_symbols(graph_[graph_.inputs[i]].type, in_types.back(), graph_[graph_.inputs[i]].name,
-                     bindings));
+    given.push_back({&graph_[graph_.inputs[i]], in_types.back()});
   }
   for (size_t i = 0; i < states.size(); ++i) {
     state_types.emplace_back(states[i].type());
-    TRY(bind_symbols(graph_[graph_.states()[i].now].type, state_types.back(),
-                     graph_[graph_.states()[i].now].name, bindings));
+    given.push_back({&graph_[graph_.states()[i].now], state_types.back()});
   }
+  Dim::Bindings bindings;
+  TRY(bind_symbols(given, bindings));
   const auto id = GraphId{uint32_t(&graph_ - context_.program->model().graphs.data())};
   auto made = TRY(Specialization::make(*context_.program, id, in_types, state_types));
   if (uint64_t(made->arena_bytes()) > context_.program->limits().runtime_memory)
@@ -85,7 +85,8 @@ Result<const Specialization*> GraphExecutor::specialize(std::span<const Datum> i
 }
 
 Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
-                                              std::vector<Tensor>& states) {
+                                              const std::vector<Tensor>& states,
+                                              std::vector<Tensor>& next) {
   if (inputs.size() != graph_.inputs.size())
     return fail(ErrorId::bad_data, "graph '" + printable(graph_.name) + "' takes " +
                                        std::to_string(graph_.inputs.size()) + " inputs, got " +
@@ -118,9 +119,8 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
 
   std::vector<Datum> outputs;
   for (ValueId v : graph_.outputs()) outputs.push_back(frame.values[v.index]);
-  if (!states.empty())
-    for (size_t i = 0; i < states.size(); ++i)
-      states[i] = frame.values[graph_.states()[i].next.index].tensor;
+  for (size_t i = 0; i < states.size(); ++i)
+    next.push_back(frame.values[graph_.states()[i].next.index].tensor);
   return outputs;
 }
 
@@ -136,8 +136,8 @@ Result<std::vector<Datum>> GraphExecutor::run(GraphId graph, std::span<const Dat
     idle.pop_back();
   }
   ++context_.depth;
-  std::vector<Tensor> no_states;
-  auto outputs = executor->run(inputs, no_states);
+  std::vector<Tensor> no_next;
+  auto outputs = executor->run(inputs, {}, no_next);
   --context_.depth;
   idle.push_back(std::move(executor));
   return outputs;

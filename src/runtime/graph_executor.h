@@ -27,8 +27,10 @@ class GraphExecutor : public GraphRunner {
  public:
   GraphExecutor(ExecutionContext& context, GraphId graph);
 
-  // `states` is empty or holds the states' values; they are replaced by the next ones.
-  Result<std::vector<Datum>> run(std::span<const Datum> inputs, std::vector<Tensor>& states);
+  // `states` is empty or holds the states' values; `next` gets the next ones. The results may share
+  // bytes with inputs, states, constants and each other.
+  Result<std::vector<Datum>> run(std::span<const Datum> inputs, const std::vector<Tensor>& states,
+                                 std::vector<Tensor>& next);
   // For control-flow kernels: runs another graph.
   Result<std::vector<Datum>> run(GraphId graph, std::span<const Datum> inputs) override;
 

@@ -1,11 +1,55 @@
 #include "runtime/session.h"
 
 #include <algorithm>
+#include <cstring>
+#include <unordered_set>
 
 #include "base/text.h"
 #include "runtime/graph_executor.h"
 
 namespace hone {
+namespace {
+
+// A run hands on tensors without copying: a result may share its bytes with an input, a constant, a
+// state or another result. Whoever gets it may write to it, so it becomes a copy of its own; all
+// copies together take at most `room` bytes.
+Status detach(Tensor& t, uint64_t& room) {
+  if (!t.defined() || t.sole_owner()) return ok();
+  auto size = uint64_t(t.byte_size());
+  if (t.dtype() == DType::string)
+    for (const std::string& text : t.strings()) size += sizeof text + text.size();
+  if (size > room)
+    return fail(ErrorId::over_memory, "a copy of " + t.type().str() + " for an output needs " +
+                                          human_bytes(size) + "; " + human_bytes(room) +
+                                          " are left of the limit");
+  room -= size;
+  if (t.dtype() == DType::string) {
+    t = t.clone();
+    return ok();
+  }
+  Tensor copy = TRY(Tensor::make(t.dtype(), t.shape()));
+  if (t.byte_size() > 0) std::memcpy(copy.mutable_data(), t.data(), size_t(t.byte_size()));
+  t = std::move(copy);
+  return ok();
+}
+
+Status detach(Datum& datum, uint64_t& room) {
+  std::vector<Datum*> todo{&datum};
+  while (!todo.empty()) {
+    Datum* d = todo.back();
+    todo.pop_back();
+    TRY(detach(d->tensor, room));
+    for (Datum& item : d->items) todo.push_back(&item);
+  }
+  return ok();
+}
+
+// Where the elements lie.
+const void* place_of(const Tensor& t) {
+  return t.dtype() == DType::string ? static_cast<const void*>(&t.strings()) : t.data();
+}
+
+}  // namespace
 
 class Session::Impl {
  public:
@@ -24,19 +68,27 @@ class Session::Impl {
     context_.runs = 0;
     const std::vector<Datum> fitted = fit_scalars(inputs);
     TRY(check_bindings(fitted));
-    return executor_->run(fitted, states_);
+    std::vector<Tensor> next;
+    std::vector<Datum> outputs = TRY(executor_->run(fitted, states_, next));
+    uint64_t room = context_.program->limits().runtime_memory;
+    for (Datum& d : outputs) TRY(detach(d, room));
+    std::unordered_set<const void*> kept;  // nobody else has what a state held
+    for (const Tensor& t : states_) kept.insert(place_of(t));
+    for (Tensor& t : next)
+      if (!kept.contains(place_of(t))) TRY(detach(t, room));
+    states_ = std::move(next);
+    return outputs;
   }
 
   // Sizes that were bound are those of the inputs.
   Status check_bindings(std::span<const Datum> inputs) const {
     if (bindings_.empty()) return ok();
     const Graph& graph = context_.program->model().main();
+    std::vector<Given> given;
+    for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i)
+      given.push_back({&graph[graph.inputs[i]], inputs[i].type()});
     Dim::Bindings bindings = bindings_;
-    for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i) {
-      const Value& input = graph[graph.inputs[i]];
-      TRY(bind_symbols(input.type, inputs[i].type(), input.name, bindings));
-    }
-    return ok();
+    return bind_symbols(given, bindings);
   }
 
   // One element in any number of axes of extent 1 may be given for a scalar.
@@ -85,10 +137,11 @@ class Session::Impl {
       return fail(ErrorId::bad_data, "the snapshot holds " + std::to_string(states.size()) +
                                          " states, the model has " +
                                          std::to_string(graph.states().size()));
-    Dim::Bindings bindings = bindings_;
+    std::vector<Given> given;
     for (size_t i = 0; i < states.size(); ++i)
-      TRY(bind_symbols(graph[graph.states()[i].now].type, Type(states[i].type()),
-                       graph[graph.states()[i].now].name, bindings));
+      given.push_back({&graph[graph.states()[i].now], Type(states[i].type())});
+    Dim::Bindings bindings = bindings_;
+    TRY(bind_symbols(given, bindings));
     states_.clear();
     for (const Tensor& t : states) states_.push_back(t.clone());
     ready_ = true;

@@ -1,6 +1,7 @@
 #include "runtime/specialization.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 #include "ir/builder.h"
@@ -19,32 +20,55 @@ int64_t byte_count(const Type& t) {
   return *bytes_for(t.tensor.dtype, count);
 }
 
+Error misfit(const Given& g, const std::string& why = {}) {
+  const bool state = g.port->kind == Value::Kind::state;
+  return fail(ErrorId::bad_data, (state ? "state '" : "input '") + printable(g.port->name) +
+                                     "' takes " + g.port->type.str() + ", got " + g.type.str() +
+                                     why);
+}
+
+// The name of the symbol that this is, if it is nothing else.
+std::optional<std::string> symbol_of(const Dim& d) {
+  std::optional<std::string> symbol;
+  d.each_symbol([&](const std::string& s) { symbol = s; });
+  if (!symbol || d != Dim::symbol(*symbol)) return std::nullopt;
+  return symbol;
+}
+
 }  // namespace
 
-Status bind_symbols(const Type& declared, const Type& actual, const std::string& input,
-                    Dim::Bindings& bindings) {
-  auto wrong = [&](const std::string& why) {
-    return fail(ErrorId::bad_data, "input '" + printable(input) + "' takes " + declared.str() +
-                                       ", got " + actual.str() + why);
-  };
-  if (declared.wrappers != actual.wrappers) return wrong("");
-  if (declared.tensor.dtype != actual.tensor.dtype) return wrong("");
-  const Shape &want = declared.tensor.shape, &have = actual.tensor.shape;
-  if (!want.ranked || !declared.is_tensor()) return ok();
-  if (want.rank() != have.rank()) return wrong("");
-  for (size_t i = 0; i < want.rank(); ++i) {
-    const Dim &w = want.dims[i], &h = have.dims[i];
-    if (w.is_unknown()) continue;
-    if (w.is_constant()) {
-      if (w != h) return wrong(" (axis " + std::to_string(i) + ")");
-      continue;
-    }
-    // A lone symbol is bound; a polynomial is checked once its symbols are.
-    if (auto value = w.evaluate(bindings)) {
-      if (Dim(*value) != h)
-        return wrong(": " + w.str() + " is " + std::to_string(*value) + " already");
-    } else if (w == Dim::symbol(w.str())) {
-      bindings[w.str()] = *h.constant();
+Status bind_symbols(const std::vector<Given>& given, Dim::Bindings& bindings) {
+  // Symbols that stand alone first: what is made of them may come before them.
+  for (const Given& g : given) {
+    const Type &declared = g.port->type, &actual = g.type;
+    const Shape &want = declared.tensor.shape, &have = actual.tensor.shape;
+    if (declared.wrappers != actual.wrappers || declared.tensor.dtype != actual.tensor.dtype)
+      return misfit(g);
+    if (!want.ranked || !declared.is_tensor()) continue;
+    if (want.rank() != have.rank()) return misfit(g);
+    for (size_t axis = 0; axis < want.rank(); ++axis)
+      if (const auto symbol = symbol_of(want.dims[axis]))
+        bindings.emplace(*symbol, *have.dims[axis].constant());
+  }
+  std::map<Dim, int64_t> rests;  // of polynomials with symbols that nothing binds
+  for (const Given& g : given) {
+    const Shape &want = g.port->type.tensor.shape, &have = g.type.tensor.shape;
+    if (!want.ranked || !g.type.is_tensor()) continue;
+    for (size_t axis = 0; axis < want.rank(); ++axis) {
+      const Dim& dim = want.dims[axis];
+      if (dim.is_unknown()) continue;
+      const int64_t actual = *have.dims[axis].constant();
+      std::optional<int64_t> wanted = dim.evaluate(bindings);
+      if (!wanted) {
+        const Dim rest = dim.substitute(bindings);
+        if (!rest.is_unknown()) wanted = rests.emplace(rest, actual).first->second;
+      }
+      if (wanted == actual) continue;
+      const std::string is = dim.is_constant() ? ""
+                             : wanted          ? " is " + std::to_string(*wanted)
+                                               : " has no value";
+      return misfit(g, " (axis " + std::to_string(axis) + ": " + dim.str() + is + ", not " +
+                           std::to_string(actual) + ")");
     }
   }
   return ok();
@@ -147,12 +171,13 @@ void Specialization::place_values(const Program& program, GraphId id) {
   arena_bytes_ = placement.arena_bytes;
   peak_live_bytes_ = placement.peak_live_bytes;
 
-  for (uint32_t v = 0; v < root.size(); ++v) {
-    const Value& value = graph[ValueId{v}];
-    if (value.kind != Value::Kind::node || escapes[v]) continue;
-    if (const int32_t release = plan.last_use[v]; release >= 0)
-      steps_[size_t(release)].release.push_back(v);
-  }
+  // What nothing uses goes at once.
+  for (size_t s = 0; s < steps_.size(); ++s)
+    for (ValueId v : graph[steps_[s].node].outputs) {
+      if (escapes[v.index]) continue;
+      const int32_t use = plan.last_use[v.index];
+      steps_[use >= 0 ? size_t(use) : s].release.push_back(v.index);
+    }
 }
 
 }  // namespace hone

@@ -43,8 +43,13 @@ class Specialization {
   int64_t arena_bytes_ = 0, peak_live_bytes_ = 0;
 };
 
-// The values of symbols that make `actual` fit `declared`; fails with `bad_data` naming the input.
-Status bind_symbols(const Type& declared, const Type& actual, const std::string& input,
-                    Dim::Bindings& bindings);
+// What is given for an input or a state of a graph.
+struct Given {
+  const Value* port = nullptr;
+  Type type;
+};
+// The values of symbols that make all that is given fit what is declared; those in `bindings`
+// stand. Fails with `bad_data`, naming the port and the axis.
+Status bind_symbols(const std::vector<Given>& given, Dim::Bindings& bindings);
 
 }  // namespace hone
