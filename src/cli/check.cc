@@ -84,7 +84,8 @@ Result<CheckCase> read_check(const v1::Model& model, const v1::Description& desc
       inputs[i] = TRY(from(model.load_input(i, path)));
     } else if (const auto output = middle(file, "output_")) {
       const size_t i = TRY(port_of(description.outputs, *output, "output", path));
-      result.outputs.push_back({i, TRY(from(model.load_output(i, path)))});
+      v1::Value value = TRY(from(model.load_output(i, path)));
+      result.outputs.push_back({i, std::move(value)});
     }
   }
   for (size_t i = 0; i < inputs.size(); ++i) {

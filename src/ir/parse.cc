@@ -302,9 +302,17 @@ class Parser {
 
   Result<Element> element() {
     skip();
-    if (peek() == '"') return Element{Element::Kind::text, TRY(quoted())};
-    if (eat("$")) return Element{Element::Kind::variable, TRY(name())};
-    return Element{Element::Kind::number, TRY(number())};
+    Element e;
+    if (peek() == '"') {
+      e.kind = Element::Kind::text;
+      e.text = TRY(quoted());
+    } else if (eat("$")) {
+      e.kind = Element::Kind::variable;
+      e.text = TRY(name());
+    } else {
+      e.text = TRY(number());
+    }
+    return e;
   }
 
   Result<AttrText> attr() {

@@ -49,14 +49,14 @@ Result<Sizes> sizes_of(const Infer& c) {
   const Operand q = TRY(operand(c, kQuery, "q_num_heads"));
   const Operand k = TRY(operand(c, kKey, "kv_num_heads"));
   const Operand v = TRY(operand(c, kValue, "kv_num_heads"));
-  Sizes s{.batch = TRY(same_extent(c, q.batch, k.batch, "batches of query and key")),
-          .q_heads = q.heads,
-          .kv_heads = TRY(same_extent(c, k.heads, v.heads, "heads of key and value")),
-          .queries = q.length,
-          .keys = TRY(same_extent(c, k.length, v.length, "lengths of key and value")),
-          .past = 0,
-          .head = TRY(same_extent(c, q.head, k.head, "head sizes of query and key")),
-          .v_head = v.head};
+  Sizes s;
+  s.batch = TRY(same_extent(c, q.batch, k.batch, "batches of query and key"));
+  s.q_heads = q.heads;
+  s.kv_heads = TRY(same_extent(c, k.heads, v.heads, "heads of key and value"));
+  s.queries = q.length;
+  s.keys = TRY(same_extent(c, k.length, v.length, "lengths of key and value"));
+  s.head = TRY(same_extent(c, q.head, k.head, "head sizes of query and key"));
+  s.v_head = v.head;
   s.batch = TRY(same_extent(c, s.batch, v.batch, "batches of query and value"));
   if (c.has(kPastKey) != c.has(kPastValue))
     return shape_error(c, "past_key and past_value belong together");
@@ -237,7 +237,7 @@ Status reference(Call& c) {
   const View v = joined(c, kPastValue, kValue, s, s.v_head);
   TRY(store_view(c, 1, k));
   TRY(store_view(c, 2, v));
-  const double scale = c.given("scale") ? double(c.real("scale")) : 1 / std::sqrt(double(q.head));
+  const double scale = c.given("scale") ? c.real("scale") : 1 / std::sqrt(double(q.head));
   const double cap = c.real("softcap");
   const int64_t mode = c.integer("qk_matmul_output_mode");
   const Bias bias(c, s);

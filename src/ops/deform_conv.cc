@@ -15,7 +15,9 @@ struct Deformed {
 };
 
 Result<Deformed> make_deformed(const Infer& c) {
-  Deformed deformed{TRY(make_convolution(c, kX, kW, kBias)), TRY(positive(c, "offset_group"))};
+  Deformed deformed;
+  deformed.conv = TRY(make_convolution(c, kX, kW, kBias));
+  deformed.offset_group = TRY(positive(c, "offset_group"));
   for (size_t i : {kX, kW, kOffset, kMask})
     if (c.has(i) && c.shape(i).ranked && c.shape(i).rank() != 4)
       return shape_error(c, "only two spatial axes are supported, input " + std::to_string(i) +

@@ -30,8 +30,8 @@ Result<Types> infer_to_space(const Infer& c) {
   if (!c.shape(0).ranked) return Types{Type(c.dtype(0), Shape::unknown(4))};
   const Dim block = c.integer("blocksize");
   const auto& d = c.shape(0).dims;
-  return fixed_type(c.dtype(0),
-                    {d[0], TRY(quotient(c, 1, block * block)), d[2] * block, d[3] * block});
+  const Dim channels = TRY(quotient(c, 1, block * block));
+  return fixed_type(c.dtype(0), {d[0], channels, d[2] * block, d[3] * block});
 }
 
 Result<Types> infer_to_depth(const Infer& c) {
@@ -39,8 +39,8 @@ Result<Types> infer_to_depth(const Infer& c) {
   if (!c.shape(0).ranked) return Types{Type(c.dtype(0), Shape::unknown(4))};
   const Dim block = c.integer("blocksize");
   const auto& d = c.shape(0).dims;
-  return fixed_type(c.dtype(0), {d[0], d[1] * block * block, TRY(quotient(c, 2, block)),
-                                 TRY(quotient(c, 3, block))});
+  const Dim rows = TRY(quotient(c, 2, block)), columns = TRY(quotient(c, 3, block));
+  return fixed_type(c.dtype(0), {d[0], d[1] * block * block, rows, columns});
 }
 
 // Visits deep element (n, channel block b, channel, h, w) with its place in the wide image.

@@ -24,12 +24,14 @@ Result<Dim> per_head(const Infer& c, size_t i, int64_t heads) {
 }
 
 Result<Sizes> sizes_of(const Infer& c) {
+  const int64_t q_heads = TRY(positive(c, "q_num_heads"));
+  const int64_t kv_heads = TRY(positive(c, "kv_num_heads"));
   Sizes s{.batch = Dim::unknown(),
           .steps = Dim::unknown(),
           .key = Dim::unknown(),
           .value = Dim::unknown(),
-          .q_heads = TRY(positive(c, "q_num_heads")),
-          .kv_heads = TRY(positive(c, "kv_num_heads"))};
+          .q_heads = q_heads,
+          .kv_heads = kv_heads};
   if (s.q_heads % s.kv_heads != 0)
     return attribute_error(c, std::to_string(s.q_heads) + " query heads cannot share " +
                                   std::to_string(s.kv_heads) + " key heads");
@@ -81,7 +83,7 @@ Status reference(Call& c) {
   const int64_t n = *s.key.constant(), m = *s.value.constant();
   const int64_t group = s.q_heads / s.kv_heads;
   const std::vector<double> q = reals(c.in(kQuery)), k = reals(c.in(kKey)), v = reals(c.in(kValue));
-  const double scale = c.real("scale") != 0 ? double(c.real("scale")) : 1 / std::sqrt(double(n));
+  const double scale = c.real("scale") != 0 ? c.real("scale") : 1 / std::sqrt(double(n));
   const int64_t decays = c.has(kDecay) ? c.in(kDecay).shape()[2] : 0;
   const int64_t betas = c.has(kBeta) ? c.in(kBeta).shape()[2] : 0;
   std::vector<double> state(size_t(n * m)), update(size_t(m), 0.0);

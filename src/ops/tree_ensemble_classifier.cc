@@ -21,8 +21,8 @@ struct Voting {
   Labels labels;
   Transform transform;
   std::vector<double> base;
-  bool binary;    // two classes, but votes for a single one: its score decides
-  bool positive;  // no weight is negative
+  bool binary = false;   // two classes, but votes for a single one: its score decides
+  bool positive = true;  // no weight is negative
 };
 
 // Scores and the index of the winner. With a single voted class, its score is the probability (all
@@ -54,7 +54,9 @@ int64_t decide(const Voting& v, std::vector<double>& scores, const std::vector<b
 Status reference(Call& c) {
   const Tensor& x = c.in(0);
   const Rows rows = TRY(rows_of(c, x));
-  Voting v{TRY(labels_of(c, kIntegers, kStrings)), TRY(transform_of(c)), {}, false, true};
+  Voting v;
+  v.labels = TRY(labels_of(c, kIntegers, kStrings));
+  v.transform = TRY(transform_of(c));
   const auto classes = int64_t(v.labels.count);
   const Forest forest = TRY(forest_of(c, "class", classes));
   TRY(forest.check(c, rows.width));

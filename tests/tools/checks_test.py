@@ -80,6 +80,25 @@ class Tree(unittest.TestCase):
         self.assertIn("no newline", self.files("a.cc", "// A.")[0])
         self.assertIn("one machine", self.files("a.cc", "// See /ho" + "me/me/notes.\n")[0])
 
+    def test_a_try_in_an_initializer_comes_first(self):
+        def found(code):
+            errors = self.files("a.cc", "// A.\n" + code)
+            return [e.split(":")[1] for e in errors if "TRY" in e]
+
+        for leaky in ["A a{x, TRY(f())};", "return {x(), TRY(f())};", "g({{k, v}, {k, TRY(f())}});",
+                      "A a{.x = 1, .y = h(TRY(f()))};", "v.push_back({{x, TRY(f())}});",
+                      "A a = {x,\n       TRY(f())};", "auto a = std::vector<A>{x, TRY(f())};"]:
+            body = "void g() {\n  " + leaky + "\n}\n"
+            self.assertEqual(found(body), [str(3 + leaky.count("\n"))], leaky)
+        for sound in ["A a{TRY(f()), x};", "g(x, TRY(f()));", "g({TRY(f())}, {{k, v}});",
+                      "A a{x, [&] { return TRY(f()); }};", "for (int i : {1, 2}) TRY(f(i));",
+                      "if (a, b) { TRY(f()); }", "A a{x, y}; TRY(f());",
+                      "auto l = [](int a, int b) -> Result<A> { TRY(f()); };",
+                      "A a{'{', \"{x, \"}; TRY(f());", "// {x, TRY(f())}", "A a{1'000, x}; TRY(f());",
+                      "struct B : C, D { Status s() && { TRY(f()); } };", "else { x, TRY(f()); }",
+                      'auto s = R"(y = {a, TRY(b)})";']:
+            self.assertEqual(found("void g() {\n  " + sound + "\n}\n"), [], sound)
+
     def test_long_files_need_a_reason(self):
         text = "// A.\n" + "int x;\n" * 600
         self.assertIn("more than 600", self.files("a.cc", text)[0])

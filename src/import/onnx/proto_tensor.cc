@@ -62,9 +62,11 @@ Status parse_dimension(const WireField& field, TypeProto& type, Ledger& ledger) 
   WireReader reader = TRY(WireReader::inside(field, "shape.dim"));
   while (const auto f = TRY(reader.next())) {
     if (f->number == 1) {
-      dim = {true, TRY(wire_int64(*f, "dim_value")), {}};
+      const int64_t extent = TRY(wire_int64(*f, "dim_value"));
+      dim = {true, extent, {}};
     } else if (f->number == 2) {
-      dim = {false, 0, TRY(wire_name(*f, "dim_param", ledger.limits()))};
+      const auto symbol = TRY(wire_name(*f, "dim_param", ledger.limits()));
+      dim = {false, 0, symbol};
     }
   }
   if (type.shape.size() >= ledger.limits().rank)

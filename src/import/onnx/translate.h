@@ -122,6 +122,9 @@ struct Translation {
 #include "import/onnx/translations.def"
 #undef TRANSLATIONS
 
+// alpha, beta, transA and transB of a product of matrices.
+Result<Builder::Given> gemm_attributes(NodeContext& c);
+
 // The row for this operator at this opset; null when there is none.
 const Translation* find_translation(std::string_view domain, std::string_view op, int64_t opset);
 

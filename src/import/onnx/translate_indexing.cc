@@ -7,19 +7,24 @@ namespace {
 using Values = std::vector<ValueId>;
 
 Result<Values> top_k_1(NodeContext& c) {
-  return c.emit("top_k", {c.input(0), c.builder().integers({TRY(c.integer("k"))})},
-                {{"axis", TRY(c.integer("axis", -1))}});
+  const int64_t k = TRY(c.integer("k")), axis = TRY(c.integer("axis", -1));
+  return c.emit("top_k", {c.input(0), c.builder().integers({k})}, {{"axis", axis}});
 }
 
 // Before opset 16 regions were not moved by half a pixel.
 Result<Values> roi_align_10(NodeContext& c) {
+  const std::string mode = TRY(c.text("mode", "avg"));
+  const int64_t height = TRY(c.integer("output_height", 1));
+  const int64_t width = TRY(c.integer("output_width", 1));
+  const int64_t sampling_ratio = TRY(c.integer("sampling_ratio", 0));
+  const float spatial_scale = TRY(c.real("spatial_scale", 1.0f));
   return c.emit("roi_align", c.inputs(),
                 {{"coordinate_transformation_mode", std::string("output_half_pixel")},
-                 {"mode", TRY(c.text("mode", "avg"))},
-                 {"output_height", TRY(c.integer("output_height", 1))},
-                 {"output_width", TRY(c.integer("output_width", 1))},
-                 {"sampling_ratio", TRY(c.integer("sampling_ratio", 0))},
-                 {"spatial_scale", TRY(c.real("spatial_scale", 1.0f))}});
+                 {"mode", mode},
+                 {"output_height", height},
+                 {"output_width", width},
+                 {"sampling_ratio", sampling_ratio},
+                 {"spatial_scale", spatial_scale}});
 }
 
 constexpr Translation kTable[] = {

@@ -51,7 +51,8 @@ Outputs old_prelu(NodeContext& c) {
   if (!slope.ranked || slope.rank() != 1 || slope.dims[0].is(1)) return c.emit("prelu", c.inputs());
   if (!x.ranked) return c.unsupported("needs an input of known rank");
   const size_t more = x.rank() < 2 ? 0 : x.rank() - 2;
-  return c.emit("prelu", {c.input(0), TRY(append_axes(c, c.input(1), 1, more))});
+  const ValueId wide = TRY(append_axes(c, c.input(1), 1, more));
+  return c.emit("prelu", {c.input(0), wide});
 }
 
 // Before opset 11: the limits as attributes.

@@ -55,7 +55,8 @@ Result<Values> trees(NodeContext& c, const char* op, const char* weights, Builde
   const ValueId votes = TRY(numbers(c, weights));
   if (!values.valid() || !votes.valid())
     return c.unsupported("nodes_values or " + std::string(weights) + " is missing");
-  return c.emit(op, {c.input(0), values, votes, TRY(numbers(c, "base_values"))}, std::move(attrs));
+  const ValueId base = TRY(numbers(c, "base_values"));
+  return c.emit(op, {c.input(0), values, votes, base}, std::move(attrs));
 }
 
 Result<Values> tree_classifier(NodeContext& c) {
@@ -83,9 +84,9 @@ Result<Values> tree_ensemble(NodeContext& c) {
   TRY(copy_integer(c, attrs, {"n_targets", "aggregate_function", "post_transform"}));
   c.ignore("nodes_hitrates");
   Builder& b = c.builder();
-  Values inputs{c.input(0), b.constant(TRY(c.tensor("nodes_splits"))),
-                b.constant(TRY(c.tensor("nodes_modes"))),
-                b.constant(TRY(c.tensor("leaf_weights")))};
+  Values inputs{c.input(0)};
+  for (const char* name : {"nodes_splits", "nodes_modes", "leaf_weights"})
+    inputs.push_back(b.constant(TRY(c.tensor(name))));
   if (c.has("membership_values")) inputs.push_back(b.constant(TRY(c.tensor("membership_values"))));
   return c.emit("tree_ensemble", std::move(inputs), std::move(attrs));
 }
@@ -145,8 +146,9 @@ Result<Tensor> default_of(NodeContext& c, DType dtype) {
 Result<Values> encoder_of_lists(NodeContext& c) {
   const Tensor keys = TRY(list_of(c, "keys")), values = TRY(list_of(c, "values"));
   Builder& b = c.builder();
-  return c.emit("label_encoder", {c.input(0), b.constant(keys), b.constant(values),
-                                  b.constant(TRY(default_of(c, values.dtype())))});
+  const Tensor fallback = TRY(default_of(c, values.dtype()));
+  return c.emit("label_encoder",
+                {c.input(0), b.constant(keys), b.constant(values), b.constant(fallback)});
 }
 
 constexpr Translation kTable[] = {

@@ -11,11 +11,7 @@ using Outputs = Result<std::vector<ValueId>>;
 // Before version 7, `broadcast` said that C may be smaller; its shape says so too.
 Outputs gemm(NodeContext& c) {
   c.ignore("broadcast");
-  return c.emit("gemm", c.inputs(),
-                {{"alpha", TRY(c.real("alpha", 1.0f))},
-                 {"beta", TRY(c.real("beta", 1.0f))},
-                 {"transa", TRY(c.integer("transA", 0))},
-                 {"transb", TRY(c.integer("transB", 0))}});
+  return c.emit("gemm", c.inputs(), TRY(gemm_attributes(c)));
 }
 
 // Version 1 has p as a float.
@@ -27,16 +23,18 @@ Result<int64_t> whole_p(NodeContext& c) {
 }
 
 Outputs lp_pool_1(NodeContext& c) {
-  Builder::Given given = {{"p", TRY(whole_p(c))},
-                          {"auto_pad", TRY(c.text("auto_pad", "NOTSET"))},
-                          {"kernel_shape", TRY(c.integers("kernel_shape"))}};
+  Builder::Given given;
+  given.emplace_back("p", TRY(whole_p(c)));
+  given.emplace_back("auto_pad", TRY(c.text("auto_pad", "NOTSET")));
+  given.emplace_back("kernel_shape", TRY(c.integers("kernel_shape")));
   for (const char* list : {"pads", "strides"})
     if (c.has(list)) given.emplace_back(list, TRY(c.integers(list)));
   return c.emit("lp_pool", c.inputs(), std::move(given));
 }
 
 Outputs global_lp_pool_1(NodeContext& c) {
-  return c.emit("global_lp_pool", c.inputs(), {{"p", TRY(whole_p(c))}});
+  const int64_t p = TRY(whole_p(c));
+  return c.emit("global_lp_pool", c.inputs(), {{"p", p}});
 }
 
 // Before version 7, `output_sequence` said whether the first output is wanted.
@@ -85,5 +83,14 @@ constexpr Translation kTable[] = {
 }  // namespace
 
 std::span<const Translation> network_translations() { return kTable; }
+
+Result<Builder::Given> gemm_attributes(NodeContext& c) {
+  Builder::Given given;
+  for (const char* factor : {"alpha", "beta"})
+    given.emplace_back(factor, TRY(c.real(factor, 1.0f)));
+  given.emplace_back("transa", TRY(c.integer("transA", 0)));
+  given.emplace_back("transb", TRY(c.integer("transB", 0)));
+  return given;
+}
 
 }  // namespace hone::onnx

@@ -89,10 +89,11 @@ Outputs qlinear_pool(NodeContext& c, const char* op, Builder::Given given) {
 }
 
 Outputs qlinear_average_pool(NodeContext& c) {
-  Builder::Given given = {{"kernel_shape", TRY(c.integers("kernel_shape"))},
-                          {"auto_pad", TRY(c.text("auto_pad", "NOTSET"))},
-                          {"ceil_mode", TRY(c.integer("ceil_mode", 0))},
-                          {"count_include_pad", TRY(c.integer("count_include_pad", 0))}};
+  Builder::Given given;
+  given.emplace_back("kernel_shape", TRY(c.integers("kernel_shape")));
+  given.emplace_back("auto_pad", TRY(c.text("auto_pad", "NOTSET")));
+  for (const char* flag : {"ceil_mode", "count_include_pad"})
+    given.emplace_back(flag, TRY(c.integer(flag, 0)));
   for (const char* list : {"pads", "strides"})
     if (c.has(list)) given.emplace_back(list, TRY(c.integers(list)));
   return qlinear_pool(c, "average_pool", std::move(given));
@@ -108,7 +109,8 @@ Outputs qlinear_concat(NodeContext& c) {
   if (c.input_count() < 5 || (c.input_count() - 2) % 3 != 0)
     return c.unsupported("needs three inputs for each tensor");
   for (size_t i = 2; i < c.input_count(); i += 3) parts.push_back(TRY(dequantized(c, i)));
-  const ValueId whole = TRY(c.emit1("concat", parts, {{"axis", TRY(c.integer("axis"))}}));
+  const int64_t axis = TRY(c.integer("axis"));
+  const ValueId whole = TRY(c.emit1("concat", parts, {{"axis", axis}}));
   return quantized(c, whole, 0, 2);
 }
 

@@ -11,12 +11,19 @@ template <const char* op>
 Outputs old_reduce(NodeContext& c) {
   std::vector<ValueId> inputs{c.input(0)};
   if (c.has("axes")) inputs.push_back(c.builder().integers(TRY(c.integers("axes"))));
-  return c.emit(op, std::move(inputs), {{"keepdims", TRY(c.integer("keepdims", 1))}});
+  const int64_t keepdims = TRY(c.integer("keepdims", 1));
+  return c.emit(op, std::move(inputs), {{"keepdims", keepdims}});
 }
 constexpr char kL1[] = "reduce_l1", kL2[] = "reduce_l2", kLogSum[] = "reduce_log_sum",
                kLogSumExp[] = "reduce_log_sum_exp", kMax[] = "reduce_max", kMean[] = "reduce_mean",
                kMin[] = "reduce_min", kProd[] = "reduce_prod", kSum[] = "reduce_sum",
                kSumSquare[] = "reduce_sum_square";
+
+// y with the shape of the node's input.
+Result<ValueId> shaped_back(NodeContext& c, ValueId y) {
+  const ValueId shape = TRY(c.emit1("shape", {c.input(0)}));
+  return c.emit1("reshape", {y, shape});
+}
 
 // Before opset 13: along all axes from `axis` on together.
 template <const char* op>
@@ -27,7 +34,7 @@ Outputs old_softmax(NodeContext& c) {
     return c.emit(op, {c.input(0)}, {{"axis", int64_t{-1}}});
   const ValueId rows = TRY(c.emit1("flatten", {c.input(0)}, {{"axis", axis}}));
   const ValueId y = TRY(c.emit1(op, {rows}, {{"axis", int64_t{-1}}}));
-  return c.emit("reshape", {y, TRY(c.emit1("shape", {c.input(0)}))});
+  return std::vector<ValueId>{TRY(shaped_back(c, y))};
 }
 constexpr char kSoftmax[] = "softmax", kLogSoftmax[] = "log_softmax", kHardmax[] = "hardmax";
 
@@ -50,8 +57,7 @@ Outputs old_batch_normalization(NodeContext& c) {
       c.emit("batch_normalization", std::move(inputs),
              {{"epsilon", epsilon}, {"momentum", momentum}, {"training_mode", int64_t{training}}},
              training ? 3 : 1));
-  if (!spatial)
-    outputs[0] = TRY(c.emit1("reshape", {outputs[0], TRY(c.emit1("shape", {c.input(0)}))}));
+  if (!spatial) outputs[0] = TRY(shaped_back(c, outputs[0]));
   return outputs;
 }
 
@@ -60,9 +66,10 @@ Outputs old_group_normalization(NodeContext& c) {
   const int64_t groups = TRY(c.integer("num_groups"));
   if (groups <= 0) return fail(ErrorId::bad_attribute, "num_groups must be positive");
   const ValueId x = TRY(c.emit1("reshape", {c.input(0), c.builder().integers({0, groups, -1})}));
-  const ValueId y = TRY(c.emit1("instance_normalization", {x, c.input(1), c.input(2)},
-                                {{"epsilon", TRY(c.real("epsilon", 1e-5f))}}));
-  return c.emit("reshape", {y, TRY(c.emit1("shape", {c.input(0)}))});
+  const float epsilon = TRY(c.real("epsilon", 1e-5f));
+  const ValueId y =
+      TRY(c.emit1("instance_normalization", {x, c.input(1), c.input(2)}, {{"epsilon", epsilon}}));
+  return std::vector<ValueId>{TRY(shaped_back(c, y))};
 }
 
 constexpr Translation kTable[] = {

@@ -51,7 +51,8 @@ Result<ValueId> as_input(NodeContext& c, std::string_view name) {
 }
 
 Result<Values> concat_1(NodeContext& c) {
-  return c.emit("concat", c.inputs(), {{"axis", TRY(c.integer("axis", 1))}});
+  const int64_t axis = TRY(c.integer("axis", 1));
+  return c.emit("concat", c.inputs(), {{"axis", axis}});
 }
 
 Result<Values> pad_1(NodeContext& c) {
@@ -59,16 +60,20 @@ Result<Values> pad_1(NodeContext& c) {
   const float value = TRY(c.real("value", 0.0f));
   ValueId filler;
   if (value != 0) filler = c.builder().scalar(c.input_type(0).tensor.dtype, value);
-  return c.emit("pad", {c.input(0), pads, filler}, {{"mode", TRY(c.text("mode", "constant"))}});
+  const std::string mode = TRY(c.text("mode", "constant"));
+  return c.emit("pad", {c.input(0), pads, filler}, {{"mode", mode}});
 }
 
 Result<Values> reshape_1(NodeContext& c) {
-  return c.emit("reshape", {c.input(0), c.builder().integers(TRY(c.integers("shape")))});
+  const Integers shape = TRY(c.integers("shape"));
+  return c.emit("reshape", {c.input(0), c.builder().integers(shape)});
 }
 
 Result<Values> slice_1(NodeContext& c) {
-  return c.emit("slice", {c.input(0), c.builder().integers(TRY(c.integers("starts"))),
-                          c.builder().integers(TRY(c.integers("ends"))), TRY(as_input(c, "axes"))});
+  const Integers starts = TRY(c.integers("starts")), ends = TRY(c.integers("ends"));
+  const ValueId axes = TRY(as_input(c, "axes"));
+  return c.emit("slice",
+                {c.input(0), c.builder().integers(starts), c.builder().integers(ends), axes});
 }
 
 Result<Values> split_1(NodeContext& c) {
@@ -76,15 +81,18 @@ Result<Values> split_1(NodeContext& c) {
   ValueId split = parts.valid() ? parts : c.input(1);
   if (!parts.valid() && split.valid() && c.input_type(1).tensor.dtype != DType::i64)
     split = TRY(c.emit1("cast", {split}, {{"to", DType::i64}}));
-  return c.emit("split", {c.input(0), split}, {{"axis", TRY(c.integer("axis", 0))}});
+  const int64_t axis = TRY(c.integer("axis", 0));
+  return c.emit("split", {c.input(0), split}, {{"axis", axis}});
 }
 
 Result<Values> squeeze_1(NodeContext& c) {
-  return c.emit("squeeze", {c.input(0), TRY(as_input(c, "axes"))});
+  const ValueId axes = TRY(as_input(c, "axes"));
+  return c.emit("squeeze", {c.input(0), axes});
 }
 
 Result<Values> unsqueeze_1(NodeContext& c) {
-  return c.emit("unsqueeze", {c.input(0), c.builder().integers(TRY(c.integers("axes")))});
+  const Integers axes = TRY(c.integers("axes"));
+  return c.emit("unsqueeze", {c.input(0), c.builder().integers(axes)});
 }
 
 // Elements of a constant input; none when it is computed.
@@ -146,8 +154,8 @@ Result<Builder::Given> old_resize(NodeContext& c, bool shrinks) {
 
 Result<Values> upsample_1(NodeContext& c) {
   Builder::Given attrs = TRY(old_resize(c, false));
-  Reals scales{1, 1, TRY(c.real("height_scale")), TRY(c.real("width_scale"))};
-  attrs.emplace_back("scales", std::move(scales));
+  const float height = TRY(c.real("height_scale")), width = TRY(c.real("width_scale"));
+  attrs.emplace_back("scales", Reals{1, 1, height, width});
   return c.emit("resize", {c.input(0)}, std::move(attrs));
 }
 
@@ -188,10 +196,10 @@ Result<Values> grid_sample_16(NodeContext& c) {
   std::string mode = TRY(c.text("mode", "bilinear"));
   if (mode == "bilinear") mode = "linear";
   if (mode == "bicubic") mode = "cubic";
+  const std::string padding = TRY(c.text("padding_mode", "zeros"));
+  const int64_t align_corners = TRY(c.integer("align_corners", 0));
   return c.emit("grid_sample", c.inputs(),
-                {{"mode", mode},
-                 {"padding_mode", TRY(c.text("padding_mode", "zeros"))},
-                 {"align_corners", TRY(c.integer("align_corners", 0))}});
+                {{"mode", mode}, {"padding_mode", padding}, {"align_corners", align_corners}});
 }
 
 constexpr Translation kTable[] = {

@@ -78,9 +78,11 @@ Emitted repeated(NodeContext& c, ValueId value, int64_t heads, int64_t kv_heads)
   Builder& b = c.builder();
   const ValueId apart = TRY(unsqueezed(c, value, {2}));
   const ValueId wide = TRY(c.emit1("expand", {apart, b.integers({1, 1, heads / kv_heads, 1, 1})}));
-  const std::vector<ValueId> extents = {TRY(extent(c, value, 0)), b.integers({heads}),
-                                        TRY(extent(c, value, 2)), TRY(extent(c, value, 3))};
-  return c.emit1("reshape", {wide, TRY(c.emit1("concat", extents, {{"axis", int64_t{0}}}))});
+  const ValueId batch = TRY(extent(c, value, 0)), length = TRY(extent(c, value, 2));
+  const ValueId head = TRY(extent(c, value, 3));
+  const ValueId shape =
+      TRY(c.emit1("concat", {batch, b.integers({heads}), length, head}, {{"axis", int64_t{0}}}));
+  return c.emit1("reshape", {wide, shape});
 }
 
 // The value that the graph of attribute `name` makes of x; x where there is none.
@@ -111,13 +113,14 @@ Outputs flex_attention(NodeContext& c) {
   const ValueId key = TRY(repeated(c, c.input(1), heads, kv_heads));
   const ValueId value = TRY(repeated(c, c.input(2), heads, kv_heads));
   const ValueId turned = TRY(c.emit1("transpose", {key}, {{"perm", Integers{0, 1, 3, 2}}}));
-  const ValueId products =
-      TRY(c.emit1("matmul", {TRY(cast(c, c.input(0), inner)), TRY(cast(c, turned, inner))}));
+  const ValueId query = TRY(cast(c, c.input(0), inner)), keys = TRY(cast(c, turned, inner));
+  const ValueId products = TRY(c.emit1("matmul", {query, keys}));
   ValueId scores = TRY(c.emit1("mul", {products, c.builder().scalar(inner, scale)}));
   scores = TRY(modified(c, "score_mod", scores));
   ValueId probabilities = TRY(c.emit1("softmax", {scores}));
   probabilities = TRY(modified(c, "prob_mod", probabilities));
-  const ValueId y = TRY(c.emit1("matmul", {probabilities, TRY(cast(c, value, inner))}));
+  const ValueId values = TRY(cast(c, value, inner));
+  const ValueId y = TRY(c.emit1("matmul", {probabilities, values}));
   return one(TRY(cast(c, y, dtype)));
 }
 
@@ -173,8 +176,10 @@ Emitted activated(NodeContext& c, ValueId x) {
   if (name == "Tanh") return c.emit1("tanh", {x});
   if (name == "Sigmoid") return c.emit1("sigmoid", {x});
   if (name == "LeakyRelu") {
-    if (c.has("leaky_relu_alpha"))
-      return c.emit1("leaky_relu", {x}, {{"alpha", TRY(c.real("leaky_relu_alpha"))}});
+    if (c.has("leaky_relu_alpha")) {
+      const float alpha = TRY(c.real("leaky_relu_alpha"));
+      return c.emit1("leaky_relu", {x}, {{"alpha", alpha}});
+    }
     const Reals p = TRY(c.reals("activation_params", Reals{0.01f}));
     if (p.size() == 1) return c.emit1("leaky_relu", {x}, {{"alpha", p[0]}});
   }
@@ -191,8 +196,9 @@ Emitted activated(NodeContext& c, ValueId x) {
 
 // X, W, B, Z: Z is added before the activation.
 Outputs fused_conv(NodeContext& c) {
-  Builder::Given given = {{"auto_pad", TRY(c.text("auto_pad", "NOTSET"))},
-                          {"group", TRY(c.integer("group", 1))}};
+  Builder::Given given;
+  given.emplace_back("auto_pad", TRY(c.text("auto_pad", "NOTSET")));
+  given.emplace_back("group", TRY(c.integer("group", 1)));
   for (const char* list : {"dilations", "kernel_shape", "pads", "strides"})
     if (c.has(list)) given.emplace_back(list, TRY(c.integers(list)));
   const ValueId y = TRY(c.emit1("conv", {c.input(0), c.input(1), c.input(2)}, std::move(given)));
@@ -200,21 +206,17 @@ Outputs fused_conv(NodeContext& c) {
 }
 
 Outputs fused_gemm(NodeContext& c) {
-  const ValueId y = TRY(c.emit1("gemm", c.inputs(),
-                                {{"alpha", TRY(c.real("alpha", 1.0f))},
-                                 {"beta", TRY(c.real("beta", 1.0f))},
-                                 {"transa", TRY(c.integer("transA", 0))},
-                                 {"transb", TRY(c.integer("transB", 0))}}));
+  const ValueId y = TRY(c.emit1("gemm", c.inputs(), TRY(gemm_attributes(c))));
   return one(TRY(activated(c, y)));
 }
 
 // --- com.microsoft: normalization ----------------------------------------------------------------
 
 Outputs simplified_layer_normalization(NodeContext& c) {
+  const int64_t axis = TRY(c.integer("axis", -1)), stash = TRY(c.integer("stash_type", 1));
+  const float epsilon = TRY(c.real("epsilon", 1e-5f));
   const ValueId y = TRY(c.emit1("rms_normalization", {c.input(0), c.input(1)},
-                                {{"axis", TRY(c.integer("axis", -1))},
-                                 {"epsilon", TRY(c.real("epsilon", 1e-5f))},
-                                 {"stash_type", TRY(c.integer("stash_type", 1))}}));
+                                {{"axis", axis}, {"epsilon", epsilon}, {"stash_type", stash}}));
   return one(y);
 }
 
@@ -241,16 +243,22 @@ Outputs embed_layer_normalization(NodeContext& c) {
   const ValueId ids = c.input(0);
   const ValueId words = TRY(c.emit1("gather", {c.input(2), ids}));
   const ValueId places = c.has_input(8) ? c.input(8) : TRY(count_up(c, TRY(extent(c, ids, 1))));
-  ValueId sum = TRY(c.emit1("add", {words, TRY(c.emit1("gather", {c.input(3), places}))}));
-  if (c.has_input(1) && c.has_input(4))
-    sum = TRY(c.emit1("add", {sum, TRY(c.emit1("gather", {c.input(4), c.input(1)}))}));
+  const ValueId located = TRY(c.emit1("gather", {c.input(3), places}));
+  ValueId sum = TRY(c.emit1("add", {words, located}));
+  if (c.has_input(1) && c.has_input(4)) {
+    const ValueId segments = TRY(c.emit1("gather", {c.input(4), c.input(1)}));
+    sum = TRY(c.emit1("add", {sum, segments}));
+  }
   const ValueId y =
       TRY(c.emit1("layer_normalization", {sum, c.input(5), c.input(6)}, {{"epsilon", epsilon}}));
   Builder& b = c.builder();
-  const ValueId kept =
-      c.has_input(7)
-          ? TRY(c.emit1("reduce_sum", {c.input(7), b.integers({1})}, {{"keepdims", int64_t{0}}}))
-          : TRY(c.emit1("expand", {b.scalar(DType::i32, 0), TRY(extent(c, ids, 0))}));
+  ValueId kept;
+  if (c.has_input(7)) {
+    kept = TRY(c.emit1("reduce_sum", {c.input(7), b.integers({1})}, {{"keepdims", int64_t{0}}}));
+  } else {
+    const ValueId batch = TRY(extent(c, ids, 0));
+    kept = TRY(c.emit1("expand", {b.scalar(DType::i32, 0), batch}));
+  }
   return std::vector<ValueId>{y, kept, sum};
 }
 
@@ -274,15 +282,16 @@ Outputs rotary_embedding(NodeContext& c) {
   ValueId places = c.input(1);
   if (TRY(known_rank(c, 1, "the positions")) == 1) {
     const ValueId steps = TRY(extent(c, x, rank == 4 ? 2 : 1));
-    const ValueId row = TRY(c.emit1("add", {places, TRY(count_up(c, steps))}));
+    const ValueId counted = TRY(count_up(c, steps));
+    const ValueId row = TRY(c.emit1("add", {places, counted}));
     const ValueId size =
         TRY(c.emit1("concat", {TRY(extent(c, x, 0)), steps}, {{"axis", int64_t{0}}}));
     places = TRY(c.emit1("expand", {row, size}));
   }
-  return one(TRY(c.emit1("rotary_embedding", {x, c.input(2), c.input(3), places},
-                         {{"interleaved", TRY(c.integer("interleaved", 0))},
-                          {"num_heads", heads},
-                          {"rotary_embedding_dim", part}})));
+  const int64_t interleaved = TRY(c.integer("interleaved", 0));
+  return one(TRY(c.emit1(
+      "rotary_embedding", {x, c.input(2), c.input(3), places},
+      {{"interleaved", interleaved}, {"num_heads", heads}, {"rotary_embedding_dim", part}})));
 }
 
 // What a mask of 0 and 1 adds to scores [B, H, S, T]: [B, T], [B, S, T], or the number of keys in
@@ -313,9 +322,8 @@ Emitted filter(NodeContext& c, size_t input, ValueId batch_of, ValueId total, fl
 // Attributes that Attention and MultiHeadAttention share.
 Result<Builder::Given> attention_attributes(NodeContext& c) {
   const int64_t heads = TRY(c.integer("num_heads"));
-  Builder::Given given = {{"q_num_heads", heads},
-                          {"kv_num_heads", heads},
-                          {"is_causal", TRY(c.integer("unidirectional", 0))}};
+  const int64_t causal = TRY(c.integer("unidirectional", 0));
+  Builder::Given given = {{"q_num_heads", heads}, {"kv_num_heads", heads}, {"is_causal", causal}};
   if (const float scale = TRY(c.real("scale", 0.0f)); scale != 0)
     given.emplace_back("scale", scale);
   return given;
@@ -353,9 +361,9 @@ Outputs attention(NodeContext& c) {
   const auto y = TRY(c.emit("attention", {qkv[0], qkv[1], qkv[2], mask, past[0], past[1]},
                             std::move(given), present ? 3 : 1));
   if (!present) return one(y[0]);
-  return std::vector<ValueId>{
-      y[0], TRY(c.emit1("concat", {TRY(unsqueezed(c, y[1], {0})), TRY(unsqueezed(c, y[2], {0}))},
-                        {{"axis", int64_t{0}}}))};
+  const ValueId key = TRY(unsqueezed(c, y[1], {0})), value = TRY(unsqueezed(c, y[2], {0}));
+  const ValueId cache = TRY(c.emit1("concat", {key, value}, {{"axis", int64_t{0}}}));
+  return std::vector<ValueId>{y[0], cache};
 }
 
 // query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value.
@@ -427,7 +435,8 @@ Emitted widened(NodeContext& c, ValueId value, ValueId amount, int64_t axis) {
   Builder& b = c.builder();
   std::vector<ValueId> pads = {b.integers(Integers(size_t(4 + axis), 0)), amount};
   if (axis == 2) pads.push_back(b.integers({0}));
-  return c.emit1("pad", {value, TRY(c.emit1("concat", pads, {{"axis", int64_t{0}}}))});
+  const ValueId all = TRY(c.emit1("concat", pads, {{"axis", int64_t{0}}}));
+  return c.emit1("pad", {value, all});
 }
 
 // The cache after this call: new rows [B, S, G * D] behind those in use of past [B, G, P, D].
@@ -439,7 +448,8 @@ Emitted updated_cache(NodeContext& c, const GroupedQuery& g, ValueId fresh, Valu
   // The cache grows to the total length where it is shorter.
   const ValueId total =
       TRY(c.emit1("reshape", {TRY(cast(c, c.input(6), DType::i64)), b.integers({1})}));
-  const ValueId lacking = TRY(c.emit1("sub", {total, TRY(extent(c, past, 2))}));
+  const ValueId length = TRY(extent(c, past, 2));
+  const ValueId lacking = TRY(c.emit1("sub", {total, length}));
   const ValueId grown = TRY(widened(c, past, TRY(c.emit1("max", {lacking, b.integers({0})})), 2));
   return c.emit1("tensor_scatter", {grown, rows, g.past_lengths}, {{"axis", int64_t{-2}}});
 }
@@ -492,14 +502,15 @@ Outputs group_query_attention(NodeContext& c) {
     allowed = TRY(c.emit1("and", {allowed, near}));
   }
   if (c.has_input(10)) {
-    const ValueId lacking = TRY(c.emit1("sub", {length, TRY(extent(c, c.input(10), 3))}));
+    const ValueId own = TRY(extent(c, c.input(10), 3));
+    const ValueId lacking = TRY(c.emit1("sub", {length, own}));
     const ValueId bias =
         TRY(widened(c, c.input(10), TRY(c.emit1("max", {lacking, b.integers({0})})), 3));
     allowed = TRY(c.emit1("where", {allowed, bias, b.scalar(tensor(c, bias).dtype, -INFINITY)}));
   }
-  Builder::Given given = {{"q_num_heads", g.heads},
-                          {"kv_num_heads", g.kv_heads},
-                          {"softcap", TRY(c.real("softcap", 0.0f))}};
+  const float softcap = TRY(c.real("softcap", 0.0f));
+  Builder::Given given = {
+      {"q_num_heads", g.heads}, {"kv_num_heads", g.kv_heads}, {"softcap", softcap}};
   if (const float scale = TRY(c.real("scale", 0.0f)); scale != 0)
     given.emplace_back("scale", scale);
   const ValueId y = TRY(c.emit1("attention", {g.query, keys, values, allowed}, std::move(given)));
