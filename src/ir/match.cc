@@ -160,6 +160,7 @@ class Pattern::Search {
     const auto wanted = number_of(e.text);
     if (e.kind != Element::Kind::number || !wanted) return false;
     const double actual = load_real(t, i);
+    if (actual == 0 && *wanted != 0) return false;  // too small for the dtype: it was no divisor
     // A half model holds the number as its dtype rounds it.
     return close(*wanted, actual, t.dtype()) ||
            (is_float(t.dtype()) && load_real(Tensor::scalar(t.dtype(), *wanted), 0) == actual);

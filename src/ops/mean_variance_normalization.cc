@@ -125,8 +125,25 @@ const OpDef& mean_variance_normalization_op() {
       .infer = infer_mean_variance,
       .cost = elementwise_cost<7>,
       .reference = reference_mean_variance,
+      .body = R"(graph mean_variance_normalization(x: T[*]) -> (y) {
+        d = sub(x, reduce_mean(x, i64[1]{$axes}) <noop_with_empty_axes=1>)
+        variance = reduce_mean(mul(d, d), i64[1]{$axes}) <noop_with_empty_axes=1>
+        y = div(d, add(sqrt(variance), 1e-09))
+      })",
+      .also = {R"(graph mean_variance_normalization(x: T[*]) -> (y) {
+        d = sub(x, reduce_mean(x, i64[1]{$axes}))
+        y = div(d, add(sqrt(reduce_mean(mul(d, d), i64[1]{$axes})), 1e-09))
+      })",
+               R"(graph mean_variance_normalization(x: T[*]) -> (y) {
+        mean = reduce_mean(x, i64[1]{$axes})
+        variance = sub(reduce_mean(pow(x, 2.0), i64[1]{$axes}), pow(mean, 2.0))
+        y = div(sub(x, mean), add(sqrt(variance), 1e-09))
+      })"},
       .examples = {R"(graph mean_variance(x: f32[2,3,2,2]) -> (y) {
         y = mean_variance_normalization(x)
+      })",
+                   R"(graph mean_variance_of_rows(x: f32[3,4]) -> (y) {
+        y = mean_variance_normalization(x) <axes=[1]>
       })"},
   };
   return def;

@@ -175,9 +175,32 @@ Replacement drop_neutral(const View& v) {
   return none();
 }
 
+// Constant scales of resize are its attribute, from which extents are inferred; an importer sees
+// only those that are constant from the beginning.
+Replacement scales_of_resize(const View& v) {
+  const Node node = v.node();
+  if (node.op->name != "resize" || node.inputs.size() < 3 || !node.inputs[2].valid()) return none();
+  const Value& scales = v.graph()[node.inputs[2]];
+  if (scales.kind != Value::Kind::constant) return none();
+  const auto count = element_count(scales.type.tensor.shape).constant();
+  if (!count || *count < 1 || *count > kMaxKnown) return none();
+  const auto tensor = v.rewriter.model().read(scales.constant);
+  if (!tensor) return none();
+  Reals factors;
+  for (double factor : reals(*tensor)) factors.push_back(float(factor));
+  Builder::Given attrs;
+  for (const NamedAttr& a : node.attrs) attrs.emplace_back(a.name, a.value);
+  attrs.emplace_back("scales", std::move(factors));
+  std::vector<ValueId> inputs = node.inputs;
+  inputs[2] = ValueId{};
+  v.rewriter.stands_for(v.id);
+  const auto resized = v.rewriter.add1("resize", std::move(inputs), std::move(attrs));
+  return resized ? value(*resized) : none();  // scales that are refused fail at the run
+}
+
 constexpr Replacement (*kRules[])(const View&) = {
     cancel_involution,  cancel_idempotent, drop_identity,         drop_cast,    drop_dropout,
-    compose_transposes, compose_reshapes,  drop_trivial_movement, drop_neutral,
+    compose_transposes, compose_reshapes,  drop_trivial_movement, drop_neutral, scales_of_resize,
 };
 
 // Where values appear: inputs and states, then results in the order of the nodes. Indices would not
@@ -235,7 +258,7 @@ const PassDef& canonicalize_pass() {
       .name = "canonicalize",
       .doc =
           "cancels inverse pairs and no-ops, composes transposes and reshapes, orders the "
-          "arguments of commutative operators",
+          "arguments of commutative operators, makes constant scales attributes",
       .run = [](PassContext& c) -> Status {
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g) {
           TRY(canonicalize(c, GraphId{g}));
