@@ -1,0 +1,130 @@
+// Every kernel of the cpu backend, at sizes that are split between threads and at small ones: the
+// number of threads changes no bit.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "backends/backends.h"
+#include "backends/cpu/cpu.h"
+#include "ops/catalogue.h"
+#include "runtime/session.h"
+#include "support/data.h"
+#include "support/op_cases.h"
+
+namespace hone {
+namespace {
+
+// Graphs with one call each, by operator. N and M are bound to several sizes.
+const std::map<std::string_view, std::vector<std::string>>& calls() {
+  static const auto* all = [] {
+    auto* m = new std::map<std::string_view, std::vector<std::string>>;
+    auto graph = [](std::string_view inputs, std::string_view call) {
+      return "graph g(" + std::string(inputs) + ") -> (y) { y = " + std::string(call) + " }";
+    };
+    for (std::string_view op : {"abs", "erf", "exp", "gelu", "leaky_relu", "log", "neg", "relu",
+                                "sigmoid", "sqrt", "tanh"})
+      (*m)[op] = {graph("x: f32[N,M]", std::string(op) + "(x)")};
+    for (std::string_view op : {"add", "div", "mul", "sub"})
+      for (std::string_view other : {"[N,M]", "[M]", "[N,1]", "[]"})
+        (*m)[op].push_back(
+            graph("a: f32[N,M], b: f32" + std::string(other), std::string(op) + "(a, b)"));
+    (*m)["clip"] = {graph("x: f32[N,M]", "clip(x, -0.5, 0.75)")};
+    for (std::string_view op : {"average_pool", "max_pool"})
+      (*m)[op] = {
+          graph("x: f32[2,M,33,N]", std::string(op) + "(x) <kernel_shape=[3, 1]>"),
+          graph("x: f32[1,N,17,29]",
+                std::string(op) + "(x) <kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1]>")};
+    (*m)["global_average_pool"] = {graph("x: f32[2,N,5,M]", "global_average_pool(x)")};
+    (*m)["batch_normalization"] = {
+        graph("x: f32[2,N,M], s: f32[N], b: f32[N], e: f32[N], v: f32[N]",
+              "batch_normalization(x, s, b, e, mul(v, v))")};
+    (*m)["layer_normalization"] = {
+        graph("x: f32[N,M], s: f32[M], b: f32[M]", "layer_normalization(x, s, b)"),
+        graph("x: f32[3,N,M], s: f32[M]", "layer_normalization(x, s) <axis=1>")};
+    (*m)["softmax"] = {graph("x: f32[N,M]", "softmax(x)"),
+                       graph("x: f32[N,M]", "softmax(x) <axis=0>"),
+                       graph("x: f32[2,N,M]", "softmax(x) <axis=1>")};
+    for (std::string_view axes : {"i64[1]{2}", "i64[2]{1, -1}", "i64[3]{0, 1, 2}"})
+      (*m)["reduce_mean"].push_back(
+          graph("x: f32[2,N,M]", "reduce_mean(x, " + std::string(axes) + ")"));
+    for (std::string_view axis : {"0", "1", "2"})
+      (*m)["concat"].push_back(graph("a: f32[N,2,M], b: f32[N,2,M]",
+                                     "concat(a, b, a) <axis=" + std::string(axis) + ">"));
+    (*m)["gather"] = {graph("x: f32[N,M]", "gather(x, i64[4]{0, -1, 0, 0})"),
+                      graph("x: f32[N,M]", "gather(x, i64[2,1]{0, -1}) <axis=1>")};
+    for (std::string_view perm : {"[1, 0, 2]", "[2, 1, 0]", "[0, 2, 1]"})
+      (*m)["transpose"].push_back(
+          graph("x: f32[3,N,M]", "transpose(x) <perm=" + std::string(perm) + ">"));
+    (*m)["matmul"] = {graph("a: f32[N,M], b: f32[M,70]", "matmul(a, b)"),
+                      graph("a: f32[1,M], b: f32[M,N]", "matmul(a, b)"),
+                      graph("a: f32[3,N,40], b: f32[3,40,33]", "matmul(a, b)"),
+                      graph("a: f32[3,2,N,7], b: f32[2,7,50]", "matmul(a, b)"),
+                      graph("a: f32[M], b: f32[M]", "matmul(a, b)")};
+    (*m)["gemm"] = {graph("a: f32[N,M], b: f32[M,65], c: f32[65]", "gemm(a, b, c)"),
+                    graph("a: f32[M,N], b: f32[65,M], c: f32[N,1]",
+                          "gemm(a, b, c) <transa=1, transb=1, alpha=0.5, beta=2.0>")};
+    const std::string kernels = "x: f32[2,8,N,21], k: f32[16,8,3,3], b: f32[16]";
+    (*m)["conv"] = {
+        graph(kernels, "conv(x, k, b) <pads=[1, 1, 1, 1]>"),
+        graph(kernels,
+              "conv(x, k, b) <pads=[2, 2, 2, 2], dilations=[2, 2], "
+              "strides=[2, 1]>"),
+        graph("x: f32[1,8,N,21], k: f32[40,8,1,1]", "conv(x, k)"),
+        graph("x: f32[3,8,N,21], k: f32[8,1,3,3]", "conv(x, k) <group=8, pads=[1, 1, 1, 1]>"),
+        graph("x: f32[1,8,N,21], k: f32[6,4,3,1]", "conv(x, k) <group=2, pads=[1, 0, 1, 0]>"),
+        graph("x: f32[2,3,N], k: f32[5,3,4]", "conv(x, k) <pads=[2, 1]>")};
+    return m;
+  }();
+  return *all;
+}
+
+// Is the call run by the cpu backend, and not by the plain loops?
+bool on_cpu(const Program& program, std::string_view op) {
+  for (const Program::Share& share : program.shares())
+    for (const std::string& name : share.operators)
+      if (share.backend == "cpu" && name == op) return true;
+  return false;
+}
+
+class Threads : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Threads, ChangeNoBit) {
+  const auto cases = calls().find(GetParam());
+  ASSERT_NE(cases, calls().end()) << "the kernel has no call here";
+  for (const std::string& text : cases->second) {
+    const auto model = testing::model_of(text, standard_catalogue());
+    ASSERT_TRUE(model.ok()) << describe(model.error()) << "\n" << text;
+    const auto program =
+        Program::make(std::make_shared<const Model>(*model), backends_for("auto").take(), Limits{});
+    ASSERT_TRUE(program.ok()) << describe(program.error());
+    EXPECT_TRUE(on_cpu(**program, GetParam())) << text;
+    for (const auto& [n, m] : {std::pair<int64_t, int64_t>{3, 5}, {1, 40'003}, {259, 131}}) {
+      SCOPED_TRACE(text + " for N=" + std::to_string(n) + ", M=" + std::to_string(m));
+      testing::Random random(uint64_t(n * m));
+      Dim::Bindings bindings{{"N", n}, {"M", m}};
+      const auto inputs = testing::random_inputs(model->main(), bindings, random);
+      std::vector<Datum> expected;
+      for (int threads = 1; threads <= 4; ++threads) {
+        ThreadPool pool(threads);
+        Session session(*program, pool);
+        for (int run = 0; run < (threads == 1 ? 1 : 3); ++run) {
+          const auto outputs = session.run(inputs);
+          ASSERT_TRUE(outputs.ok()) << describe(outputs.error());
+          if (expected.empty()) expected = *outputs;
+          ASSERT_TRUE(testing::identical((*outputs)[0], expected[0])) << threads << " threads";
+        }
+      }
+    }
+  }
+}
+
+#define CPU(name) #name,
+constexpr const char* kKernels[] = {
+#include "backends/cpu/kernels.def"
+};
+#undef CPU
+INSTANTIATE_TEST_SUITE_P(Kernels, Threads, ::testing::ValuesIn(kKernels),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace hone
