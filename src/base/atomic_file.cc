@@ -69,7 +69,7 @@ std::string temporary_for(const std::string& path) {
 // Removes what processes that died have left in the folder. A lock tells files that are being
 // written; the age spares one that is not locked yet.
 void sweep_temporaries(const std::string& folder) {
-  constexpr time_t kDay = 24 * 60 * 60;
+  constexpr time_t kDay = time_t{24} * 60 * 60;
   DIR* entries = opendir(folder.c_str());
   if (entries == nullptr) return;
   const int at = dirfd(entries);
