@@ -91,7 +91,7 @@ check() { # DATABASE DEADLINE WORK FILE
   log=$(mktemp "$3/log.XXXXXX")
   # A test may take what it has just asserted, and do odd things on purpose.
   local fewer=()
-  [[ $4 != *_test.cc ]] || fewer=(--checks=-bugprone-unchecked-optional-access,-bugprone-string-constructor,-bugprone-suspicious-memory-comparison,-bugprone-use-after-move,-bugprone-unused-return-value)
+  [[ $4 != *_test.cc ]] || fewer=(--checks=-bugprone-string-constructor,-bugprone-suspicious-memory-comparison,-bugprone-use-after-move,-bugprone-unused-return-value)
   if ! clang-tidy-19 -p "$1" --quiet --extra-arg=-Wno-unknown-warning-option \
     --extra-arg=-Wno-unknown-attributes --extra-arg=-Wno-error "${fewer[@]}" "$4" >"$log" 2>"$log.err"; then
     echo "$4" >>"$3/failed"
