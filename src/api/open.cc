@@ -10,22 +10,23 @@
 namespace hone {
 
 Result<OpenedModel> open_model_file(const std::string& path, const OpenOptions& options) {
-  const MappedFile file = TRY(MappedFile::open(path).context("opening '" + printable(path) + "'"));
-  if (file.size() == 0) return fail(ErrorId::truncated, "'" + printable(path) + "' is empty");
-  const Importer* importer = TRY(importer_for(path, file.bytes()));
+  const auto file = std::make_shared<const MappedFile>(
+      TRY(MappedFile::open(path).context("opening '" + printable(path) + "'")));
+  if (file->size() == 0) return fail(ErrorId::truncated, "'" + printable(path) + "' is empty");
+  const Importer* importer = TRY(importer_for(path, file->bytes()));
   if (options.verify) {
     if (!importer->verify) {
       return fail(ErrorId::inconclusive,
                   fmt::format("'{}' cannot be verified: the {} format records no hashes",
                               printable(path), importer->name));
     }
-    TRY(importer->verify(path, options.limits).context("verifying '" + printable(path) + "'"));
+    TRY(importer->verify(*file, options.limits).context("verifying '" + printable(path) + "'"));
   }
   OpenedModel opened;
   opened.format = importer->name;
-  opened.file_bytes = file.size();
+  opened.file_bytes = file->size();
   opened.model = TRY(importer->read(
-      path, standard_catalogue(),
+      file, standard_catalogue(),
       {.limits = options.limits, .links = options.links, .missing = options.missing}));
   return opened;
 }

@@ -33,6 +33,14 @@ class Sha256 {
 std::string sha256_hex(std::span<const std::byte> data);
 std::string hex(std::span<const uint8_t> bytes);
 
+// Scatters the bits of a number: the next output of SplitMix64 (Steele, Lea & Flood 2014).
+constexpr uint64_t mix_bits(uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
 // SipHash-1-3 (Aumasson and Bernstein 2012) under a 128-bit key.
 uint64_t sip_hash(std::string_view data, uint64_t key0, uint64_t key1);
 

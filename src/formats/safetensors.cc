@@ -19,7 +19,6 @@
 namespace hone {
 namespace {
 
-constexpr uint64_t kMostHeader = 100'000'000;
 constexpr uint64_t kAlignment = 64;
 constexpr std::string_view kMetadata = "__metadata__";
 
@@ -153,9 +152,9 @@ Result<std::string> make_header(std::span<const SafetensorsSource* const> tensor
   }
   json.end_object();
   header.append((kAlignment - (header.size() + 8) % kAlignment) % kAlignment, ' ');
-  if (header.size() > kMostHeader) {
+  if (header.size() > kMostSafetensorsHeader) {
     return fail(ErrorId::over_size, fmt::format("a safetensors header of {} bytes is above {}",
-                                                header.size(), kMostHeader));
+                                                header.size(), kMostSafetensorsHeader));
   }
   return header;
 }
@@ -188,9 +187,9 @@ std::optional<uint64_t> safetensors_bits(std::string_view dtype) {
 Result<Safetensors> read_safetensors(std::span<const std::byte> file, Ledger& ledger) {
   Cursor cursor(file);
   const auto length = TRY(cursor.read<uint64_t>("the safetensors header's length"));
-  if (length > kMostHeader) {
-    return malformed(
-        fmt::format("the safetensors header announces {} bytes, above {}", length, kMostHeader));
+  if (length > kMostSafetensorsHeader) {
+    return malformed(fmt::format("the safetensors header announces {} bytes, above {}", length,
+                                 kMostSafetensorsHeader));
   }
   const uint64_t origin = cursor.offset();
   const std::string_view text = TRY(cursor.take_text(length, "the safetensors header"));

@@ -29,6 +29,8 @@ struct Safetensors {
   uint64_t data_offset = 0;                     // of the data in the file
 };
 
+inline constexpr uint64_t kMostSafetensorsHeader = 100'000'000;  // bytes of JSON
+
 // Bits of one element; none for a dtype that the format does not have.
 std::optional<uint64_t> safetensors_bits(std::string_view dtype);
 

@@ -18,7 +18,6 @@
 namespace hone::artefact {
 namespace {
 
-constexpr uint64_t kMostHeader = 100'000'000;  // of a safetensors file
 
 bool in_container(const Constant& constant) {
   return !constant.name.empty() && !std::holds_alternative<std::vector<std::string>>(constant.data);
@@ -115,9 +114,8 @@ Status place_constants(Model& model, const Container& container,
   return ok();
 }
 
-Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& mapped,
-                            const std::string& path, const Catalogue& catalogue,
-                            const Limits& limits) {
+Result<Model> read_model(const std::shared_ptr<const MappedFile>& mapped,
+                         const Catalogue& catalogue, const Limits& limits) {
   Ledger ledger(limits);
   const Container container = TRY(read_container(mapped->bytes(), ledger));
   Model model = TRY(parse_model_text(container.text(), catalogue, limits)
@@ -127,7 +125,7 @@ Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& mapped,
   TRY(place_constants(model, container, mapped));
   model.sources.clear();
   model.sources.push_back(
-      {std::filesystem::path(path).filename().string(), mapped, nullptr, mapped->size()});
+      {std::filesystem::path(mapped->path()).filename().string(), mapped, nullptr, mapped->size()});
   return model;
 }
 
@@ -137,19 +135,23 @@ bool looks_like_artefact(std::span<const std::byte> file) {
   if (file.size() < 10) return false;
   uint64_t length;
   std::memcpy(&length, file.data(), sizeof length);
-  return length >= 2 && length <= kMostHeader && length <= file.size() - 8 &&
+  return length >= 2 && length <= kMostSafetensorsHeader && length <= file.size() - 8 &&
          file[8] == std::byte{'{'};
 }
 
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const ImportOptions& options) {
-  const auto mapped = std::make_shared<const MappedFile>(TRY(MappedFile::open(path)));
-  return import_mapped(mapped, path, catalogue, options.limits)
-      .context("reading '" + printable(path) + "'");
+  return import_mapped(std::make_shared<const MappedFile>(TRY(MappedFile::open(path))), catalogue,
+                       options);
 }
 
-Status verify_file(const std::string& path, const Limits& limits) {
-  const MappedFile mapped = TRY(MappedFile::open(path));
+Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& file,
+                            const Catalogue& catalogue, const ImportOptions& options) {
+  return read_model(file, catalogue, options.limits)
+      .context("reading '" + printable(file->path()) + "'");
+}
+
+Status verify_mapped(const MappedFile& mapped, const Limits& limits) {
   Ledger ledger(limits);
   Container container = TRY(read_container(mapped.bytes(), ledger));
   auto& tensors = container.file.tensors;

@@ -11,10 +11,12 @@
 // that reads all of the file. Element types that safetensors lacks are stored as U8 bytes.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 
 #include "base/limits.h"
+#include "base/mapped_file.h"
 #include "base/result.h"
 #include "import/options.h"
 #include "ir/model.h"
@@ -23,11 +25,13 @@
 namespace hone::artefact {
 
 bool looks_like_artefact(std::span<const std::byte> file);
-// Maps the file; weights stay in it.
+// Weights stay in the file.
+Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& file,
+                            const Catalogue& catalogue, const ImportOptions& options);
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const ImportOptions& options);
 // Compares every tensor with its hash; fails with `bad_checksum` naming the first that differs.
-Status verify_file(const std::string& path, const Limits& limits);
+Status verify_mapped(const MappedFile& file, const Limits& limits);
 
 // Writes atomically; equal models give equal bytes. Reads all constants.
 Status write(const Model& model, const std::string& path);

@@ -4,11 +4,16 @@
 
 #include "base/scratch_folder.h"
 #include "formats/safetensors.h"
+#include "import/importers.h"
 #include "ir/text.h"
 #include "ops/catalogue.h"
 
 namespace hone::artefact {
 namespace {
+
+Status verify_file(const std::string& path) {
+  return verify_mapped(TRY(MappedFile::open(path)), Limits());
+}
 
 // Constants of every element type, a reserved name, an affine encoding, strings, and an empty one.
 std::string every_type() {
@@ -66,7 +71,7 @@ TEST(Artefact, RoundTripIsExact) {
       std::get_if<Constant::Span>(&after->constants[after->constant_named("large").index].data);
   ASSERT_NE(span, nullptr);
   EXPECT_EQ(span->offset % 4, 0u);
-  EXPECT_TRUE(verify_file(folder / "a.hone", Limits()).ok());
+  EXPECT_TRUE(verify_file(folder / "a.hone").ok());
 }
 
 TEST(Artefact, EqualModelsGiveEqualBytes) {
@@ -110,9 +115,26 @@ TEST(Artefact, TensorsAreFoundByName) {
   auto after = import_file(folder / "b.hone", standard_catalogue(), {});
   ASSERT_TRUE(after.ok()) << describe(after.error());
   EXPECT_EQ(*portable_text(*after), *portable_text(with_large_constants()));
-  EXPECT_TRUE(verify_file(folder / "b.hone", Limits()).ok());
+  EXPECT_TRUE(verify_file(folder / "b.hone").ok());
   ASSERT_TRUE(write(*after, folder / "c.hone").ok());
   EXPECT_EQ(folder.read("c.hone"), bytes);
+}
+
+// What was verified is what is read, whatever lies at the path by then.
+TEST(Artefact, IsOpenedOnce) {
+  const ScratchFolder folder;
+  const Model before = with_large_constants();
+  ASSERT_TRUE(write(before, folder / "a.hone").ok());
+  const auto file = std::make_shared<const MappedFile>(MappedFile::open(folder / "a.hone").take());
+  const auto importer = importer_for(folder / "a.hone", file->bytes());
+  ASSERT_TRUE(importer.ok());
+  ASSERT_TRUE((*importer)->verify(*file, Limits()).ok());
+  ASSERT_TRUE(
+      write(parsed("hone 1\ngraph other(x: f32[2]) -> (y) { y = abs(x) }\n"), folder / "a.hone")
+          .ok());
+  const auto read = (*importer)->read(file, standard_catalogue(), {});
+  ASSERT_TRUE(read.ok()) << describe(read.error());
+  EXPECT_EQ(*portable_text(*read), *portable_text(before));
 }
 
 TEST(Artefact, RefusesWhatDoesNotMatch) {
@@ -136,7 +158,7 @@ TEST(Artefact, RefusesWhatDoesNotMatch) {
   std::string flipped = good;
   flipped.back() = char(flipped.back() ^ 1);
   EXPECT_EQ(id_of(flipped), ErrorId::internal);  // opens: the bytes are compared on request
-  EXPECT_EQ(verify_file(folder / "b.hone", Limits()).error().id, ErrorId::bad_checksum);
+  EXPECT_EQ(verify_file(folder / "b.hone").error().id, ErrorId::bad_checksum);
 }
 
 }  // namespace

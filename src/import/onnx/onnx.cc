@@ -114,12 +114,18 @@ bool looks_like_onnx(std::span<const std::byte> bytes) {
 
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const ImportOptions& options) {
+  return import_mapped(std::make_shared<const MappedFile>(TRY(MappedFile::open(path))), catalogue,
+                       options);
+}
+
+Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& file,
+                            const Catalogue& catalogue, const ImportOptions& options) {
   DataSource source;
-  source.mapped = std::make_shared<const MappedFile>(TRY(MappedFile::open(path)));
-  source.name = base_name(path);
-  source.size = source.mapped->size();
-  return import_source(std::move(source), path, catalogue, options)
-      .context("reading " + printable(path));
+  source.mapped = file;
+  source.name = base_name(file->path());
+  source.size = file->size();
+  return import_source(std::move(source), file->path(), catalogue, options)
+      .context("reading " + printable(file->path()));
 }
 
 Result<Model> import_bytes(std::vector<std::byte> bytes, const Catalogue& catalogue,

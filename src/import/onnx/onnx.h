@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/limits.h"
+#include "base/mapped_file.h"
 #include "base/result.h"
 #include "import/options.h"
 #include "ir/model.h"
@@ -17,7 +19,9 @@ namespace hone::onnx {
 // Does the file look like an ONNX model (a protobuf with plausible leading fields)?
 bool looks_like_onnx(std::span<const std::byte> bytes);
 
-// Maps the file; weights stay in it. Operators without translation are all named in one error.
+// Weights stay in the file. Operators without translation are all named in one error.
+Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& file,
+                            const Catalogue& catalogue, const ImportOptions& options);
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const ImportOptions& options);
 // The same from memory, which the model then holds. External data are refused.

@@ -85,8 +85,14 @@ bool looks_like_text(std::span<const std::byte> file) { return as_text(file).sta
 
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const ImportOptions& options) {
-  const MappedFile file = TRY(MappedFile::open(path));
-  Model model = TRY(parse_model_text(as_text(file.bytes()), catalogue, options.limits)
+  return import_mapped(std::make_shared<const MappedFile>(TRY(MappedFile::open(path))), catalogue,
+                       options);
+}
+
+Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& file,
+                            const Catalogue& catalogue, const ImportOptions& options) {
+  const std::string& path = file->path();
+  Model model = TRY(parse_model_text(as_text(file->bytes()), catalogue, options.limits)
                         .context("reading '" + printable(path) + "'"));
   if (model.sources.empty()) return model;
   const Folder folder = TRY(Folder::holding(path));

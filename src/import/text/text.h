@@ -1,10 +1,12 @@
 // Reads and writes models in the text form, with the weights in the files that the text names.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 
 #include "base/limits.h"
+#include "base/mapped_file.h"
 #include "base/result.h"
 #include "import/options.h"
 #include "ir/model.h"
@@ -14,6 +16,8 @@ namespace hone::text {
 
 bool looks_like_text(std::span<const std::byte> file);
 // Sources that hold constants are opened beneath the file's folder.
+Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& file,
+                            const Catalogue& catalogue, const ImportOptions& options);
 Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
                           const ImportOptions& options);
 
