@@ -130,7 +130,10 @@ ValueId Builder::integers(const Integers& elements) {
   return constant(Tensor::of({int64_t(elements.size())}, elements));
 }
 
-ValueId Builder::scalar(DType dtype, double value) {
+Result<ValueId> Builder::scalar(DType dtype, double value) {
+  if (dtype == DType::string || is_complex(dtype))
+    return fail(ErrorId::type_mismatch,
+                "a real number is needed where there are elements of " + std::string(name(dtype)));
   return constant(Tensor::scalar(dtype, value));
 }
 

@@ -34,7 +34,8 @@ class Builder {
   ValueId constant(const Tensor& tensor, std::string name = {});
   ValueId constant(ConstantId id);
   ValueId integers(const Integers& elements);  // i64[n]
-  ValueId scalar(DType dtype, double value);   // dtype[]
+  // dtype[]; `type_mismatch` where the dtype has no such numbers.
+  Result<ValueId> scalar(DType dtype, double value);
 
  protected:
   Model& model_;

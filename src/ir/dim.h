@@ -68,6 +68,8 @@ class Dim {
   Dim substitute(const Bindings& bindings) const;
   // Calls `visit` with the name of each symbol, repeated as often as it occurs.
   void each_symbol(const std::function<void(const std::string&)>& visit) const;
+  // Terms, factors and 16-byte pieces of names, nested too: at most 160 bytes of memory each.
+  size_t size() const;
   // "N", "4743168*T", "2*N*T + 3", "floor_div(H + 1, 2)", "?".
   std::string str() const;
   // Quotient a/b if b divides a as a polynomial.
@@ -103,7 +105,6 @@ class Dim {
   bool never_negative() const;
   std::optional<Wide> evaluate_wide(const Bindings& bindings) const;
   int depth() const;
-  size_t size() const;
 
   bool unknown_ = false;
   int64_t constant_ = 0;

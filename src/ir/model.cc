@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/checked.h"
 #include "base/text.h"
+#include "ir/check_data.h"
 
 namespace hone {
 
@@ -21,6 +22,11 @@ GraphId Model::add_graph(std::string graph_name) {
   graphs.emplace_back();
   graphs.back().name = std::move(graph_name);
   return GraphId{id};
+}
+
+void Model::drop_graphs(size_t from) {
+  for (size_t g = from; g < graphs.size(); ++g) graph_index_.erase(graphs[g].name);
+  graphs.resize(std::min(from, graphs.size()));
 }
 
 GraphId Model::graph_named(std::string_view graph_name) const {
@@ -99,9 +105,10 @@ Result<Tensor> Model::read(ConstantId id) const {
   const auto bytes = TRY(stored(id));
   const bool affine = !constant.type.encoding.is_dense();
   const DType dtype = affine ? constant.type.encoding.storage : constant.type.dtype;
+  const bool odd = dtype == DType::boolean && !are_booleans(bytes);
   const size_t alignment = bits(dtype) >= 16 ? size_t(bits(dtype)) / 8 : 1;
   Tensor tensor;
-  if (reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0 &&
+  if (!odd && reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0 &&
       std::holds_alternative<Constant::Span>(constant.data)) {
     const DataSource& source = sources[std::get<Constant::Span>(constant.data).source];
     // Read-only by convention: a kernel never writes its inputs.
@@ -114,6 +121,7 @@ Result<Tensor> Model::read(ConstantId id) const {
     CHECK(uint64_t(tensor.byte_size()) <= bytes.size());
     if (!bytes.empty())
       std::memcpy(tensor.mutable_data(), bytes.data(), size_t(tensor.byte_size()));
+    if (odd) normalize_booleans({tensor.mutable_data(), size_t(tensor.byte_size())});
   }
   if (affine) return decode_affine(*this, constant, tensor);
   return tensor;

@@ -61,6 +61,7 @@ class Model {
   const Graph& main() const { return graphs[entry.index]; }
   GraphId add_graph(std::string name);  // names are unique and stay
   GraphId graph_named(std::string_view name) const;
+  void drop_graphs(size_t from);  // the newest, from this one on; nothing may refer to them
   void add_symbol(std::string name, BindingTime time);
 
   // The constant's elements, without copying where they lie in a source. Affine encodings are

@@ -1,4 +1,5 @@
 // Reads the text form into its syntax tree. Bounded: nesting, names and total size are limited.
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 
@@ -358,12 +359,16 @@ class Parser {
       DType key = DType::i64;
       if (head == "map") {
         const auto named = dtype_named(TRY(name()));
-        if (!named) return wrong("a map has a key dtype");
+        if (!named || !(is_integer(*named) || *named == DType::string))
+          return wrong("the keys of a map are integers or strings");
         key = *named;
         TRY(expect(","));
       }
       t = TRY(type(depth + 1));
       TRY(expect(")"));
+      const auto& inner = t.type.wrappers;
+      if (head == "map" && std::ranges::find(inner, Type::Wrapper::map) != inner.end())
+        return wrong("there are no maps inside of maps");
       t.type = head == "sequence"   ? Type::sequence_of(std::move(t.type))
                : head == "optional" ? Type::optional_of(std::move(t.type))
                                     : Type::map_of(key, std::move(t.type));

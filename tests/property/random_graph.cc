@@ -142,10 +142,11 @@ class Generator {
     if (type(a).tensor.dtype != DType::f32) return;
     auto last = [&] { return values_.back(); };
     if (random_.chance(0.5)) {
-      if (!add("div", {a, builder_.scalar(DType::f32, 1.4142135)}) || !add("erf", {last()}) ||
-          !add("add", {last(), builder_.scalar(DType::f32, 1)}) || !add("mul", {a, last()}))
+      const auto number = [&](double n) { return *builder_.scalar(DType::f32, n); };
+      if (!add("div", {a, number(1.4142135)}) || !add("erf", {last()}) ||
+          !add("add", {last(), number(1)}) || !add("mul", {a, last()}))
         return;
-      add("mul", {last(), builder_.scalar(DType::f32, 0.5)});
+      add("mul", {last(), number(0.5)});
     } else if (add("sigmoid", {a})) {
       add("mul", {a, last()});
     }

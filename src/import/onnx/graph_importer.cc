@@ -24,6 +24,26 @@ const NodeProto* definer_of(const std::vector<NodeProto>& nodes, std::string_vie
   return nullptr;
 }
 
+// Memory that nodes and values take in the graph. Names and attributes are charged where they are
+// made.
+uint64_t size_of(const Node& node) {
+  // Of a value that is used, the users grow too.
+  return sizeof(Node) + 64 + node.attrs.size() * sizeof(NamedAttr) +
+         (node.inputs.size() + node.outputs.size()) * 2 * sizeof(ValueId) +
+         node.inputs.size() * 2 * sizeof(NodeId);
+}
+
+uint64_t size_of(const std::vector<Dim>& dims) {
+  uint64_t bytes = dims.size() * sizeof(Dim);
+  for (const Dim& d : dims) bytes += d.size() * 160;
+  return bytes;
+}
+
+uint64_t size_of(const Value& value) {
+  return sizeof(Value) + 96 + size_of(value.type.tensor.shape.dims) +
+         (value.known ? size_of(*value.known) : 0);
+}
+
 std::string_view label(const NodeProto& node) {
   if (!node.name.empty()) return node.name;
   return node.outputs.empty() ? node.op_type : node.outputs[0];
@@ -33,17 +53,21 @@ std::string_view label(const NodeProto& node) {
 
 class GraphImporter::Context : public NodeContext {
  public:
-  Context(GraphImporter& importer, Scope& scope, const NodeProto& node, int64_t opset,
+  Context(GraphImporter& importer, Scope& scope, const PreparedNode& prepared, int64_t opset,
           std::vector<ValueId> inputs)
-      : NodeContext(importer.state_, importer.builder_, node,
-                    scope.prefix + std::string(label(node)), opset, std::move(inputs)),
+      : NodeContext(importer.state_, importer.builder_, *prepared.node,
+                    scope.prefix + std::string(label(*prepared.node)), opset, std::move(inputs)),
         importer_(importer),
-        scope_(scope) {}
+        scope_(scope),
+        homes_(prepared.homes) {}
 
   Result<Nested> nested(std::string_view name, const Types& formal_types) override {
     const AttributeProto* a = TRY(use(name, AttributeType::graph, true));
     const GraphProto* graph = TRY(state_.nested.parse(*a, state_.ledger));
-    return importer_.import_nested(scope_, *graph, fmt::format("{}.{}", name_, name), formal_types)
+    const auto place = static_cast<size_t>(a - node_.attributes.data());
+    Scope& home = homes_.empty() ? scope_ : *homes_[place];
+    return importer_
+        .import_nested(home, scope_.prefix, *graph, fmt::format("{}.{}", name_, name), formal_types)
         .context(fmt::format("importing the graph '{}' of {}", name, describe()));
   }
   std::vector<ValueId> unify_captures(std::vector<Nested>& graphs) override {
@@ -53,14 +77,16 @@ class GraphImporter::Context : public NodeContext {
  private:
   GraphImporter& importer_;
   Scope& scope_;
+  const std::vector<Scope*>& homes_;
 };
 
-Status GraphImporter::import(const GraphProto& proto, Scope* outer, const Types& formal_types) {
-  Scope scope{.graph = this, .outer = outer, .opsets = outer ? outer->opsets : &state_.opsets};
-  if (outer) {
-    scope.attributes = outer->attributes;
-    scope.prefix = outer->prefix;
-  }
+Status GraphImporter::import(const GraphProto& proto, Scope* outer, std::string prefix,
+                             const Types& formal_types) {
+  Scope scope{.graph = this,
+              .outer = outer,
+              .opsets = outer ? outer->opsets : &state_.opsets,
+              .attributes = outer ? outer->attributes : nullptr,
+              .prefix = std::move(prefix)};
   TRY(bind_initializers(scope, proto));
   TRY(bind_inputs(scope, proto, formal_types));
   TRY(collect_declared(scope, proto));
@@ -94,6 +120,9 @@ Result<Type> GraphImporter::input_type(const ValueInfo& info, bool nested, const
   }
   auto declared = to_type(info.type, state_.symbols, !nested);
   if (!declared) return std::move(declared).context(doing);
+  // Shapes of the items of sequences are written, but nobody keeps to them: not even the tests that
+  // come with ONNX.
+  if (!declared->is_tensor()) declared->tensor.shape = Shape::unranked();
   if (!formal) return declared;
   if (auto both = meet(*formal, *declared)) return *std::move(both);
   // Shapes that disagree say that the graph is called with several: neither is kept.
@@ -127,6 +156,7 @@ Status GraphImporter::bind_inputs(Scope& scope, const GraphProto& proto,
     const Type* formal =
         formal_inputs_ < formal_types.size() ? &formal_types[formal_inputs_] : nullptr;
     const Type type = TRY(input_type(info, nested, formal));
+    TRY(state_.ledger.charge(info.name.size(), "names of inputs"));
     const ValueId value = builder_.graph().add_input(std::string(info.name), type);
     ++formal_inputs_;
     TRY(bind(scope, info.name, {.value = value, .constant = {}}, Party("the graph")));
@@ -154,6 +184,7 @@ Status GraphImporter::set_outputs(Scope& scope, const GraphProto& proto) {
       return fail(ErrorId::duplicate_name,
                   fmt::format("the graph has two outputs '{}'", printable(info.name)));
     if (is_given(info.type)) TRY(refine(scope, info.name, value, info.type, true));
+    TRY(state_.ledger.charge(info.name.size() + sizeof(std::string), "names of outputs"));
     builder_.graph().add_output(std::string(info.name), value);
   }
   return ok();
@@ -161,19 +192,19 @@ Status GraphImporter::set_outputs(Scope& scope, const GraphProto& proto) {
 
 Status GraphImporter::import_nodes(Scope& scope, const std::vector<NodeProto>& nodes) {
   for (const NodeProto& node : nodes) {
-    const NodeProto* prepared = &node;
+    // Graphs may be imported several times, so that the survey's count is not all there is.
+    TRY(state_.ledger.charge_nodes(1));
+    PreparedNode prepared{&node, &node};
     std::optional<NodeProto> copy;
     const auto& attributes = node.attributes;
     if (std::any_of(attributes.begin(), attributes.end(),
-                    [](const AttributeProto& a) { return !a.ref_name.empty(); })) {
-      copy = TRY(substitute(scope, node));
-      prepared = &*copy;
-    }
+                    [](const AttributeProto& a) { return !a.ref_name.empty(); }))
+      prepared = TRY(substitute(scope, node, copy));
     std::vector<ValueId> inputs = TRY(resolve(scope, nodes, node));
     if (const auto function = state_.functions.find(node))
-      TRY(call(scope, *prepared, *function, std::move(inputs)));
+      TRY(call(scope, prepared, *function, std::move(inputs)));
     else
-      TRY(translate(scope, *prepared, std::move(inputs)));
+      TRY(translate(scope, prepared, std::move(inputs)));
     TRY(charge_growth());
   }
   return ok();
@@ -205,16 +236,23 @@ Result<std::vector<ValueId>> GraphImporter::resolve(Scope& scope,
   return inputs;
 }
 
-Status GraphImporter::translate(Scope& scope, const NodeProto& node, std::vector<ValueId> inputs) {
+Status GraphImporter::translate(Scope& scope, const PreparedNode& prepared,
+                                std::vector<ValueId> inputs) {
+  const NodeProto& node = *prepared.node;
   const int64_t opset = TRY(opset_of(node, *scope.opsets));
   const Translation* row = find_translation(plain_domain(node.domain), node.op_type, opset);
-  CHECK(row != nullptr);  // the survey has seen every node
-  Context context(*this, scope, node, opset, std::move(inputs));
+  const OpDef* op = row && !row->translate ? state_.catalogue.find(row->direct) : nullptr;
+  // The survey has told of all that are missing; what it did not get to see is refused here.
+  if (!row || (!row->translate && !op))
+    return fail(ErrorId::unsupported_operator,
+                fmt::format("{}: hone does not have this operator in version {} of its domain",
+                            describe(node), opset));
+  Context context(*this, scope, prepared, opset, std::move(inputs));
+  TRY(context.check_required(row->required));
   const auto run = [&]() -> Result<std::vector<ValueId>> {
     if (row->translate) return row->translate(context);
-    const OpDef* op = state_.catalogue.find(row->direct);
-    CHECK(op != nullptr);
     Builder::Given given = TRY(context.given_to(*op));
+    TRY(context.charge_name());
     return builder_.emit(*op, context.inputs(), std::move(given), node.outputs.size(),
                          context.name_);
   };
@@ -226,7 +264,7 @@ Status GraphImporter::translate(Scope& scope, const NodeProto& node, std::vector
     if (output.empty()) continue;
     Binding binding;
     if (i < outputs->size()) binding.value = (*outputs)[i];
-    if (!binding.value.valid()) binding.lost = &node;
+    if (!binding.value.valid()) binding.lost = prepared.original;
     TRY(bind(scope, output, binding, node));
     if (!binding.lost) TRY(settle(scope, output, binding.value));
   }
@@ -239,26 +277,32 @@ Result<Binding*> GraphImporter::look_up(Scope& scope, std::string_view name) {
   GraphImporter& around = *scope.outer->graph;
   const Binding* found = TRY(around.look_up(*scope.outer, name));
   if (!found) return static_cast<Binding*>(nullptr);
-  Binding local = *found;
-  if (found->value.valid()) {
-    const Value& value = around.builder_.graph()[found->value];
-    if (value.kind == Value::Kind::constant) {
-      local = {.value = {}, .constant = value.constant};
-    } else {
-      auto [at, fresh] = captures_.local.try_emplace(found->value.index);
-      if (fresh) {
-        // The graph is in the same vector, but adding an input moves neither.
-        const auto known = value.known;
-        at->second = builder_.graph().add_input(std::string(name), value.type);
-        builder_.graph().at(at->second).known = known;
-        captures_.outer.push_back(found->value);
-        TRY(charge_growth());
-      }
-      local = {.value = at->second, .constant = {}};
-    }
-  }
+  const Binding local = TRY(bring(around, *found, name));
   TRY(state_.ledger.charge(sizeof(Binding) * 2, "names of nested graphs"));
   return &scope.names.emplace(name, local).first->second;
+}
+
+Result<Binding> GraphImporter::bring(GraphImporter& from, const Binding& binding,
+                                     std::string_view name) {
+  if (&from == this || !binding.value.valid()) return binding;
+  if (const Value& value = from.builder_.graph()[binding.value];
+      value.kind == Value::Kind::constant)
+    return Binding{.value = {}, .constant = value.constant};
+  CHECK(around_ != nullptr);
+  // Only where the graph itself uses it, the value has the name: on the way it may be taken.
+  const ValueId outer = TRY(around_->bring(from, binding, {})).value;
+  auto [at, fresh] = captures_.local.try_emplace(outer.index);
+  if (fresh) {
+    TRY(state_.ledger.charge(name.size(), "names of captured values"));
+    // Copies: the graph is in the same vector.
+    const Type type = around_->builder_.graph()[outer].type;
+    const auto known = around_->builder_.graph()[outer].known;
+    at->second = builder_.graph().add_input(std::string(name), type);
+    builder_.graph().at(at->second).known = known;
+    captures_.outer.push_back(outer);
+    TRY(charge_growth());
+  }
+  return Binding{.value = at->second, .constant = {}};
 }
 
 Result<ValueId> GraphImporter::value_of(Scope& scope, std::string_view name, Party user) {
@@ -284,14 +328,18 @@ Status GraphImporter::settle(Scope& scope, std::string_view name, ValueId value)
   if (scope.inlined) return ok();
   Value& v = builder_.graph().at(value);
   if (v.kind != Value::Kind::node) return ok();
-  if (v.name.empty()) v.name = std::string(name);
+  if (v.name.empty()) {
+    TRY(state_.ledger.charge(name.size(), "names of values"));
+    v.name = std::string(name);
+  }
   const auto declared = scope.declared.find(name);
   return declared == scope.declared.end() ? ok()
                                           : refine(scope, name, value, *declared->second, false);
 }
 
-// What the file declares fills in what inference leaves open. Only outputs of the main graph are
-// held to their declared shapes: elsewhere these are notes of tools, and get stale.
+// Declared types are notes of tools, which get stale: they are compared, but nothing is taken from
+// them that no inference confirms, for passes rely on types. Only outputs of the main graph are
+// held to their shapes.
 Status GraphImporter::refine(Scope& scope, std::string_view value_name, ValueId id,
                              const TypeProto& declared_proto, bool is_output) {
   auto declared = to_type(declared_proto, state_.symbols, false);
@@ -301,7 +349,7 @@ Status GraphImporter::refine(Scope& scope, std::string_view value_name, ValueId 
         .context(fmt::format("reading the type of '{}'", printable(value_name)))
         .take_error();
   }
-  Value& value = builder_.graph().at(id);
+  const Value& value = builder_.graph()[id];
   const auto contradiction = [&](ErrorId error) {
     return fail(error, fmt::format("'{}' is declared as {}, but is {}", printable(value_name),
                                    declared->str(), value.type.str()));
@@ -312,32 +360,26 @@ Status GraphImporter::refine(Scope& scope, std::string_view value_name, ValueId 
       declared->tensor.dtype != value.type.tensor.dtype)
     return contradiction(ErrorId::type_mismatch);
   const Shape& said = declared->tensor.shape;
-  Shape& shape = value.type.tensor.shape;
-  if (!value.type.is_tensor() || !said.ranked) return ok();
+  const Shape& shape = value.type.tensor.shape;
   const bool strict = is_output && !scope.outer;
-  const bool may_change = value.kind == Value::Kind::node;
-  if (!shape.ranked) {
-    if (may_change) shape = said;
-    return ok();
-  }
-  if (shape.rank() != said.rank()) return strict ? contradiction(ErrorId::shape_mismatch) : ok();
+  if (!strict || !value.type.is_tensor() || !said.ranked || !shape.ranked) return ok();
+  if (shape.rank() != said.rank()) return contradiction(ErrorId::shape_mismatch);
   for (size_t i = 0; i < shape.rank(); ++i) {
     const auto is = shape.dims[i].constant(), wanted = said.dims[i].constant();
-    if (is && wanted && *is != *wanted && strict) return contradiction(ErrorId::shape_mismatch);
+    if (is && wanted && *is != *wanted) return contradiction(ErrorId::shape_mismatch);
   }
-  for (size_t i = 0; may_change && i < shape.rank(); ++i)
-    if (shape.dims[i].is_unknown()) shape.dims[i] = said.dims[i];
   return ok();
 }
 
 Status GraphImporter::charge_growth() {
   const Graph& graph = builder_.graph();
-  const size_t nodes = graph.node_capacity() - charged_nodes_;
-  const size_t values = graph.value_count() - charged_values_;
-  charged_nodes_ += nodes;
-  charged_values_ += values;
-  return state_.ledger.charge(nodes * (sizeof(Node) + 64) + values * (sizeof(Value) + 96),
-                              "the imported graph");
+  uint64_t bytes = 0;
+  for (; charged_nodes_ < graph.node_capacity(); ++charged_nodes_)
+    bytes += size_of(graph[NodeId{static_cast<uint32_t>(charged_nodes_)}]);
+  for (; charged_values_ < graph.value_count(); ++charged_values_)
+    bytes += size_of(graph[ValueId{static_cast<uint32_t>(charged_values_)}]);
+  TRY(state_.ledger.charge(bytes, "the imported graph"));
+  return state_.tensors.charge_others();
 }
 
 }  // namespace hone::onnx

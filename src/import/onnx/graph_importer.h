@@ -30,6 +30,22 @@ struct Party {
 };
 
 class GraphImporter;
+struct Scope;
+
+// An attribute of a function call, and the scope in which it stands: what a graph in it names is
+// looked for there, and its nodes are of the operator sets of that place.
+struct Written {
+  const AttributeProto* attribute = nullptr;  // null: declared, but not given
+  Scope* scope = nullptr;
+};
+using CallAttributes = NameMap<Written>;
+
+// A node of the file with the attributes of the function call around it filled in.
+struct PreparedNode {
+  const NodeProto* original = nullptr;  // outlives the import
+  const NodeProto* node = nullptr;
+  std::vector<Scope*> homes = {};  // of its attributes; none: the scope of the node
+};
 
 // The names of a graph or of the body of a function.
 struct Scope {
@@ -40,21 +56,24 @@ struct Scope {
   // Of the graph's value_info and outputs.
   NameMap<const TypeProto*> declared = {};
   // Inside of a function call: what ref_attr_name may name; null elsewhere.
-  const NameMap<const AttributeProto*>* attributes = nullptr;
+  const CallAttributes* attributes = nullptr;
   std::string prefix = {};  // of node names: the calls that lead here
   bool inlined = false;     // a function body: its value names are not those of the graph
 };
 
 class GraphImporter {
  public:
-  GraphImporter(ImportState& state, GraphId graph)
-      : state_(state), builder_(state.model, graph, state.catalogue) {}
+  // `around` imports the graph that has the node with this one; null for the main graph.
+  GraphImporter(ImportState& state, GraphId graph, GraphImporter* around = nullptr)
+      : state_(state), around_(around), builder_(state.model, graph, state.catalogue) {}
 
-  // `outer` is the scope of the node that holds the graph, null for the main graph.
-  Status import(const GraphProto& proto, Scope* outer, const Types& formal_types);
-  // A graph nested in a node of `scope`, which is in this graph.
-  Result<NodeContext::Nested> import_nested(Scope& scope, const GraphProto& proto,
-                                            std::string_view graph_name, const Types& formal_types);
+  // `outer` is the scope that the graph is written in, null for the main graph.
+  Status import(const GraphProto& proto, Scope* outer, std::string prefix,
+                const Types& formal_types);
+  // A graph nested in a node of this graph, written in `home`.
+  Result<NodeContext::Nested> import_nested(Scope& home, std::string prefix,
+                                            const GraphProto& proto, std::string_view graph_name,
+                                            const Types& formal_types);
   std::vector<ValueId> unify_captures(std::vector<NodeContext::Nested>& graphs);
 
  private:
@@ -72,15 +91,19 @@ class GraphImporter {
   Status set_outputs(Scope& scope, const GraphProto& proto);
 
   Status import_nodes(Scope& scope, const std::vector<NodeProto>& nodes);
-  Status translate(Scope& scope, const NodeProto& node, std::vector<ValueId> inputs);
-  Status call(Scope& scope, const NodeProto& node, uint32_t function, std::vector<ValueId> inputs);
-  // The node with the attributes of the function call filled in.
-  Result<NodeProto> substitute(const Scope& scope, const NodeProto& node);
-  Result<NameMap<const AttributeProto*>> call_attributes(const NodeProto& node,
-                                                         const FunctionProto& function);
+  Status translate(Scope& scope, const PreparedNode& prepared, std::vector<ValueId> inputs);
+  Status call(Scope& scope, const PreparedNode& prepared, uint32_t function,
+              std::vector<ValueId> inputs);
+  // Fills in the attributes of the function call; `copy` holds the node.
+  Result<PreparedNode> substitute(Scope& scope, const NodeProto& node,
+                                  std::optional<NodeProto>& copy);
+  Result<CallAttributes> call_attributes(Scope& scope, const PreparedNode& prepared,
+                                         const FunctionProto& function, Scope& body);
 
   // Null when nothing defines the name.
   Result<Binding*> look_up(Scope& scope, std::string_view name);
+  // A binding of a graph around this one, captured by every graph on the way.
+  Result<Binding> bring(GraphImporter& from, const Binding& binding, std::string_view name);
   // The value in this graph; invalid for a missing optional one.
   Result<ValueId> value_of(Scope& scope, std::string_view name, Party user);
   Result<std::vector<ValueId>> resolve(Scope& scope, const std::vector<NodeProto>& nodes,
@@ -93,6 +116,7 @@ class GraphImporter {
   Status charge_growth();
 
   ImportState& state_;
+  GraphImporter* around_;
   Builder builder_;
   Captures captures_;
   size_t formal_inputs_ = 0;

@@ -6,15 +6,16 @@
 
 namespace hone::onnx {
 
-Result<NodeContext::Nested> GraphImporter::import_nested(Scope& scope, const GraphProto& proto,
+Result<NodeContext::Nested> GraphImporter::import_nested(Scope& home, std::string prefix,
+                                                         const GraphProto& proto,
                                                          std::string_view graph_name,
                                                          const Types& formal_types) {
   TRY(Level::check(state_, "the graph"));
   const Level level(state_);
-  TRY(state_.ledger.charge(sizeof(Graph) + 256 + 2 * graph_name.size(), "nested graphs"));
+  TRY(state_.ledger.charge(sizeof(Graph) + 256 + 4 * graph_name.size(), "nested graphs"));
   const GraphId id = state_.model.add_graph(state_.fresh_graph_name(graph_name));
-  GraphImporter inner(state_, id);
-  TRY(inner.import(proto, &scope, formal_types));
+  GraphImporter inner(state_, id, this);
+  TRY(inner.import(proto, &home, std::move(prefix), formal_types));
   NodeContext::Nested nested{id, inner.formal_inputs_, std::move(inner.captures_.outer), {}};
   const Graph& graph = state_.model.graphs[id.index];
   for (const ValueId output : graph.outputs()) nested.outputs.push_back(graph[output].type);
@@ -46,11 +47,14 @@ std::vector<ValueId> GraphImporter::unify_captures(std::vector<NodeContext::Nest
   return all;
 }
 
-Result<NodeProto> GraphImporter::substitute(const Scope& scope, const NodeProto& node) {
-  NodeProto out = node;
+Result<PreparedNode> GraphImporter::substitute(Scope& scope, const NodeProto& node,
+                                               std::optional<NodeProto>& copy) {
+  NodeProto& out = copy.emplace(node);
   out.attributes.clear();
+  PreparedNode prepared{&node, &out};
   for (const AttributeProto& a : node.attributes) {
     const AttributeProto* source = &a;
+    Scope* home = &scope;
     if (!a.ref_name.empty()) {
       if (!scope.attributes)
         return fail(ErrorId::bad_attribute,
@@ -62,37 +66,46 @@ Result<NodeProto> GraphImporter::substitute(const Scope& scope, const NodeProto&
                     fmt::format("{}: attribute '{}' refers to '{}', which the function does not "
                                 "declare",
                                 describe(node), printable(a.name), printable(a.ref_name)));
-      source = it->second;
+      source = it->second.attribute;
+      home = it->second.scope;
       if (!source) continue;  // not given in this call
     }
-    TRY(state_.ledger.charge(sizeof(AttributeProto) + source->ints.size() * sizeof(int64_t) +
+    TRY(state_.ledger.charge(sizeof(AttributeProto) + sizeof(Scope*) +
+                                 source->ints.size() * sizeof(int64_t) +
                                  source->floats.size() * sizeof(float) +
                                  source->strings.size() * sizeof(std::string_view) +
                                  source->tensors.size() * sizeof(Bytes),
                              "attributes of function calls"));
     out.attributes.push_back(*source);
     out.attributes.back().name = a.name;
+    prepared.homes.push_back(home);
   }
-  return out;
+  return prepared;
 }
 
-Result<NameMap<const AttributeProto*>> GraphImporter::call_attributes(
-    const NodeProto& node, const FunctionProto& function) {
-  NameMap<const AttributeProto*> attributes;
-  for (const std::string_view name : function.attributes) attributes.emplace(name, nullptr);
-  for (const AttributeProto& a : function.attribute_defaults) attributes[a.name] = &a;
-  for (const AttributeProto& a : node.attributes) {
+Result<CallAttributes> GraphImporter::call_attributes(Scope& scope, const PreparedNode& prepared,
+                                                      const FunctionProto& function, Scope& body) {
+  const NodeProto& node = *prepared.node;
+  TRY(state_.ledger.charge(
+      (function.attributes.size() + function.attribute_defaults.size()) * 4 * sizeof(Written),
+      "attributes of function calls"));
+  CallAttributes attributes;
+  for (const std::string_view name : function.attributes) attributes.emplace(name, Written{});
+  for (const AttributeProto& a : function.attribute_defaults) attributes[a.name] = {&a, &body};
+  for (size_t i = 0; i < node.attributes.size(); ++i) {
+    const AttributeProto& a = node.attributes[i];
     const auto it = attributes.find(a.name);
     if (it == attributes.end())
       return fail(ErrorId::bad_attribute, fmt::format("{}: the function has no attribute '{}'",
                                                       describe(node), printable(a.name)));
-    it->second = &a;
+    it->second = {&a, prepared.homes.empty() ? &scope : prepared.homes[i]};
   }
   return attributes;
 }
 
-Status GraphImporter::call(Scope& scope, const NodeProto& node, uint32_t index,
+Status GraphImporter::call(Scope& scope, const PreparedNode& prepared, uint32_t index,
                            std::vector<ValueId> inputs) {
+  const NodeProto& node = *prepared.node;
   const FunctionProto& function = state_.functions[index];
   TRY(Level::check(state_, "the call of a function").context(describe(node)));
   const Level level(state_);
@@ -104,14 +117,14 @@ Status GraphImporter::call(Scope& scope, const NodeProto& node, uint32_t index,
     return refuse("inputs", inputs.size(), function.inputs.size());
   if (node.outputs.size() > function.outputs.size())
     return refuse("outputs", node.outputs.size(), function.outputs.size());
-  const auto attributes = TRY(call_attributes(node, function));
   const std::string_view shown = node.name.empty() ? node.op_type : node.name;
   Scope body{.graph = this,
              .opsets = &state_.functions.opsets(index),
-             .attributes = &attributes,
              .prefix = fmt::format("{}{}/", scope.prefix, shown),
              .inlined = true};
   TRY(state_.ledger.charge(body.prefix.size(), "names of function calls"));
+  const CallAttributes attributes = TRY(call_attributes(scope, prepared, function, body));
+  body.attributes = &attributes;
   const std::string own = "function '" + printable(function.name) + "'";
   const std::string own_outputs = "the list of outputs of " + own;
   inputs.resize(function.inputs.size());
@@ -126,7 +139,7 @@ Status GraphImporter::call(Scope& scope, const NodeProto& node, uint32_t index,
     auto value = value_of(body, function.outputs[i], Party(own_outputs));
     if (!value) return std::move(value).context(doing()).take_error();
     Binding binding{.value = *value, .constant = {}};
-    if (!value->valid()) binding.lost = &node;
+    if (!value->valid()) binding.lost = prepared.original;
     TRY(bind(scope, output, binding, node));
     if (!binding.lost) TRY(settle(scope, output, binding.value));
   }

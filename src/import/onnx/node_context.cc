@@ -27,6 +27,11 @@ Texts to_texts(const std::vector<std::string_view>& strings) {
 
 std::string NodeContext::describe() const { return onnx::describe(node_); }
 
+const Type& NodeContext::type_of(ValueId value) {
+  static const Type missing(DType::f32, Shape::unranked());
+  return value.valid() ? builder_.graph()[value].type : missing;
+}
+
 Error NodeContext::attribute_error(std::string_view name, std::string_view what) const {
   return fail(ErrorId::bad_attribute,
               fmt::format("{}: attribute '{}' {}", describe(), printable(name), what));
@@ -136,15 +141,20 @@ Result<Type> NodeContext::type(std::string_view name) {
   return to_type(proto, state_.symbols, false).context(describe());
 }
 
+// Every node has a copy, which the calls around it and a file with few nodes can make long.
+Status NodeContext::charge_name() { return state_.ledger.charge(name_.size(), "names of nodes"); }
+
 Result<std::vector<ValueId>> NodeContext::emit(std::string_view op, std::vector<ValueId> inputs,
                                                Builder::Given attrs,
                                                std::optional<size_t> outputs) {
+  TRY(charge_name());
   return builder_.emit(op, std::move(inputs), std::move(attrs), outputs.value_or(output_count()),
                        name_);
 }
 
 Result<ValueId> NodeContext::emit1(std::string_view op, std::vector<ValueId> inputs,
                                    Builder::Given attrs) {
+  TRY(charge_name());
   return TRY(builder_.emit(op, std::move(inputs), std::move(attrs), 1, name_))[0];
 }
 
@@ -170,6 +180,13 @@ Result<Builder::Given> NodeContext::given_to(const OpDef& op) {
     given.emplace_back(std::string(def.name), std::move(value));
   }
   return given;
+}
+
+Status NodeContext::check_required(uint32_t required) const {
+  for (size_t i = 0; required >> i != 0; ++i)
+    if ((required >> i & 1) != 0 && !has_input(i))
+      return fail(ErrorId::bad_arity, fmt::format("{}: input {} is missing", describe(), i));
+  return ok();
 }
 
 Status NodeContext::check_all_used() const {

@@ -65,7 +65,7 @@ Result<Model> import_source(DataSource source, std::string path, const Catalogue
   TRY(add_metadata(model, proto, ledger));
   const std::string_view name = proto.graph.name.empty() ? "main" : proto.graph.name;
   model.entry = model.add_graph(state.fresh_graph_name(name));
-  TRY(GraphImporter(state, model.entry).import(proto.graph, nullptr, {}));
+  TRY(GraphImporter(state, model.entry).import(proto.graph, nullptr, {}, {}));
   return model;
 }
 

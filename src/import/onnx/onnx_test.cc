@@ -9,6 +9,7 @@
 
 #include "base/scratch_folder.h"
 #include "import/onnx/test_model.h"
+#include "ir/verify.h"
 
 namespace hone::onnx {
 namespace {
@@ -133,6 +134,23 @@ TEST(OnnxImport, DeclaredOutputs) {
   EXPECT_FAILS(load(model(graph(parts))), ErrorId::shape_mismatch, "'y'");
   parts.outputs = {value("y", kFloat, {"n"})};
   EXPECT_TRUE(load(model(graph(parts))).ok());
+}
+
+// Only data decide the shape of r: what tools noted about it, and even of the output, may be stale.
+TEST(OnnxImport, NotesAreNotTakenForTypes) {
+  NEEDS("Reshape", "Shape", "If");
+  const auto m = load(model(graph(
+      {.nodes = {node("Reshape", {"x", "s"}, {"r"}), node("Shape", {"r"}, {"h"}),
+                 node("Abs", {"h"}, {"y"}), node("Reshape", {"x", "t"}, {"z"})},
+       .inputs = {value("x", kFloat, {6}), value("s", kInt64, {2}), value("t", kInt64, {"n"})},
+       .outputs = {value("y", kInt64, {2}), value("z", kFloat, {6})},
+       .value_info = {value("r", kFloat, {1, 6})}})));
+  ASSERT_TRUE(m.ok()) << describe(m.error());
+  const Graph& g = m->main();
+  const auto type_of = [&](uint32_t node) { return g[g[NodeId{node}].outputs[0]].type.str(); };
+  EXPECT_EQ(type_of(0), "f32[?,?]");
+  EXPECT_EQ(type_of(3), "f32[*]");
+  EXPECT_FALSE(g[g[NodeId{1}].outputs[0]].known && (*g[g[NodeId{1}].outputs[0]].known)[0].is(1));
 }
 
 TEST(OnnxImport, NamesAllMissingOperators) {
@@ -273,6 +291,211 @@ TEST(OnnxFunctions, Arity) {
   EXPECT_FAILS(with({"x", "x"}, {"y"}), ErrorId::bad_arity, "2 inputs");
   EXPECT_FAILS(with({"x"}, {"y", "z"}), ErrorId::bad_arity, "2 outputs");
   EXPECT_FAILS(with({}, {"y"}), ErrorId::unsupported_feature, "'y'");
+}
+
+// The description of a node outlives the copy of it that has the attributes of the call filled in.
+TEST(OnnxFunctions, OutputsThatAreNotComputedNameTheirNode) {
+  const auto normalized = [](const char* out, const char* lost, const char* name) {
+    return node("SkipSimplifiedLayerNormalization", {"p", "p", "g"}, {out, lost},
+                {ref_attribute("epsilon", "eps", 1)}, "com.microsoft", name);
+  };
+  const auto f = function("local", "F", {"p", "g"}, {"q"},
+                          {normalized("a", "mean", "first"), normalized("b", "other", "second"),
+                           node("Neg", {"mean"}, {"q"})},
+                          {"eps"});
+  const auto m = load(
+      model(graph({.nodes = {node("F", {"x", "g"}, {"y"}, {float_attribute("eps", 0.1f)}, "local")},
+                   .inputs = {value("x", kFloat, {2, 4}), value("g", kFloat, {4})},
+                   .outputs = {value("y", kFloat, {2, 4})}}),
+            {f}));
+  EXPECT_FAILS(m, ErrorId::unsupported_feature,
+               "an output of node 'first' (SkipSimplifiedLayerNormalization)");
+}
+
+// Graphs given to a function as attributes.
+
+WireWriter untyped(std::string_view name) {
+  WireWriter v;
+  v.text(1, name);
+  return v;
+}
+// if c, then and else the graph that the function is given as `body`
+WireWriter chooser(std::vector<WireWriter> nodes, const std::vector<WireWriter>& defaults = {},
+                   int64_t version = 17) {
+  return function("local", "Choose", {"p", "c"}, {"q"}, nodes, {"body"}, defaults, version);
+}
+WireWriter choose_body() {
+  return node("If", {"c"}, {"q"},
+              {ref_attribute("then_branch", "body", 5), ref_attribute("else_branch", "body", 5)});
+}
+Result<Model> load_chooser(const WireWriter& f, const std::vector<WireWriter>& given) {
+  return load(model(
+      graph({.nodes = {node("Choose", {"i", "c"}, {"y"}, given, "local")},
+             .inputs = {value("p", kFloat, {2}), value("i", kInt64, {3}), value("c", kBool, {})},
+             .outputs = {untyped("y")}}),
+      {f}));
+}
+
+TEST(OnnxGraphAttributes, DefaultsAreSurveyed) {
+  const auto body = graph({.nodes = {node("NoSuchOp", {"p"}, {"z"})}, .outputs = {untyped("z")}});
+  EXPECT_FAILS(load_chooser(chooser({choose_body()}, {graph_attribute("body", body)}), {}),
+               ErrorId::unsupported_operator, "NoSuchOp of ai.onnx version 17, at 1 node: 'z'");
+}
+
+TEST(OnnxGraphAttributes, DefaultsSeeTheFunction) {
+  NEEDS("If", "Neg");
+  const auto body = graph({.nodes = {node("Neg", {"p"}, {"z"})}, .outputs = {untyped("z")}});
+  const auto m = load_chooser(chooser({choose_body()}, {graph_attribute("body", body)}), {});
+  ASSERT_TRUE(m.ok()) << describe(m.error());
+  EXPECT_EQ(m->main()[m->main().outputs[0]].type.str(), "i64[3]");  // what the call gives as p
+}
+
+// The function is of a version without this operator, and means another value by `p`.
+TEST(OnnxGraphAttributes, GivenOnesSeeTheCaller) {
+  NEEDS("If", "Erf");
+  const auto body = graph({.nodes = {node("Erf", {"p"}, {"z"})}, .outputs = {untyped("z")}});
+  const std::vector<WireWriter> given{graph_attribute("body", body)};
+  const auto m = load_chooser(chooser({choose_body()}, {}, 8), given);
+  ASSERT_TRUE(m.ok()) << describe(m.error());
+  EXPECT_EQ(m->main()[m->main().outputs[0]].type.str(), "f32[2]");
+
+  // From within a graph of the function: captured by that graph, which has a `p` of its own.
+  const auto inner =
+      graph({.nodes = {node("Identity", {"c"}, {"p"}), choose_body()}, .outputs = {untyped("q")}});
+  const auto outer =
+      node("If", {"c"}, {"q"},
+           {graph_attribute("then_branch", inner), graph_attribute("else_branch", inner)});
+  const auto n = load_chooser(chooser({outer}, {}, 8), given);
+  ASSERT_TRUE(n.ok()) << describe(n.error());
+  EXPECT_EQ(n->main()[n->main().outputs[0]].type.str(), "f32[2]");
+  EXPECT_TRUE(verify(*n, standard_catalogue(), Phase::import).ok());
+}
+
+// A graph that is handed on refers to the attributes of the call in which it was written.
+TEST(OnnxGraphAttributes, ReferToTheirOwnFunction) {
+  NEEDS("If", "Softmax");
+  const auto body =
+      graph({.nodes = {node("Softmax", {"p"}, {"z"}, {ref_attribute("axis", "way", 2)})},
+             .outputs = {untyped("z")}});
+  const auto outer = function(
+      "local", "Outer", {"p", "c"}, {"q"},
+      {node("Choose", {"c", "c"}, {"q"}, {graph_attribute("body", body)}, "local")}, {"way"});
+  const auto m = load(
+      model(graph({.nodes = {node("Outer", {"x", "c"}, {"y"}, {int_attribute("way", 0)}, "local")},
+                   .inputs = {value("x", kFloat, {2, 2}), value("c", kBool, {})},
+                   .outputs = {untyped("y")}}),
+            {chooser({choose_body()}), outer}));
+  ASSERT_TRUE(m.ok()) << describe(m.error());
+  const Graph& then = m->graphs[1];
+  EXPECT_EQ(std::get<int64_t>(then[NodeId{0}].attrs.at(0).value), 0);
+}
+
+// Budgets of what a small file can make many of.
+
+TEST(OnnxBudgets, NamesOfInlinedNodes) {
+  NEEDS("Neg");
+  const std::string long_name(6000, 'n');
+  std::vector<WireWriter> functions, nodes;
+  for (int k = 0; k < 2000; ++k)
+    nodes.push_back(
+        node("Neg", {k ? "a" + std::to_string(k) : "p"}, {"a" + std::to_string(k + 1)}));
+  functions.push_back(function("local", "F0", {"p"}, {"a2000"}, nodes));
+  for (int i = 1; i < 10; ++i)
+    functions.push_back(
+        function("local", "F" + std::to_string(i), {"p"}, {"q"},
+                 {node("F" + std::to_string(i - 1), {"p"}, {"q"}, {}, "local", long_name)}));
+  const auto g = graph({.nodes = {node("F9", {"x"}, {"y"}, {}, "local", long_name)},
+                        .inputs = {value("x", kFloat, {2})},
+                        .outputs = {value("y", kFloat, {2})}});
+  Limits limits;
+  limits.memory = 64 << 20;  // the names take 120 MB
+  EXPECT_FAILS(load(model(g, functions), limits), ErrorId::over_memory, "names of nodes");
+}
+
+TEST(OnnxBudgets, NamesOfValuesInNestedGraphs) {
+  NEEDS("If", "Neg");
+  const std::string long_name(60000, 'n');
+  const auto body =
+      graph({.nodes = {node("Neg", {"p"}, {long_name})}, .outputs = {untyped(long_name)}});
+  const auto f = function(
+      "local", "F", {"p", "c"}, {"q"},
+      {node("If", {"c"}, {"q"},
+            {graph_attribute("then_branch", body), graph_attribute("else_branch", body)})});
+  GraphParts parts{.inputs = {value("x", kFloat, {2}), value("c", kBool, {})},
+                   .outputs = {value("y400", kFloat, {2})}};
+  for (int i = 0; i <= 400; ++i)
+    parts.nodes.push_back(node("F", {"x", "c"}, {"y" + std::to_string(i)}, {}, "local"));
+  Limits limits;
+  limits.memory = 64 << 20;
+  EXPECT_FAILS(load(model(graph(parts), {f}), limits), ErrorId::over_memory, "names");
+}
+
+TEST(OnnxBudgets, KnownElements) {
+  NEEDS("Add");
+  GraphParts parts{.inputs = {value("x", kFloat, {2})},
+                   .outputs = {value("x", kFloat, {2})},
+                   .initializers = {tensor("v0", kInt64, {128}, std::string(128 * 8, '\1'))}};
+  for (int i = 0; i < 20000; ++i)
+    parts.nodes.push_back(
+        node("Add", {"v" + std::to_string(i), "v0"}, {"v" + std::to_string(i + 1)}));
+  Limits limits;
+  limits.memory = 64 << 20;  // 128 known elements each take 100 MB
+  EXPECT_FAILS(load(model(graph(parts)), limits), ErrorId::over_memory, "the imported graph");
+}
+
+TEST(OnnxBudgets, ConstantsThatTranslationsMake) {
+  NEEDS("Constant", "ReduceSum");
+  const auto f = function("local", "F", {}, {"q"},
+                          {node("Constant", {}, {"q"}, {int_attribute("value_int", 3)})});
+  GraphParts parts{.inputs = {value("x", kFloat, {2})}, .outputs = {value("x", kFloat, {2})}};
+  for (int i = 0; i < 2000; ++i)
+    parts.nodes.push_back(node("F", {}, {"c" + std::to_string(i)}, {}, "local"));
+  Limits limits;
+  limits.tensors = 1000;
+  EXPECT_FAILS(load(model(graph(parts), {f}), limits), ErrorId::over_size, "1000 tensors");
+  // Scalars and lists that stand for attributes.
+  parts.nodes.clear();
+  for (int i = 0; i < 2000; ++i)
+    parts.nodes.push_back(node("Clip", {"x"}, {"c" + std::to_string(i)},
+                               {float_attribute("min", 0), float_attribute("max", 1)}));
+  EXPECT_FAILS(load(model(graph(parts), {}, {opset("", 6)}), limits), ErrorId::over_size,
+               "1000 tensors");
+}
+
+// A loop around `body` whose value v is of another shape after each turn.
+WireWriter growing_loop(const std::vector<WireWriter>& body) {
+  std::vector<WireWriter> nodes = body;
+  nodes.push_back(node("Identity", {"go"}, {"go2"}));
+  nodes.push_back(node("Concat", {"v", "v"}, {"w"}, {int_attribute("axis", 0)}));
+  return graph({.nodes = nodes,
+                .inputs = {value("i", kInt64, {}), value("go", kBool, {}), untyped("v")},
+                .outputs = {untyped("go2"), untyped("w")}});
+}
+
+TEST(OnnxLoops, SupersededBodiesAreDropped) {
+  NEEDS("Loop", "Concat");
+  const auto m = load(model(graph(
+      {.nodes = {node("Loop", {"n", "", "x"}, {"y"}, {graph_attribute("body", growing_loop({}))})},
+       .inputs = {value("n", kInt64, {}), value("x", kFloat, {2})},
+       .outputs = {untyped("y")}})));
+  ASSERT_TRUE(m.ok()) << describe(m.error());
+  EXPECT_EQ(m->main()[m->main().outputs[0]].type.str(), "f32[?]");
+  EXPECT_EQ(m->graphs.size(), 2u);
+  EXPECT_TRUE(verify(*m, standard_catalogue(), Phase::import).ok());
+}
+
+TEST(OnnxLoops, EveryImportOfABodyIsCharged) {
+  NEEDS("Loop", "Concat");
+  WireWriter body = growing_loop({});
+  for (int depth = 0; depth < 10; ++depth)
+    body = growing_loop({node("Loop", {"i", "", "v"}, {"u"}, {graph_attribute("body", body)})});
+  const auto file =
+      model(graph({.nodes = {node("Loop", {"n", "", "x"}, {"y"}, {graph_attribute("body", body)})},
+                   .inputs = {value("n", kInt64, {}), value("x", kFloat, {2})},
+                   .outputs = {untyped("y")}}));
+  Limits limits;
+  limits.nodes = 100;  // of 34 in the file
+  EXPECT_FAILS(load(file, limits), ErrorId::over_nodes, "100");
 }
 
 // Nested graphs.

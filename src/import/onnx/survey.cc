@@ -23,7 +23,8 @@ class Survey {
     bodies_.resize(count + 1);
     TRY(walk(Frame{static_cast<uint32_t>(count), {}}));
     if (!missing_.empty()) return missing_error();
-    return state_.ledger.charge_nodes(bodies_[count].nodes);
+    // Only compared: the import charges each node that it comes to, some of them several times.
+    return Ledger(state_.ledger.limits()).charge_nodes(bodies_[count].nodes);
   }
 
  private:
@@ -93,6 +94,16 @@ class Survey {
       uint64_t depth;
     };
     std::vector<Pending> pending{{&nodes_of(index), 0}};
+    // Those that refer to an attribute of the function stand where that is given.
+    const auto add_graph = [&](const AttributeProto& a, uint64_t depth) -> Status {
+      if (a.type != AttributeType::graph || !a.ref_name.empty()) return ok();
+      const GraphProto* graph = TRY(state_.nested.parse(a, state_.ledger));
+      pending.push_back({&graph->nodes, depth});
+      return ok();
+    };
+    if (index < state_.functions.size())
+      for (const AttributeProto& a : state_.functions[index].attribute_defaults)
+        TRY(add_graph(a, 1));
     while (!pending.empty()) {
       const auto [nodes, depth] = pending.back();
       pending.pop_back();
@@ -100,13 +111,11 @@ class Survey {
         ++bodies_[index].nodes;
         TRY(check(node, index));
         for (const AttributeProto& a : node.attributes) {
-          if (a.type != AttributeType::graph) continue;
-          if (depth >= state_.ledger.limits().depth)
+          if (a.type == AttributeType::graph && depth >= state_.ledger.limits().depth)
             return fail(ErrorId::over_depth,
                         fmt::format("the graph in {} is nested deeper than the limit `depth` of {}",
                                     describe(node), state_.ledger.limits().depth));
-          const GraphProto* graph = TRY(state_.nested.parse(a, state_.ledger));
-          pending.push_back({&graph->nodes, depth + 1});
+          TRY(add_graph(a, depth + 1));
         }
       }
     }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "formats/protobuf.h"
 #include "import/weights.h"
+#include "ir/check_data.h"
 
 namespace hone::onnx {
 namespace {
@@ -159,14 +160,6 @@ Status charge_elements(const TensorProto& t, const TensorType& type, Ledger& led
       .context("decoding " + describe(t));
 }
 
-// Bytes other than 0 and 1 would be no booleans to anyone who reads them as such.
-void normalize_booleans(std::span<std::byte> bytes) {
-  for (std::byte& b : bytes) b = std::byte{b != std::byte{0}};
-}
-bool all_booleans(Bytes bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b <= std::byte{1}; });
-}
-
 // Positions of the values in the dense tensor, in ascending order as the format demands.
 Result<std::vector<int64_t>> linear_positions(const SparseTensorProto& sparse, int64_t count,
                                               int64_t nnz, const Tensor& indices, Ledger& ledger) {
@@ -274,8 +267,30 @@ Result<Tensor> decode_tensor(const TensorProto& tensor, Ledger& ledger) {
 }
 
 Status TensorLoader::charge(const std::string& name) {
+  TRY(charge_others());
   TRY(ledger_.charge_tensors(1));
-  return ledger_.charge(2 * (sizeof(Constant) + name.size()), "constants");
+  TRY(ledger_.charge(2 * (sizeof(Constant) + name.size()), "constants"));
+  ++charged_;
+  return ok();
+}
+
+Status TensorLoader::charge_others() {
+  while (charged_ < model_.constants.size()) {
+    const Constant& constant = model_.constants[charged_++];
+    uint64_t bytes = 2 * (sizeof(Constant) + constant.name.size());
+    if (const auto* span = std::get_if<Constant::Span>(&constant.data)) {
+      // Only bytes of the model's file, which comes first, and of files beside it are not copied.
+      if (span->source != 0 && model_.sources[span->source].memory)
+        bytes += sizeof(DataSource) + span->length;
+    } else if (const auto* strings = std::get_if<std::vector<std::string>>(&constant.data)) {
+      for (const std::string& text : *strings) bytes += sizeof text + text.size();
+    } else {
+      bytes += std::get<std::vector<std::byte>>(constant.data).size();
+    }
+    TRY(ledger_.charge_tensors(1));
+    TRY(ledger_.charge(bytes, "constants"));
+  }
+  return ok();
 }
 
 Result<uint32_t> TensorLoader::source_of(const TensorProto& tensor) {
@@ -383,7 +398,7 @@ Result<ConstantId> TensorLoader::constant(const TensorProto& tensor, std::string
     return add(model_.add_constant(std::move(constant)));
   }
   const auto stored = TRY(locate(tensor, constant.type));
-  if (!stored || (constant.type.dtype == DType::boolean && !all_booleans(stored->bytes))) {
+  if (!stored || (constant.type.dtype == DType::boolean && !are_booleans(stored->bytes))) {
     const Tensor decoded = TRY(this->tensor(tensor));
     return add(model_.add_constant(std::move(name), decoded));
   }

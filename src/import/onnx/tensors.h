@@ -38,6 +38,9 @@ class TensorLoader {
   Result<Tensor> tensor(const TensorProto& tensor);
   Result<Tensor> tensor(const SparseTensorProto& tensor);
 
+  // Charges the constants that others have added to the model since the last call.
+  Status charge_others();
+
  private:
   struct Stored {
     Constant::Span span;
@@ -57,6 +60,7 @@ class TensorLoader {
   std::optional<Folder> folder_;
   std::unordered_map<std::string, uint32_t, SeededHash, std::equal_to<>> external_;
   std::unordered_map<uint64_t, ConstantId> made_;  // by the offset of the message
+  size_t charged_ = 0;                             // constants of the model, in its order
 };
 
 }  // namespace hone::onnx

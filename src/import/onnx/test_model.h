@@ -32,6 +32,27 @@ inline WireWriter int_attribute(std::string_view name, int64_t value) {
   a.varint(20, 2);
   return a;
 }
+inline WireWriter float_attribute(std::string_view name, float value) {
+  WireWriter a;
+  a.text(1, name);
+  a.float32(2, value);
+  a.varint(20, 1);
+  return a;
+}
+// Of floats or integers.
+template <class T>
+WireWriter list_attribute(std::string_view name, const std::vector<T>& values) {
+  WireWriter a;
+  a.text(1, name);
+  for (const T value : values) {
+    if constexpr (std::is_same_v<T, float>)
+      a.float32(7, value);
+    else
+      a.int64(8, value);
+  }
+  a.varint(20, std::is_same_v<T, float> ? 6 : 7);
+  return a;
+}
 inline WireWriter message_attribute(std::string_view name, uint32_t field, uint64_t type,
                                     const WireWriter& value) {
   WireWriter a;
@@ -151,15 +172,16 @@ inline WireWriter opset(std::string_view domain, int64_t version) {
 inline WireWriter function(std::string_view domain, std::string_view name, const Names& inputs,
                            const Names& outputs, const std::vector<WireWriter>& nodes,
                            const Names& attributes = {},
-                           const std::vector<WireWriter>& defaults = {}) {
+                           const std::vector<WireWriter>& defaults = {}, int64_t version = 17) {
   WireWriter f;
   f.text(1, name);
   for (const auto& input : inputs) f.text(4, input);
   for (const auto& output : outputs) f.text(5, output);
   for (const auto& a : attributes) f.text(6, a);
   for (const auto& n : nodes) f.message(7, n);
-  f.message(9, opset("", 17));
+  f.message(9, opset("", version));
   f.message(9, opset("local", 1));
+  f.message(9, opset("com.microsoft", 1));
   f.text(10, domain);
   for (const auto& a : defaults) f.message(11, a);
   return f;

@@ -2,6 +2,8 @@
 // since-version).
 #pragma once
 
+#include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,12 +30,10 @@ class NodeContext {
   size_t input_count() const { return inputs_.size(); }
   bool has_input(size_t i) const { return i < inputs_.size() && inputs_[i].valid(); }
   ValueId input(size_t i) const { return i < inputs_.size() ? inputs_[i] : ValueId{}; }
-  // Valid until the next emit or nested. Of an input that is not given: of no known rank, so that
+  // Valid until the next emit or nested. Of a value that is not given: of no known rank, so that
   // the operator emitted can complain.
-  const Type& input_type(size_t i) {
-    static const Type missing(DType::f32, Shape::unranked());
-    return has_input(i) ? builder_.graph()[inputs_[i]].type : missing;
-  }
+  const Type& type_of(ValueId value);
+  const Type& input_type(size_t i) { return type_of(input(i)); }
   size_t output_count() const { return node_.outputs.size(); }
 
   // Attributes. Reading one marks it as used; unused ones are refused at the end, so that nothing
@@ -93,6 +93,8 @@ class NodeContext {
   // All attributes of the node, by the declarations of a catalogue operator.
   Result<Builder::Given> given_to(const OpDef& op);
   Status check_all_used() const;
+  Status check_required(uint32_t required) const;
+  Status charge_name();          // before a node gets it
   std::string describe() const;  // "node 'conv1' (Conv) at byte 1234"
 
   ImportState& state_;
@@ -115,7 +117,17 @@ struct Translation {
   std::string_view direct;
   // a function, where they differ.
   Translate translate = nullptr;
+  // The inputs that the function takes as given: bit i stands for input i.
+  uint32_t required = 0;
 };
+
+// For `required`: the first inputs, or those of these numbers.
+constexpr uint32_t first_inputs(unsigned count) { return (1u << count) - 1; }
+constexpr uint32_t inputs_at(std::initializer_list<unsigned> numbers) {
+  uint32_t bits = 0;
+  for (const unsigned i : numbers) bits |= 1u << i;
+  return bits;
+}
 
 // One table for each family, listed in translations.def.
 #define TRANSLATIONS(family) std::span<const Translation> family##_translations();

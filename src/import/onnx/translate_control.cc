@@ -21,10 +21,12 @@ Result<Values> translate_if(NodeContext& c) {
 // Imports a body whose formal inputs [first, first + carried) are fed back from its outputs
 // [result, result + carried). Their types must hold for every iteration: where the body gives
 // another type than it takes, it is imported again with wider ones. (The budget of nodes bounds the
-// work.)
+// work: each is charged as often as it is imported.)
 Result<NodeContext::Nested> nested_loop(NodeContext& c, Types formal, size_t first, size_t carried,
                                         size_t result) {
+  Model& model = c.builder().model();
   for (int attempt = 0;; ++attempt) {
+    const size_t graphs = model.graphs.size();
     auto body = TRY(c.nested("body", formal));
     if (body.outputs.size() < result + carried)
       return c.unsupported("the body has fewer outputs than carried values");
@@ -45,6 +47,7 @@ Result<NodeContext::Nested> nested_loop(NodeContext& c, Types formal, size_t fir
       if (attempt > 0) taken.tensor.shape = Shape::unranked();
     }
     if (stable || attempt == 2) return body;
+    model.drop_graphs(graphs);  // the body and what is nested in it
   }
 }
 
@@ -130,11 +133,11 @@ Result<Values> translate_sequence_map(NodeContext& c) {
 }
 
 constexpr Translation kTable[] = {
-    {"", "If", 1, {}, translate_if},
+    {"", "If", 1, {}, translate_if, first_inputs(1)},
     {"", "Loop", 1, {}, translate_loop},
     {"", "Scan", 8, {}, [](NodeContext& c) { return translate_scan(c, true); }},
     {"", "Scan", 9, {}, [](NodeContext& c) { return translate_scan(c, false); }},
-    {"", "SequenceMap", 17, {}, translate_sequence_map},
+    {"", "SequenceMap", 17, {}, translate_sequence_map, first_inputs(1)},
 };
 
 }  // namespace

@@ -15,7 +15,8 @@ Result<ValueId> scalar_like(NodeContext& c, double value) {
 Outputs affine(NodeContext& c) {
   const ValueId alpha = TRY(scalar_like(c, TRY(c.real("alpha", 1.0f))));
   const ValueId beta = TRY(scalar_like(c, TRY(c.real("beta", 0.0f))));
-  return c.emit("add", {TRY(c.emit1("mul", {c.input(0), alpha})), beta});
+  const ValueId scaled = TRY(c.emit1("mul", {c.input(0), alpha}));
+  return c.emit("add", {scaled, beta});
 }
 
 // border: left, top, right, bottom; with scale (height, width) the size of what remains is given.
@@ -44,7 +45,8 @@ Outputs image_scaler(NodeContext& c) {
   const ValueId scaled = TRY(c.emit1("mul", {c.input(0), scale}));
   if (bias.empty()) return std::vector<ValueId>{scaled};
   const auto channels = int64_t(bias.size());
-  Tensor each = TRY(Tensor::make(c.input_type(0).tensor.dtype, {channels, 1, 1}));
+  // Of the dtype of `scale`: one that has real numbers.
+  Tensor each = TRY(Tensor::make(c.type_of(scale).tensor.dtype, {channels, 1, 1}));
   for (int64_t i = 0; i < channels; ++i) store_real(each, i, bias[size_t(i)]);
   return c.emit("add", {scaled, c.builder().constant(each)});
 }
@@ -53,7 +55,8 @@ Outputs image_scaler(NodeContext& c) {
 Outputs parametric_softplus(NodeContext& c) {
   const ValueId alpha = TRY(scalar_like(c, TRY(c.real("alpha"))));
   const ValueId beta = TRY(scalar_like(c, TRY(c.real("beta"))));
-  const ValueId inner = TRY(c.emit1("softplus", {TRY(c.emit1("mul", {c.input(0), beta}))}));
+  const ValueId scaled = TRY(c.emit1("mul", {c.input(0), beta}));
+  const ValueId inner = TRY(c.emit1("softplus", {scaled}));
   return c.emit("mul", {inner, alpha});
 }
 
@@ -61,16 +64,17 @@ Outputs parametric_softplus(NodeContext& c) {
 Outputs scaled_tanh(NodeContext& c) {
   const ValueId alpha = TRY(scalar_like(c, TRY(c.real("alpha"))));
   const ValueId beta = TRY(scalar_like(c, TRY(c.real("beta"))));
-  const ValueId inner = TRY(c.emit1("tanh", {TRY(c.emit1("mul", {c.input(0), beta}))}));
+  const ValueId scaled = TRY(c.emit1("mul", {c.input(0), beta}));
+  const ValueId inner = TRY(c.emit1("tanh", {scaled}));
   return c.emit("mul", {inner, alpha});
 }
 
 constexpr Translation kTable[] = {
-    {"", "Affine", 1, "", affine},
-    {"", "Crop", 1, "", crop},
-    {"", "ImageScaler", 1, "", image_scaler},
-    {"", "ParametricSoftplus", 1, "", parametric_softplus},
-    {"", "ScaledTanh", 1, "", scaled_tanh},
+    {"", "Affine", 1, "", affine, first_inputs(1)},
+    {"", "Crop", 1, "", crop, first_inputs(1)},
+    {"", "ImageScaler", 1, "", image_scaler, first_inputs(1)},
+    {"", "ParametricSoftplus", 1, "", parametric_softplus, first_inputs(1)},
+    {"", "ScaledTanh", 1, "", scaled_tanh, first_inputs(1)},
 };
 
 }  // namespace

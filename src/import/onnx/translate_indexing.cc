@@ -13,18 +13,13 @@ Result<Values> top_k_1(NodeContext& c) {
 
 // Before opset 16 regions were not moved by half a pixel.
 Result<Values> roi_align_10(NodeContext& c) {
-  const std::string mode = TRY(c.text("mode", "avg"));
-  const int64_t height = TRY(c.integer("output_height", 1));
-  const int64_t width = TRY(c.integer("output_width", 1));
-  const int64_t sampling_ratio = TRY(c.integer("sampling_ratio", 0));
-  const float spatial_scale = TRY(c.real("spatial_scale", 1.0f));
-  return c.emit("roi_align", c.inputs(),
-                {{"coordinate_transformation_mode", std::string("output_half_pixel")},
-                 {"mode", mode},
-                 {"output_height", height},
-                 {"output_width", width},
-                 {"sampling_ratio", sampling_ratio},
-                 {"spatial_scale", spatial_scale}});
+  Builder::Given given = {{"coordinate_transformation_mode", std::string("output_half_pixel")}};
+  given.emplace_back("mode", TRY(c.text("mode", "avg")));
+  for (const auto& [name, fallback] : {std::pair("output_height", 1), std::pair("output_width", 1),
+                                       std::pair("sampling_ratio", 0)})
+    given.emplace_back(name, TRY(c.integer(name, fallback)));
+  given.emplace_back("spatial_scale", TRY(c.real("spatial_scale", 1.0f)));
+  return c.emit("roi_align", c.inputs(), std::move(given));
 }
 
 constexpr Translation kTable[] = {
@@ -37,13 +32,13 @@ constexpr Translation kTable[] = {
     {"", "NonMaxSuppression", 10, "non_max_suppression"},
     {"", "NonZero", 9, "non_zero"},
     {"", "OneHot", 9, "one_hot"},
-    {"", "RoiAlign", 10, "", roi_align_10},
+    {"", "RoiAlign", 10, "", roi_align_10, first_inputs(3)},
     {"", "RoiAlign", 16, "roi_align"},
     {"", "Scatter", 9, "scatter_elements"},
     {"", "ScatterElements", 11, "scatter_elements"},
     {"", "ScatterND", 11, "scatter_nd"},
     {"", "TensorScatter", 24, "tensor_scatter"},
-    {"", "TopK", 1, "", top_k_1},
+    {"", "TopK", 1, "", top_k_1, first_inputs(1)},
     {"", "TopK", 10, "top_k"},
     {"", "Unique", 11, "unique"},
 };

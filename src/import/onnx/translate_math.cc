@@ -51,16 +51,16 @@ Outputs old_prelu(NodeContext& c) {
   if (!slope.ranked || slope.rank() != 1 || slope.dims[0].is(1)) return c.emit("prelu", c.inputs());
   if (!x.ranked) return c.unsupported("needs an input of known rank");
   const size_t more = x.rank() < 2 ? 0 : x.rank() - 2;
-  const ValueId wide = TRY(append_axes(c, c.input(1), 1, more));
-  return c.emit("prelu", {c.input(0), wide});
+  const ValueId placed = TRY(append_axes(c, c.input(1), 1, more));
+  return c.emit("prelu", {c.input(0), placed});
 }
 
 // Before opset 11: the limits as attributes.
 Outputs old_clip(NodeContext& c) {
   const DType dtype = c.input_type(0).tensor.dtype;
   std::vector<ValueId> inputs{c.input(0), {}, {}};
-  if (c.has("min")) inputs[1] = c.builder().scalar(dtype, TRY(c.real("min")));
-  if (c.has("max")) inputs[2] = c.builder().scalar(dtype, TRY(c.real("max")));
+  if (c.has("min")) inputs[1] = TRY(c.builder().scalar(dtype, TRY(c.real("min"))));
+  if (c.has("max")) inputs[2] = TRY(c.builder().scalar(dtype, TRY(c.real("max"))));
   return c.emit("clip", std::move(inputs));
 }
 
@@ -92,9 +92,10 @@ Outputs old_dropout(NodeContext& c) {
   const DType dtype = c.input_type(0).tensor.dtype;
   if (!training && c.output_count() == 1) return c.emit("identity", c.inputs());
   std::vector<ValueId> inputs{c.input(0)};
-  if (training)
-    inputs.insert(inputs.end(), {c.builder().scalar(DType::f32, double(ratio)),
-                                 c.builder().scalar(DType::boolean, 1)});
+  if (training) {
+    inputs.push_back(TRY(c.builder().scalar(DType::f32, double(ratio))));
+    inputs.push_back(TRY(c.builder().scalar(DType::boolean, 1)));
+  }
   std::vector<ValueId> outputs = TRY(c.emit("dropout", std::move(inputs)));
   if (outputs.size() > 1 && c.opset() < 10)
     outputs[1] = TRY(c.emit1("cast", {outputs[1]}, {{"to", dtype}}));
@@ -117,9 +118,9 @@ constexpr Translation kTable[] = {
     {"", "Abs", 1, "abs"},
     {"", "Acos", 7, "acos"},
     {"", "Acosh", 9, "acosh"},
-    {"", "Add", 1, "", old_binary<kAdd>},
+    {"", "Add", 1, "", old_binary<kAdd>, first_inputs(2)},
     {"", "Add", 7, "add"},
-    {"", "And", 1, "", old_binary<kAnd>},
+    {"", "And", 1, "", old_binary<kAnd>, first_inputs(2)},
     {"", "And", 7, "and"},
     {"", "Asin", 7, "asin"},
     {"", "Asinh", 9, "asinh"},
@@ -131,28 +132,28 @@ constexpr Translation kTable[] = {
     {"", "BitwiseNot", 18, "bitwise_not"},
     {"", "BitwiseOr", 18, "bitwise_or"},
     {"", "BitwiseXor", 18, "bitwise_xor"},
-    {"", "Cast", 1, "", old_cast},
+    {"", "Cast", 1, "", old_cast, first_inputs(1)},
     {"", "Cast", 6, "cast"},
     {"", "CastLike", 15, "cast_like"},
     {"", "Ceil", 1, "ceil"},
     {"", "Celu", 12, "celu"},
-    {"", "Clip", 1, "", old_clip},
+    {"", "Clip", 1, "", old_clip, first_inputs(1)},
     {"", "Clip", 11, "clip"},
     {"", "Cos", 7, "cos"},
     {"", "Cosh", 9, "cosh"},
     {"", "Det", 11, "det"},
-    {"", "Div", 1, "", old_binary<kDiv>},
+    {"", "Div", 1, "", old_binary<kDiv>, first_inputs(2)},
     {"", "Div", 7, "div"},
-    {"", "Dropout", 1, "", old_dropout},
-    {"", "Dropout", 12, "", dropout},
+    {"", "Dropout", 1, "", old_dropout, first_inputs(1)},
+    {"", "Dropout", 12, "", dropout, first_inputs(1)},
     {"", "Elu", 1, "elu"},
-    {"", "Equal", 1, "", old_binary<kEqual>},
+    {"", "Equal", 1, "", old_binary<kEqual>, first_inputs(2)},
     {"", "Equal", 7, "equal"},
     {"", "Erf", 9, "erf"},
     {"", "Exp", 1, "exp"},
     {"", "Floor", 1, "floor"},
     {"", "Gelu", 20, "gelu"},
-    {"", "Greater", 1, "", old_binary<kGreater>},
+    {"", "Greater", 1, "", old_binary<kGreater>, first_inputs(2)},
     {"", "Greater", 7, "greater"},
     {"", "GreaterOrEqual", 12, "greater_or_equal"},
     {"", "HardSigmoid", 1, "hard_sigmoid"},
@@ -161,7 +162,7 @@ constexpr Translation kTable[] = {
     {"", "IsInf", 10, "is_inf"},
     {"", "IsNaN", 9, "is_nan"},
     {"", "LeakyRelu", 1, "leaky_relu"},
-    {"", "Less", 1, "", old_binary<kLess>},
+    {"", "Less", 1, "", old_binary<kLess>, first_inputs(2)},
     {"", "Less", 7, "less"},
     {"", "LessOrEqual", 12, "less_or_equal"},
     {"", "Log", 1, "log"},
@@ -170,15 +171,15 @@ constexpr Translation kTable[] = {
     {"", "Min", 1, "min"},
     {"", "Mish", 18, "mish"},
     {"", "Mod", 10, "mod"},
-    {"", "Mul", 1, "", old_binary<kMul>},
+    {"", "Mul", 1, "", old_binary<kMul>, first_inputs(2)},
     {"", "Mul", 7, "mul"},
     {"", "Neg", 1, "neg"},
     {"", "Not", 1, "not"},
-    {"", "Or", 1, "", old_binary<kOr>},
+    {"", "Or", 1, "", old_binary<kOr>, first_inputs(2)},
     {"", "Or", 7, "or"},
-    {"", "PRelu", 1, "", old_prelu},
+    {"", "PRelu", 1, "", old_prelu, first_inputs(2)},
     {"", "PRelu", 7, "prelu"},
-    {"", "Pow", 1, "", old_binary<kPow>},
+    {"", "Pow", 1, "", old_binary<kPow>, first_inputs(2)},
     {"", "Pow", 7, "pow"},
     {"", "Reciprocal", 1, "reciprocal"},
     {"", "Relu", 1, "relu"},
@@ -192,7 +193,7 @@ constexpr Translation kTable[] = {
     {"", "Softplus", 1, "softplus"},
     {"", "Softsign", 1, "softsign"},
     {"", "Sqrt", 1, "sqrt"},
-    {"", "Sub", 1, "", old_binary<kSub>},
+    {"", "Sub", 1, "", old_binary<kSub>, first_inputs(2)},
     {"", "Sub", 7, "sub"},
     {"", "Sum", 1, "sum"},
     {"", "SwiGLU", 28, "swiglu"},
@@ -201,7 +202,7 @@ constexpr Translation kTable[] = {
     {"", "Tanh", 1, "tanh"},
     {"", "ThresholdedRelu", 1, "thresholded_relu"},
     {"", "Where", 9, "where"},
-    {"", "Xor", 1, "", old_binary<kXor>},
+    {"", "Xor", 1, "", old_binary<kXor>, first_inputs(2)},
     {"", "Xor", 7, "xor"},
 };
 

@@ -138,6 +138,7 @@ Result<Tensor> default_of(NodeContext& c, DType dtype) {
   if (dtype == DType::string) return of_texts({text});
   if (dtype == DType::i64) return of_integers({number});
   if (dtype == DType::f32) return of_reals({real});
+  if (is_complex(dtype)) return c.unsupported("values of " + std::string(name(dtype)));
   Tensor t = Tensor::scalar(dtype, 0);
   is_float(dtype) ? store_real(t, 0, double(real)) : store_integer(t, 0, number);
   return t;
@@ -145,10 +146,10 @@ Result<Tensor> default_of(NodeContext& c, DType dtype) {
 
 Result<Values> encoder_of_lists(NodeContext& c) {
   const Tensor keys = TRY(list_of(c, "keys")), values = TRY(list_of(c, "values"));
+  const Tensor other = TRY(default_of(c, values.dtype()));
   Builder& b = c.builder();
-  const Tensor fallback = TRY(default_of(c, values.dtype()));
   return c.emit("label_encoder",
-                {c.input(0), b.constant(keys), b.constant(values), b.constant(fallback)});
+                {c.input(0), b.constant(keys), b.constant(values), b.constant(other)});
 }
 
 constexpr Translation kTable[] = {
@@ -159,8 +160,8 @@ constexpr Translation kTable[] = {
     {kMl, "DictVectorizer", 1, "dict_vectorizer"},
     {kMl, "FeatureVectorizer", 1, "feature_vectorizer"},
     {kMl, "Imputer", 1, "imputer"},
-    {kMl, "LabelEncoder", 1, {}, encoder_of_classes},
-    {kMl, "LabelEncoder", 2, {}, encoder_of_lists},
+    {kMl, "LabelEncoder", 1, {}, encoder_of_classes, first_inputs(1)},
+    {kMl, "LabelEncoder", 2, {}, encoder_of_lists, first_inputs(1)},
     {kMl, "LinearClassifier", 1, "linear_classifier"},
     {kMl, "LinearRegressor", 1, "linear_regressor"},
     {kMl, "Normalizer", 1, "normalizer"},
@@ -168,9 +169,9 @@ constexpr Translation kTable[] = {
     {kMl, "SVMClassifier", 1, "svm_classifier"},
     {kMl, "SVMRegressor", 1, "svm_regressor"},
     {kMl, "Scaler", 1, "scaler"},
-    {kMl, "TreeEnsemble", 5, {}, tree_ensemble},
-    {kMl, "TreeEnsembleClassifier", 1, {}, tree_classifier},
-    {kMl, "TreeEnsembleRegressor", 1, {}, tree_regressor},
+    {kMl, "TreeEnsemble", 5, {}, tree_ensemble, first_inputs(1)},
+    {kMl, "TreeEnsembleClassifier", 1, {}, tree_classifier, first_inputs(1)},
+    {kMl, "TreeEnsembleRegressor", 1, {}, tree_regressor, first_inputs(1)},
     {kMl, "ZipMap", 1, "zip_map"},
     {kTraining, "Adagrad", 1, "adagrad"},
     {kTraining, "Adam", 1, "adam"},

@@ -11,7 +11,8 @@ using Outputs = Result<std::vector<ValueId>>;
 // Before version 7, `broadcast` said that C may be smaller; its shape says so too.
 Outputs gemm(NodeContext& c) {
   c.ignore("broadcast");
-  return c.emit("gemm", c.inputs(), TRY(gemm_attributes(c)));
+  Builder::Given given = TRY(gemm_attributes(c));
+  return c.emit("gemm", c.inputs(), std::move(given));
 }
 
 // Version 1 has p as a float.
@@ -63,20 +64,20 @@ constexpr Translation kTable[] = {
     {"", "ConvTranspose", 1, "conv_transpose"},
     {"", "DeformConv", 19, "deform_conv"},
     {"", "Einsum", 12, "einsum"},
-    {"", "GRU", 1, "", recurrent_1<kGru>},
+    {"", "GRU", 1, "", recurrent_1<kGru>, first_inputs(3)},
     {"", "GRU", 7, "gru"},
-    {"", "Gemm", 1, "", gemm},
+    {"", "Gemm", 1, "", gemm, first_inputs(2)},
     {"", "GlobalAveragePool", 1, "global_average_pool"},
-    {"", "GlobalLpPool", 1, "", global_lp_pool_1},
+    {"", "GlobalLpPool", 1, "", global_lp_pool_1, first_inputs(1)},
     {"", "GlobalLpPool", 2, "global_lp_pool"},
     {"", "GlobalMaxPool", 1, "global_max_pool"},
-    {"", "LSTM", 1, "", recurrent_1<kLstm>},
+    {"", "LSTM", 1, "", recurrent_1<kLstm>, first_inputs(3)},
     {"", "LSTM", 7, "lstm"},
-    {"", "LpPool", 1, "", lp_pool_1},
+    {"", "LpPool", 1, "", lp_pool_1, first_inputs(1)},
     {"", "LpPool", 2, "lp_pool"},
     {"", "MatMul", 1, "matmul"},
     {"", "MaxPool", 1, "max_pool"},
-    {"", "RNN", 1, "", recurrent_1<kRnn>},
+    {"", "RNN", 1, "", recurrent_1<kRnn>, first_inputs(3)},
     {"", "RNN", 7, "rnn"},
 };
 

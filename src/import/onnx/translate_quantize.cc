@@ -21,11 +21,13 @@ Result<Builder::Given> quantization(NodeContext& c) {
 }
 
 Outputs quantize_linear(NodeContext& c) {
-  return c.emit("quantize_linear", c.inputs(), TRY(quantization(c)));
+  Builder::Given given = TRY(quantization(c));
+  return c.emit("quantize_linear", c.inputs(), std::move(given));
 }
 
 Outputs dequantize_linear(NodeContext& c) {
-  return c.emit("dequantize_linear", c.inputs(), TRY(quantization(c)));
+  Builder::Given given = TRY(quantization(c));
+  return c.emit("dequantize_linear", c.inputs(), std::move(given));
 }
 
 // --- com.microsoft -------------------------------------------------------------------------------
@@ -50,13 +52,14 @@ Outputs qlinear_binary(NodeContext& c) {
 constexpr char kAdd[] = "add", kMul[] = "mul";
 
 Outputs qlinear_sigmoid(NodeContext& c) {
-  return quantized(c, TRY(c.emit1("sigmoid", {TRY(dequantized(c, 0))})), 3, 0);
+  const ValueId x = TRY(dequantized(c, 0));
+  return quantized(c, TRY(c.emit1("sigmoid", {x})), 3, 0);
 }
 
 Outputs qlinear_leaky_relu(NodeContext& c) {
   const float alpha = TRY(c.real("alpha", 0.01f));
-  return quantized(c, TRY(c.emit1("leaky_relu", {TRY(dequantized(c, 0))}, {{"alpha", alpha}})), 3,
-                   0);
+  const ValueId x = TRY(dequantized(c, 0));
+  return quantized(c, TRY(c.emit1("leaky_relu", {x}, {{"alpha", alpha}})), 3, 0);
 }
 
 Outputs qlinear_softmax(NodeContext& c) {
@@ -64,7 +67,8 @@ Outputs qlinear_softmax(NodeContext& c) {
   const int64_t axis = TRY(c.integer("axis", -1)), opset = TRY(c.integer("opset", 13));
   const bool last = axis == -1 || (shape.ranked && axis + 1 == int64_t(shape.rank()));
   if (opset < 13 && !last) return c.unsupported("softmax over several axes");
-  return quantized(c, TRY(c.emit1("softmax", {TRY(dequantized(c, 0))}, {{"axis", axis}})), 3, 0);
+  const ValueId x = TRY(dequantized(c, 0));
+  return quantized(c, TRY(c.emit1("softmax", {x}, {{"axis", axis}})), 3, 0);
 }
 
 // Moves the channels of [N, in..., C] to axis 1, or back.
@@ -92,8 +96,8 @@ Outputs qlinear_average_pool(NodeContext& c) {
   Builder::Given given;
   given.emplace_back("kernel_shape", TRY(c.integers("kernel_shape")));
   given.emplace_back("auto_pad", TRY(c.text("auto_pad", "NOTSET")));
-  for (const char* flag : {"ceil_mode", "count_include_pad"})
-    given.emplace_back(flag, TRY(c.integer(flag, 0)));
+  for (const char* name : {"ceil_mode", "count_include_pad"})
+    given.emplace_back(name, TRY(c.integer(name, 0)));
   for (const char* list : {"pads", "strides"})
     if (c.has(list)) given.emplace_back(list, TRY(c.integers(list)));
   return qlinear_pool(c, "average_pool", std::move(given));
@@ -120,9 +124,10 @@ Emitted to_real(NodeContext& c, ValueId value, DType dtype) {
 
 // sums * a_scale * b_scale + bias, in the dtype of the scales.
 Emitted rescaled(NodeContext& c, ValueId sums, ValueId a_scale, ValueId b_scale, ValueId bias) {
-  const DType dtype = c.builder().graph()[b_scale].type.tensor.dtype;
+  const DType dtype = c.type_of(b_scale).tensor.dtype;
   const ValueId factor = TRY(c.emit1("mul", {a_scale, b_scale}));
-  const ValueId y = TRY(c.emit1("mul", {TRY(to_real(c, sums, dtype)), factor}));
+  const ValueId whole = TRY(to_real(c, sums, dtype));
+  const ValueId y = TRY(c.emit1("mul", {whole, factor}));
   return bias.valid() ? c.emit1("add", {y, bias}) : Emitted(y);
 }
 
@@ -154,17 +159,19 @@ Outputs q_gemm(NodeContext& c) {
   ValueId sums = TRY(c.emit1("matmul_integer", {a, b, c.input(2), c.input(5)}));
   if (c.has_input(6)) sums = TRY(c.emit1("add", {sums, c.input(6)}));
   ValueId y = TRY(rescaled(c, sums, c.input(1), c.input(4), {}));
-  if (alpha != 1) y = TRY(c.emit1("mul", {y, c.builder().scalar(DType::f32, alpha)}));
+  if (alpha != 1) {
+    const ValueId factor = TRY(c.builder().scalar(DType::f32, alpha));
+    y = TRY(c.emit1("mul", {y, factor}));
+  }
   return c.has_input(7) ? quantized(c, y, 7, 0) : one(y);
 }
 
 // The bytes of constant `value` under another dtype and shape that take as many.
 Emitted relabelled(NodeContext& c, ValueId value, DType dtype, Extents shape) {
   Builder& b = c.builder();
-  const Value& source = b.graph()[value];
-  if (source.kind != Value::Kind::constant)
-    return c.unsupported("packed weights must be constants");
-  Constant constant = b.model().constants[source.constant.index];
+  const ConstantId source = value.valid() ? b.graph()[value].constant : ConstantId{};
+  if (!source.valid()) return c.unsupported("packed weights must be constants");
+  Constant constant = b.model().constants[source.index];
   const auto count = checked_product(shape);
   const auto bytes = count ? bytes_for(dtype, *count) : std::nullopt;
   const auto fixed = constant.type.shape.fixed();
@@ -197,7 +204,7 @@ Outputs matmul_n_bits(NodeContext& c) {
   const ValueId scales = TRY(c.emit1("reshape", {c.input(2), b.integers({n, blocks})}));
   ValueId zero;
   if (!c.has_input(3)) {
-    const ValueId middle = b.scalar(packed, double(1 << (bits - 1)));
+    const ValueId middle = TRY(b.scalar(packed, double(1 << (bits - 1))));
     zero = TRY(c.emit1("expand", {middle, b.integers({n, blocks})}));
   } else if (c.input_type(3).tensor.dtype == DType::u8) {
     const int64_t padded = (blocks + per_byte - 1) / per_byte * per_byte;
@@ -217,26 +224,27 @@ constexpr char kMicrosoft[] = "com.microsoft";
 
 constexpr Translation kTable[] = {
     {"", "ConvInteger", 10, "conv_integer"},
-    {"", "DequantizeLinear", 10, "", dequantize_linear},
+    {"", "DequantizeLinear", 10, "", dequantize_linear, first_inputs(2)},
     {"", "DynamicQuantizeLinear", 11, "dynamic_quantize_linear"},
     {"", "MatMulInteger", 10, "matmul_integer"},
     {"", "QLinearConv", 10, "qlinear_conv"},
     {"", "QLinearMatMul", 10, "qlinear_matmul"},
-    {"", "QuantizeLinear", 10, "", quantize_linear},
-    {kMicrosoft, "DequantizeLinear", 1, "", dequantize_linear},
-    {kMicrosoft, "DynamicQuantizeMatMul", 1, "", dynamic_quantize_matmul},
-    {kMicrosoft, "MatMulIntegerToFloat", 1, "", matmul_integer_to_float},
-    {kMicrosoft, "MatMulNBits", 1, "", matmul_n_bits},
-    {kMicrosoft, "QGemm", 1, "", q_gemm},
-    {kMicrosoft, "QLinearAdd", 1, "", qlinear_binary<kAdd>},
-    {kMicrosoft, "QLinearAveragePool", 1, "", qlinear_average_pool},
-    {kMicrosoft, "QLinearConcat", 1, "", qlinear_concat},
-    {kMicrosoft, "QLinearGlobalAveragePool", 1, "", qlinear_global_average_pool},
-    {kMicrosoft, "QLinearLeakyRelu", 1, "", qlinear_leaky_relu},
-    {kMicrosoft, "QLinearMul", 1, "", qlinear_binary<kMul>},
-    {kMicrosoft, "QLinearSigmoid", 1, "", qlinear_sigmoid},
-    {kMicrosoft, "QLinearSoftmax", 1, "", qlinear_softmax},
-    {kMicrosoft, "QuantizeLinear", 1, "", quantize_linear},
+    {"", "QuantizeLinear", 10, "", quantize_linear, first_inputs(2)},
+    {kMicrosoft, "DequantizeLinear", 1, "", dequantize_linear, first_inputs(2)},
+    {kMicrosoft, "DynamicQuantizeMatMul", 1, "", dynamic_quantize_matmul, first_inputs(3)},
+    {kMicrosoft, "MatMulIntegerToFloat", 1, "", matmul_integer_to_float, first_inputs(4)},
+    {kMicrosoft, "MatMulNBits", 1, "", matmul_n_bits, first_inputs(3)},
+    {kMicrosoft, "QGemm", 1, "", q_gemm, inputs_at({0, 1, 3, 4})},
+    {kMicrosoft, "QLinearAdd", 1, "", qlinear_binary<kAdd>, inputs_at({0, 1, 3, 4, 6})},
+    {kMicrosoft, "QLinearAveragePool", 1, "", qlinear_average_pool, inputs_at({0, 1, 3})},
+    {kMicrosoft, "QLinearConcat", 1, "", qlinear_concat, first_inputs(1)},
+    {kMicrosoft, "QLinearGlobalAveragePool", 1, "", qlinear_global_average_pool,
+     inputs_at({0, 1, 3})},
+    {kMicrosoft, "QLinearLeakyRelu", 1, "", qlinear_leaky_relu, inputs_at({0, 1, 3})},
+    {kMicrosoft, "QLinearMul", 1, "", qlinear_binary<kMul>, inputs_at({0, 1, 3, 4, 6})},
+    {kMicrosoft, "QLinearSigmoid", 1, "", qlinear_sigmoid, inputs_at({0, 1, 3})},
+    {kMicrosoft, "QLinearSoftmax", 1, "", qlinear_softmax, inputs_at({0, 1, 3})},
+    {kMicrosoft, "QuantizeLinear", 1, "", quantize_linear, first_inputs(2)},
 };
 
 }  // namespace

@@ -19,12 +19,6 @@ constexpr char kL1[] = "reduce_l1", kL2[] = "reduce_l2", kLogSum[] = "reduce_log
                kMin[] = "reduce_min", kProd[] = "reduce_prod", kSum[] = "reduce_sum",
                kSumSquare[] = "reduce_sum_square";
 
-// y with the shape of the node's input.
-Result<ValueId> shaped_back(NodeContext& c, ValueId y) {
-  const ValueId shape = TRY(c.emit1("shape", {c.input(0)}));
-  return c.emit1("reshape", {y, shape});
-}
-
 // Before opset 13: along all axes from `axis` on together.
 template <const char* op>
 Outputs old_softmax(NodeContext& c) {
@@ -34,7 +28,8 @@ Outputs old_softmax(NodeContext& c) {
     return c.emit(op, {c.input(0)}, {{"axis", int64_t{-1}}});
   const ValueId rows = TRY(c.emit1("flatten", {c.input(0)}, {{"axis", axis}}));
   const ValueId y = TRY(c.emit1(op, {rows}, {{"axis", int64_t{-1}}}));
-  return std::vector<ValueId>{TRY(shaped_back(c, y))};
+  const ValueId whole = TRY(c.emit1("shape", {c.input(0)}));
+  return c.emit("reshape", {y, whole});
 }
 constexpr char kSoftmax[] = "softmax", kLogSoftmax[] = "log_softmax", kHardmax[] = "hardmax";
 
@@ -57,7 +52,10 @@ Outputs old_batch_normalization(NodeContext& c) {
       c.emit("batch_normalization", std::move(inputs),
              {{"epsilon", epsilon}, {"momentum", momentum}, {"training_mode", int64_t{training}}},
              training ? 3 : 1));
-  if (!spatial) outputs[0] = TRY(shaped_back(c, outputs[0]));
+  if (!spatial) {
+    const ValueId whole = TRY(c.emit1("shape", {c.input(0)}));
+    outputs[0] = TRY(c.emit1("reshape", {outputs[0], whole}));
+  }
   return outputs;
 }
 
@@ -69,50 +67,51 @@ Outputs old_group_normalization(NodeContext& c) {
   const float epsilon = TRY(c.real("epsilon", 1e-5f));
   const ValueId y =
       TRY(c.emit1("instance_normalization", {x, c.input(1), c.input(2)}, {{"epsilon", epsilon}}));
-  return std::vector<ValueId>{TRY(shaped_back(c, y))};
+  const ValueId whole = TRY(c.emit1("shape", {c.input(0)}));
+  return c.emit("reshape", {y, whole});
 }
 
 constexpr Translation kTable[] = {
     {"", "ArgMax", 1, "arg_max"},
     {"", "ArgMin", 1, "arg_min"},
-    {"", "BatchNormalization", 1, "", old_batch_normalization},
+    {"", "BatchNormalization", 1, "", old_batch_normalization, first_inputs(5)},
     {"", "BatchNormalization", 14, "batch_normalization"},
     {"", "CumProd", 26, "cum_prod"},
     {"", "CumSum", 11, "cum_sum"},
-    {"", "GroupNormalization", 18, "", old_group_normalization},
+    {"", "GroupNormalization", 18, "", old_group_normalization, first_inputs(3)},
     {"", "GroupNormalization", 21, "group_normalization"},
-    {"", "Hardmax", 1, "", old_softmax<kHardmax>},
+    {"", "Hardmax", 1, "", old_softmax<kHardmax>, first_inputs(1)},
     {"", "Hardmax", 13, "hardmax"},
     {"", "InstanceNormalization", 1, "instance_normalization"},
     {"", "LRN", 1, "lrn"},
     {"", "LayerNormalization", 17, "layer_normalization"},
-    {"", "LogSoftmax", 1, "", old_softmax<kLogSoftmax>},
+    {"", "LogSoftmax", 1, "", old_softmax<kLogSoftmax>, first_inputs(1)},
     {"", "LogSoftmax", 13, "log_softmax"},
     {"", "LpNormalization", 1, "lp_normalization"},
     {"", "MeanVarianceNormalization", 9, "mean_variance_normalization"},
     {"", "NegativeLogLikelihoodLoss", 12, "negative_log_likelihood_loss"},
     {"", "RMSNormalization", 23, "rms_normalization"},
-    {"", "ReduceL1", 1, "", old_reduce<kL1>},
+    {"", "ReduceL1", 1, "", old_reduce<kL1>, first_inputs(1)},
     {"", "ReduceL1", 18, "reduce_l1"},
-    {"", "ReduceL2", 1, "", old_reduce<kL2>},
+    {"", "ReduceL2", 1, "", old_reduce<kL2>, first_inputs(1)},
     {"", "ReduceL2", 18, "reduce_l2"},
-    {"", "ReduceLogSum", 1, "", old_reduce<kLogSum>},
+    {"", "ReduceLogSum", 1, "", old_reduce<kLogSum>, first_inputs(1)},
     {"", "ReduceLogSum", 18, "reduce_log_sum"},
-    {"", "ReduceLogSumExp", 1, "", old_reduce<kLogSumExp>},
+    {"", "ReduceLogSumExp", 1, "", old_reduce<kLogSumExp>, first_inputs(1)},
     {"", "ReduceLogSumExp", 18, "reduce_log_sum_exp"},
-    {"", "ReduceMax", 1, "", old_reduce<kMax>},
+    {"", "ReduceMax", 1, "", old_reduce<kMax>, first_inputs(1)},
     {"", "ReduceMax", 18, "reduce_max"},
-    {"", "ReduceMean", 1, "", old_reduce<kMean>},
+    {"", "ReduceMean", 1, "", old_reduce<kMean>, first_inputs(1)},
     {"", "ReduceMean", 18, "reduce_mean"},
-    {"", "ReduceMin", 1, "", old_reduce<kMin>},
+    {"", "ReduceMin", 1, "", old_reduce<kMin>, first_inputs(1)},
     {"", "ReduceMin", 18, "reduce_min"},
-    {"", "ReduceProd", 1, "", old_reduce<kProd>},
+    {"", "ReduceProd", 1, "", old_reduce<kProd>, first_inputs(1)},
     {"", "ReduceProd", 18, "reduce_prod"},
-    {"", "ReduceSum", 1, "", old_reduce<kSum>},
+    {"", "ReduceSum", 1, "", old_reduce<kSum>, first_inputs(1)},
     {"", "ReduceSum", 13, "reduce_sum"},
-    {"", "ReduceSumSquare", 1, "", old_reduce<kSumSquare>},
+    {"", "ReduceSumSquare", 1, "", old_reduce<kSumSquare>, first_inputs(1)},
     {"", "ReduceSumSquare", 18, "reduce_sum_square"},
-    {"", "Softmax", 1, "", old_softmax<kSoftmax>},
+    {"", "Softmax", 1, "", old_softmax<kSoftmax>, first_inputs(1)},
     {"", "Softmax", 13, "softmax"},
     {"", "SoftmaxCrossEntropyLoss", 12, "softmax_cross_entropy_loss"},
 };

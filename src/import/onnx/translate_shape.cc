@@ -14,15 +14,22 @@ std::string output_name(const NodeContext& c) {
 Result<Values> constant(NodeContext& c) {
   Builder& b = c.builder();
   for (const std::string_view name : {"value", "sparse_value"})
-    if (c.has(name)) return Values{b.constant(TRY(c.tensor_constant(name, output_name(c))))};
-  if (c.has("value_float"))
-    return Values{b.constant(Tensor::of({}, Reals{TRY(c.real("value_float"))}), output_name(c))};
-  if (c.has("value_int"))
-    return Values{
-        b.constant(Tensor::of({}, Integers{TRY(c.integer("value_int"))}), output_name(c))};
-  if (c.has("value_string"))
-    return Values{
-        b.constant(Tensor::of_strings({}, {TRY(c.text("value_string"))}), output_name(c))};
+    if (c.has(name)) {
+      const ConstantId id = TRY(c.tensor_constant(name, output_name(c)));
+      return Values{b.constant(id)};
+    }
+  if (c.has("value_float")) {
+    const float element = TRY(c.real("value_float"));
+    return Values{b.constant(Tensor::of({}, Reals{element}), output_name(c))};
+  }
+  if (c.has("value_int")) {
+    const int64_t element = TRY(c.integer("value_int"));
+    return Values{b.constant(Tensor::of({}, Integers{element}), output_name(c))};
+  }
+  if (c.has("value_string")) {
+    const std::string element = TRY(c.text("value_string"));
+    return Values{b.constant(Tensor::of_strings({}, {element}), output_name(c))};
+  }
   if (c.has("value_floats")) {
     Reals elements = TRY(c.reals("value_floats"));
     const auto n = int64_t(elements.size());
@@ -59,21 +66,21 @@ Result<Values> pad_1(NodeContext& c) {
   const ValueId pads = TRY(as_input(c, c.opset() < 2 ? "paddings" : "pads"));
   const float value = TRY(c.real("value", 0.0f));
   ValueId filler;
-  if (value != 0) filler = c.builder().scalar(c.input_type(0).tensor.dtype, value);
+  if (value != 0) filler = TRY(c.builder().scalar(c.input_type(0).tensor.dtype, value));
   const std::string mode = TRY(c.text("mode", "constant"));
   return c.emit("pad", {c.input(0), pads, filler}, {{"mode", mode}});
 }
 
 Result<Values> reshape_1(NodeContext& c) {
-  const Integers shape = TRY(c.integers("shape"));
-  return c.emit("reshape", {c.input(0), c.builder().integers(shape)});
+  const ValueId shape = c.builder().integers(TRY(c.integers("shape")));
+  return c.emit("reshape", {c.input(0), shape});
 }
 
 Result<Values> slice_1(NodeContext& c) {
-  const Integers starts = TRY(c.integers("starts")), ends = TRY(c.integers("ends"));
+  const ValueId starts = c.builder().integers(TRY(c.integers("starts")));
+  const ValueId ends = c.builder().integers(TRY(c.integers("ends")));
   const ValueId axes = TRY(as_input(c, "axes"));
-  return c.emit("slice",
-                {c.input(0), c.builder().integers(starts), c.builder().integers(ends), axes});
+  return c.emit("slice", {c.input(0), starts, ends, axes});
 }
 
 Result<Values> split_1(NodeContext& c) {
@@ -91,8 +98,8 @@ Result<Values> squeeze_1(NodeContext& c) {
 }
 
 Result<Values> unsqueeze_1(NodeContext& c) {
-  const Integers axes = TRY(c.integers("axes"));
-  return c.emit("unsqueeze", {c.input(0), c.builder().integers(axes)});
+  const ValueId axes = c.builder().integers(TRY(c.integers("axes")));
+  return c.emit("unsqueeze", {c.input(0), axes});
 }
 
 // Elements of a constant input; none when it is computed.
@@ -114,8 +121,8 @@ Result<Values> tile_1(NodeContext& c) {
     return fail(ErrorId::bad_value,
                 "Tile: axis " + std::to_string(at) + " for " + std::to_string(rank) + " axes");
   Builder& b = c.builder();
-  const ValueId times = TRY(c.emit1(
-      "reshape", {TRY(c.emit1("cast", {c.input(1)}, {{"to", DType::i64}})), b.integers({1})}));
+  const ValueId count = TRY(c.emit1("cast", {c.input(1)}, {{"to", DType::i64}}));
+  const ValueId times = TRY(c.emit1("reshape", {count, b.integers({1})}));
   const ValueId before = b.integers(Integers(size_t(at), 1));
   const ValueId after = b.integers(Integers(size_t(rank - at - 1), 1));
   const ValueId repeats = TRY(c.emit1("concat", {before, times, after}, {{"axis", int64_t{0}}}));
@@ -197,9 +204,9 @@ Result<Values> grid_sample_16(NodeContext& c) {
   if (mode == "bilinear") mode = "linear";
   if (mode == "bicubic") mode = "cubic";
   const std::string padding = TRY(c.text("padding_mode", "zeros"));
-  const int64_t align_corners = TRY(c.integer("align_corners", 0));
+  const int64_t align = TRY(c.integer("align_corners", 0));
   return c.emit("grid_sample", c.inputs(),
-                {{"mode", mode}, {"padding_mode", padding}, {"align_corners", align_corners}});
+                {{"mode", mode}, {"padding_mode", padding}, {"align_corners", align}});
 }
 
 constexpr Translation kTable[] = {
@@ -207,47 +214,47 @@ constexpr Translation kTable[] = {
     {"", "Bernoulli", 15, "bernoulli"},
     {"", "CenterCropPad", 18, "center_crop_pad"},
     {"", "Col2Im", 18, "col2im"},
-    {"", "Concat", 1, "", concat_1},
+    {"", "Concat", 1, "", concat_1, first_inputs(1)},
     {"", "Concat", 4, "concat"},
     {"", "Constant", 1, "", constant},
-    {"", "ConstantOfShape", 9, "", constant_of_shape},
+    {"", "ConstantOfShape", 9, "", constant_of_shape, first_inputs(1)},
     {"", "DepthToSpace", 1, "depth_to_space"},
     {"", "Expand", 8, "expand"},
     {"", "EyeLike", 9, "eye_like"},
     {"", "Flatten", 1, "flatten"},
-    {"", "GridSample", 16, "", grid_sample_16},
+    {"", "GridSample", 16, "", grid_sample_16, first_inputs(2)},
     {"", "GridSample", 20, "grid_sample"},
     {"", "Multinomial", 7, "multinomial"},
-    {"", "Pad", 1, "", pad_1},
+    {"", "Pad", 1, "", pad_1, first_inputs(1)},
     {"", "Pad", 11, "pad"},
     {"", "RandomNormal", 1, "random_normal"},
     {"", "RandomNormalLike", 1, "random_normal_like"},
     {"", "RandomUniform", 1, "random_uniform"},
     {"", "RandomUniformLike", 1, "random_uniform_like"},
     {"", "Range", 11, "range"},
-    {"", "Reshape", 1, "", reshape_1},
+    {"", "Reshape", 1, "", reshape_1, first_inputs(1)},
     {"", "Reshape", 5, "reshape"},
-    {"", "Resize", 10, "", resize_10},
-    {"", "Resize", 11, "", resize_11},
+    {"", "Resize", 10, "", resize_10, first_inputs(2)},
+    {"", "Resize", 11, "", resize_11, first_inputs(1)},
     {"", "ReverseSequence", 10, "reverse_sequence"},
     {"", "Shape", 1, "shape"},
     {"", "Size", 1, "size"},
-    {"", "Slice", 1, "", slice_1},
+    {"", "Slice", 1, "", slice_1, first_inputs(1)},
     {"", "Slice", 10, "slice"},
     {"", "SpaceToDepth", 1, "space_to_depth"},
-    {"", "Split", 1, "", split_1},
+    {"", "Split", 1, "", split_1, first_inputs(1)},
     {"", "Split", 13, "split"},
-    {"", "Squeeze", 1, "", squeeze_1},
+    {"", "Squeeze", 1, "", squeeze_1, first_inputs(1)},
     {"", "Squeeze", 13, "squeeze"},
-    {"", "Tile", 1, "", tile_1},
+    {"", "Tile", 1, "", tile_1, first_inputs(2)},
     {"", "Tile", 6, "tile"},
     {"", "Transpose", 1, "transpose"},
     {"", "Trilu", 14, "trilu"},
-    {"", "Unsqueeze", 1, "", unsqueeze_1},
+    {"", "Unsqueeze", 1, "", unsqueeze_1, first_inputs(1)},
     {"", "Unsqueeze", 13, "unsqueeze"},
-    {"", "Upsample", 1, "", upsample_1},
-    {"", "Upsample", 7, "", upsample_7},
-    {"", "Upsample", 9, "", upsample_9},
+    {"", "Upsample", 1, "", upsample_1, first_inputs(1)},
+    {"", "Upsample", 7, "", upsample_7, first_inputs(1)},
+    {"", "Upsample", 9, "", upsample_9, first_inputs(2)},
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ Result<Values> dft_17(NodeContext& c) {
 
 constexpr Translation kTable[] = {
     {"", "BlackmanWindow", 17, "blackman_window"},
-    {"", "DFT", 17, {}, dft_17},
+    {"", "DFT", 17, {}, dft_17, first_inputs(1)},
     {"", "DFT", 20, "dft"},
     {"", "HammingWindow", 17, "hamming_window"},
     {"", "HannWindow", 17, "hann_window"},

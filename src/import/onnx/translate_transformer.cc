@@ -11,9 +11,7 @@ using Emitted = Result<ValueId>;
 
 Outputs one(ValueId value) { return std::vector<ValueId>{value}; }
 
-const TensorType& tensor(NodeContext& c, ValueId value) {
-  return c.builder().graph()[value].type.tensor;
-}
+const TensorType& tensor(NodeContext& c, ValueId value) { return c.type_of(value).tensor; }
 
 // A copy: types move when nodes are added.
 Shape shape_of(NodeContext& c, ValueId value) { return tensor(c, value).shape; }
@@ -42,7 +40,8 @@ Result<size_t> known_rank(NodeContext& c, size_t input, std::string_view what) {
 Emitted count_up(NodeContext& c, ValueId n) {
   Builder& b = c.builder();
   const ValueId limit = TRY(c.emit1("squeeze", {n}));
-  return c.emit1("range", {b.scalar(DType::i64, 0), limit, b.scalar(DType::i64, 1)});
+  const ValueId zero = TRY(b.scalar(DType::i64, 0)), step = TRY(b.scalar(DType::i64, 1));
+  return c.emit1("range", {zero, limit, step});
 }
 
 Emitted unsqueezed(NodeContext& c, ValueId value, const Integers& axes) {
@@ -78,21 +77,22 @@ Emitted repeated(NodeContext& c, ValueId value, int64_t heads, int64_t kv_heads)
   Builder& b = c.builder();
   const ValueId apart = TRY(unsqueezed(c, value, {2}));
   const ValueId wide = TRY(c.emit1("expand", {apart, b.integers({1, 1, heads / kv_heads, 1, 1})}));
-  const ValueId batch = TRY(extent(c, value, 0)), length = TRY(extent(c, value, 2));
-  const ValueId head = TRY(extent(c, value, 3));
-  const ValueId shape =
-      TRY(c.emit1("concat", {batch, b.integers({heads}), length, head}, {{"axis", int64_t{0}}}));
-  return c.emit1("reshape", {wide, shape});
+  const ValueId batch = TRY(extent(c, value, 0));
+  const ValueId length = TRY(extent(c, value, 2)), width = TRY(extent(c, value, 3));
+  const ValueId extents =
+      TRY(c.emit1("concat", {batch, b.integers({heads}), length, width}, {{"axis", int64_t{0}}}));
+  return c.emit1("reshape", {wide, extents});
 }
 
 // The value that the graph of attribute `name` makes of x; x where there is none.
 Emitted modified(NodeContext& c, std::string_view name, ValueId x) {
   if (!c.has(name)) return x;
-  const Type type = c.builder().graph()[x].type;
+  const Type type = c.type_of(x);
   const NodeContext::Nested nested = TRY(c.nested(name, {type}));
   if (nested.formal_inputs != 1 || nested.outputs.size() != 1)
     return c.unsupported(std::string(name) + " must have one input and one output");
-  std::vector<ValueId> inputs = {c.builder().scalar(DType::boolean, 1), x};
+  const ValueId always = TRY(c.builder().scalar(DType::boolean, 1));
+  std::vector<ValueId> inputs = {always, x};
   inputs.insert(inputs.end(), nested.captures.begin(), nested.captures.end());
   return c.emit1("if", inputs, {{"then", nested.graph}, {"else", nested.graph}});
 }
@@ -113,14 +113,15 @@ Outputs flex_attention(NodeContext& c) {
   const ValueId key = TRY(repeated(c, c.input(1), heads, kv_heads));
   const ValueId value = TRY(repeated(c, c.input(2), heads, kv_heads));
   const ValueId turned = TRY(c.emit1("transpose", {key}, {{"perm", Integers{0, 1, 3, 2}}}));
-  const ValueId query = TRY(cast(c, c.input(0), inner)), keys = TRY(cast(c, turned, inner));
-  const ValueId products = TRY(c.emit1("matmul", {query, keys}));
-  ValueId scores = TRY(c.emit1("mul", {products, c.builder().scalar(inner, scale)}));
+  const ValueId left = TRY(cast(c, c.input(0), inner)), right = TRY(cast(c, turned, inner));
+  const ValueId products = TRY(c.emit1("matmul", {left, right}));
+  const ValueId factor = TRY(c.builder().scalar(inner, scale));
+  ValueId scores = TRY(c.emit1("mul", {products, factor}));
   scores = TRY(modified(c, "score_mod", scores));
   ValueId probabilities = TRY(c.emit1("softmax", {scores}));
   probabilities = TRY(modified(c, "prob_mod", probabilities));
-  const ValueId values = TRY(cast(c, value, inner));
-  const ValueId y = TRY(c.emit1("matmul", {probabilities, values}));
+  const ValueId weighted = TRY(cast(c, value, inner));
+  const ValueId y = TRY(c.emit1("matmul", {probabilities, weighted}));
   return one(TRY(cast(c, y, dtype)));
 }
 
@@ -154,7 +155,8 @@ Outputs fused_matmul(NodeContext& c) {
   const ValueId a = TRY(turned(c, c.input(0), ta, ba)), b = TRY(turned(c, c.input(1), tb, bb));
   const ValueId y = TRY(c.emit1("matmul", {a, b}));
   if (alpha == 1) return one(y);
-  return one(TRY(c.emit1("mul", {y, c.builder().scalar(tensor(c, y).dtype, alpha)})));
+  const ValueId factor = TRY(c.builder().scalar(tensor(c, y).dtype, alpha));
+  return one(TRY(c.emit1("mul", {y, factor})));
 }
 
 template <bool tanh>
@@ -189,7 +191,8 @@ Emitted activated(NodeContext& c, ValueId x) {
   if (name == "Clip" && p.size() == 2) {
     Builder& b = c.builder();
     const DType dtype = tensor(c, x).dtype;
-    return c.emit1("clip", {x, b.scalar(dtype, p[0]), b.scalar(dtype, p[1])});
+    const ValueId low = TRY(b.scalar(dtype, p[0])), high = TRY(b.scalar(dtype, p[1]));
+    return c.emit1("clip", {x, low, high});
   }
   return c.unsupported("activation \"" + name + "\"");
 }
@@ -206,7 +209,8 @@ Outputs fused_conv(NodeContext& c) {
 }
 
 Outputs fused_gemm(NodeContext& c) {
-  const ValueId y = TRY(c.emit1("gemm", c.inputs(), TRY(gemm_attributes(c))));
+  Builder::Given given = TRY(gemm_attributes(c));
+  const ValueId y = TRY(c.emit1("gemm", c.inputs(), std::move(given)));
   return one(TRY(activated(c, y)));
 }
 
@@ -215,9 +219,8 @@ Outputs fused_gemm(NodeContext& c) {
 Outputs simplified_layer_normalization(NodeContext& c) {
   const int64_t axis = TRY(c.integer("axis", -1)), stash = TRY(c.integer("stash_type", 1));
   const float epsilon = TRY(c.real("epsilon", 1e-5f));
-  const ValueId y = TRY(c.emit1("rms_normalization", {c.input(0), c.input(1)},
-                                {{"axis", axis}, {"epsilon", epsilon}, {"stash_type", stash}}));
-  return one(y);
+  return one(TRY(c.emit1("rms_normalization", {c.input(0), c.input(1)},
+                         {{"axis", axis}, {"epsilon", epsilon}, {"stash_type", stash}})));
 }
 
 // input, skip, gamma, [beta,] bias: gives the normalized sum, mean, inverse deviation, the sum.
@@ -226,9 +229,10 @@ Outputs skip_layer_normalization(NodeContext& c) {
   const float epsilon = TRY(c.real("epsilon", 1e-12f));
   const ValueId sum =
       TRY(plus(c, TRY(c.emit1("add", {c.input(0), c.input(1)})), c.input(simplified ? 3 : 4)));
-  if (simplified)
-    return std::vector<ValueId>{
-        TRY(c.emit1("rms_normalization", {sum, c.input(2)}, {{"epsilon", epsilon}})), {}, {}, sum};
+  if (simplified) {
+    const ValueId y = TRY(c.emit1("rms_normalization", {sum, c.input(2)}, {{"epsilon", epsilon}}));
+    return std::vector<ValueId>{y, {}, {}, sum};
+  }
   auto outputs =
       TRY(c.emit("layer_normalization", {sum, c.input(2), c.input(3)}, {{"epsilon", epsilon}}, 3));
   outputs.push_back(sum);
@@ -243,8 +247,8 @@ Outputs embed_layer_normalization(NodeContext& c) {
   const ValueId ids = c.input(0);
   const ValueId words = TRY(c.emit1("gather", {c.input(2), ids}));
   const ValueId places = c.has_input(8) ? c.input(8) : TRY(count_up(c, TRY(extent(c, ids, 1))));
-  const ValueId located = TRY(c.emit1("gather", {c.input(3), places}));
-  ValueId sum = TRY(c.emit1("add", {words, located}));
+  const ValueId placed = TRY(c.emit1("gather", {c.input(3), places}));
+  ValueId sum = TRY(c.emit1("add", {words, placed}));
   if (c.has_input(1) && c.has_input(4)) {
     const ValueId segments = TRY(c.emit1("gather", {c.input(4), c.input(1)}));
     sum = TRY(c.emit1("add", {sum, segments}));
@@ -256,8 +260,8 @@ Outputs embed_layer_normalization(NodeContext& c) {
   if (c.has_input(7)) {
     kept = TRY(c.emit1("reduce_sum", {c.input(7), b.integers({1})}, {{"keepdims", int64_t{0}}}));
   } else {
-    const ValueId batch = TRY(extent(c, ids, 0));
-    kept = TRY(c.emit1("expand", {b.scalar(DType::i32, 0), batch}));
+    const ValueId zero = TRY(b.scalar(DType::i32, 0)), batch = TRY(extent(c, ids, 0));
+    kept = TRY(c.emit1("expand", {zero, batch}));
   }
   return std::vector<ValueId>{y, kept, sum};
 }
@@ -282,10 +286,9 @@ Outputs rotary_embedding(NodeContext& c) {
   ValueId places = c.input(1);
   if (TRY(known_rank(c, 1, "the positions")) == 1) {
     const ValueId steps = TRY(extent(c, x, rank == 4 ? 2 : 1));
-    const ValueId counted = TRY(count_up(c, steps));
+    const ValueId counted = TRY(count_up(c, steps)), batch = TRY(extent(c, x, 0));
     const ValueId row = TRY(c.emit1("add", {places, counted}));
-    const ValueId size =
-        TRY(c.emit1("concat", {TRY(extent(c, x, 0)), steps}, {{"axis", int64_t{0}}}));
+    const ValueId size = TRY(c.emit1("concat", {batch, steps}, {{"axis", int64_t{0}}}));
     places = TRY(c.emit1("expand", {row, size}));
   }
   const int64_t interleaved = TRY(c.integer("interleaved", 0));
@@ -309,14 +312,17 @@ Emitted filter(NodeContext& c, size_t input, ValueId batch_of, ValueId total, fl
       return c.unsupported("a mask of start and end positions");
     const ValueId keys = TRY(count_up(c, total));
     const ValueId used = TRY(unsqueezed(c, TRY(cast(c, mask, DType::i64)), {1, 2, 3}));
-    keep = TRY(c.emit1("less", {TRY(unsqueezed(c, keys, {0, 1, 2})), used}));
+    const ValueId counted = TRY(unsqueezed(c, keys, {0, 1, 2}));
+    keep = TRY(c.emit1("less", {counted, used}));
   } else if (rank == 2 || rank == 3) {
     mask = TRY(unsqueezed(c, mask, rank == 2 ? Integers{1, 2} : Integers{1}));
-    keep = TRY(c.emit1("greater", {mask, b.scalar(tensor(c, mask).dtype, 0)}));
+    const ValueId zero = TRY(b.scalar(tensor(c, mask).dtype, 0));
+    keep = TRY(c.emit1("greater", {mask, zero}));
   } else {
     return c.unsupported("a mask with " + std::to_string(rank) + " axes");
   }
-  return c.emit1("where", {keep, b.scalar(dtype, 0), b.scalar(dtype, value)});
+  const ValueId zero = TRY(b.scalar(dtype, 0)), penalty = TRY(b.scalar(dtype, value));
+  return c.emit1("where", {keep, zero, penalty});
 }
 
 // Attributes that Attention and MultiHeadAttention share.
@@ -331,7 +337,9 @@ Result<Builder::Given> attention_attributes(NodeContext& c) {
 
 Emitted total_length(NodeContext& c, ValueId fresh, int64_t fresh_axis, ValueId past) {
   const ValueId now = TRY(extent(c, fresh, fresh_axis));
-  return past.valid() ? c.emit1("add", {TRY(extent(c, past, 2)), now}) : Emitted(now);
+  if (!past.valid()) return now;
+  const ValueId before = TRY(extent(c, past, 2));
+  return c.emit1("add", {before, now});
 }
 
 // input, weights, bias, mask_index, past, attention_bias.
@@ -361,9 +369,9 @@ Outputs attention(NodeContext& c) {
   const auto y = TRY(c.emit("attention", {qkv[0], qkv[1], qkv[2], mask, past[0], past[1]},
                             std::move(given), present ? 3 : 1));
   if (!present) return one(y[0]);
-  const ValueId key = TRY(unsqueezed(c, y[1], {0})), value = TRY(unsqueezed(c, y[2], {0}));
-  const ValueId cache = TRY(c.emit1("concat", {key, value}, {{"axis", int64_t{0}}}));
-  return std::vector<ValueId>{y[0], cache};
+  const ValueId keys = TRY(unsqueezed(c, y[1], {0})), values = TRY(unsqueezed(c, y[2], {0}));
+  const ValueId both = TRY(c.emit1("concat", {keys, values}, {{"axis", int64_t{0}}}));
+  return std::vector<ValueId>{y[0], both};
 }
 
 // query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value.
@@ -435,8 +443,8 @@ Emitted widened(NodeContext& c, ValueId value, ValueId amount, int64_t axis) {
   Builder& b = c.builder();
   std::vector<ValueId> pads = {b.integers(Integers(size_t(4 + axis), 0)), amount};
   if (axis == 2) pads.push_back(b.integers({0}));
-  const ValueId all = TRY(c.emit1("concat", pads, {{"axis", int64_t{0}}}));
-  return c.emit1("pad", {value, all});
+  const ValueId whole = TRY(c.emit1("concat", pads, {{"axis", int64_t{0}}}));
+  return c.emit1("pad", {value, whole});
 }
 
 // The cache after this call: new rows [B, S, G * D] behind those in use of past [B, G, P, D].
@@ -446,10 +454,10 @@ Emitted updated_cache(NodeContext& c, const GroupedQuery& g, ValueId fresh, Valu
   const ValueId rows = TRY(c.emit1("transpose", {apart}, {{"perm", Integers{0, 2, 1, 3}}}));
   if (!past.valid()) return rows;
   // The cache grows to the total length where it is shorter.
-  const ValueId total =
-      TRY(c.emit1("reshape", {TRY(cast(c, c.input(6), DType::i64)), b.integers({1})}));
-  const ValueId length = TRY(extent(c, past, 2));
-  const ValueId lacking = TRY(c.emit1("sub", {total, length}));
+  const ValueId wanted = TRY(cast(c, c.input(6), DType::i64));
+  const ValueId total = TRY(c.emit1("reshape", {wanted, b.integers({1})}));
+  const ValueId held = TRY(extent(c, past, 2));
+  const ValueId lacking = TRY(c.emit1("sub", {total, held}));
   const ValueId grown = TRY(widened(c, past, TRY(c.emit1("max", {lacking, b.integers({0})})), 2));
   return c.emit1("tensor_scatter", {grown, rows, g.past_lengths}, {{"axis", int64_t{-2}}});
 }
@@ -496,17 +504,18 @@ Outputs group_query_attention(NodeContext& c) {
     allowed = TRY(c.emit1("less_or_equal", {key_places, last}));
   }
   if (const int64_t window = TRY(c.integer("local_window_size", -1)); window >= 0) {
-    const ValueId behind =
-        TRY(c.emit1("sub", {query_places, b.scalar(DType::i64, double(window))}));
+    const ValueId reach = TRY(b.scalar(DType::i64, double(window)));
+    const ValueId behind = TRY(c.emit1("sub", {query_places, reach}));
     const ValueId near = TRY(c.emit1("greater", {key_places, behind}));
     allowed = TRY(c.emit1("and", {allowed, near}));
   }
   if (c.has_input(10)) {
-    const ValueId own = TRY(extent(c, c.input(10), 3));
-    const ValueId lacking = TRY(c.emit1("sub", {length, own}));
+    const ValueId held = TRY(extent(c, c.input(10), 3));
+    const ValueId lacking = TRY(c.emit1("sub", {length, held}));
     const ValueId bias =
         TRY(widened(c, c.input(10), TRY(c.emit1("max", {lacking, b.integers({0})})), 3));
-    allowed = TRY(c.emit1("where", {allowed, bias, b.scalar(tensor(c, bias).dtype, -INFINITY)}));
+    const ValueId never = TRY(b.scalar(tensor(c, bias).dtype, -INFINITY));
+    allowed = TRY(c.emit1("where", {allowed, bias, never}));
   }
   const float softcap = TRY(c.real("softcap", 0.0f));
   Builder::Given given = {
@@ -523,26 +532,29 @@ constexpr Translation kTable[] = {
     {"", "Attention", 23, "attention"},
     {"", "LinearAttention", 27, "linear_attention"},
     {"", "RotaryEmbedding", 23, "rotary_embedding"},
-    {"ai.onnx.preview", "FlexAttention", 1, "", flex_attention},
+    {"ai.onnx.preview", "FlexAttention", 1, "", flex_attention, first_inputs(3)},
     // Written by ONNX Runtime into the standard domain.
-    {"", "SimplifiedLayerNormalization", 1, "", simplified_layer_normalization},
-    {kMicrosoft, "Attention", 1, "", attention},
-    {kMicrosoft, "BiasGelu", 1, "", gelu<false>},
-    {kMicrosoft, "EmbedLayerNormalization", 1, "", embed_layer_normalization},
-    {kMicrosoft, "FastGelu", 1, "", gelu<true>},
-    {kMicrosoft, "FusedConv", 1, "", fused_conv},
-    {kMicrosoft, "FusedGemm", 1, "", fused_gemm},
-    {kMicrosoft, "FusedMatMul", 1, "", fused_matmul},
-    {kMicrosoft, "Gelu", 1, "", gelu<false>},
-    {kMicrosoft, "GroupQueryAttention", 1, "", group_query_attention},
+    {"", "SimplifiedLayerNormalization", 1, "", simplified_layer_normalization, first_inputs(2)},
+    {kMicrosoft, "Attention", 1, "", attention, first_inputs(2)},
+    {kMicrosoft, "BiasGelu", 1, "", gelu<false>, first_inputs(2)},
+    {kMicrosoft, "EmbedLayerNormalization", 1, "", embed_layer_normalization,
+     inputs_at({0, 2, 3, 5, 6})},
+    {kMicrosoft, "FastGelu", 1, "", gelu<true>, first_inputs(1)},
+    {kMicrosoft, "FusedConv", 1, "", fused_conv, first_inputs(2)},
+    {kMicrosoft, "FusedGemm", 1, "", fused_gemm, first_inputs(2)},
+    {kMicrosoft, "FusedMatMul", 1, "", fused_matmul, first_inputs(2)},
+    {kMicrosoft, "Gelu", 1, "", gelu<false>, first_inputs(1)},
+    {kMicrosoft, "GroupQueryAttention", 1, "", group_query_attention, inputs_at({0, 5, 6})},
     {kMicrosoft, "LayerNormalization", 1, "layer_normalization"},
-    {kMicrosoft, "MultiHeadAttention", 1, "", multi_head_attention},
-    {kMicrosoft, "QuickGelu", 1, "", quick_gelu},
-    {kMicrosoft, "RotaryEmbedding", 1, "", rotary_embedding},
-    {kMicrosoft, "SimplifiedLayerNormalization", 1, "", simplified_layer_normalization},
-    {kMicrosoft, "SkipLayerNormalization", 1, "", skip_layer_normalization<false>},
-    {kMicrosoft, "SkipSimplifiedLayerNormalization", 1, "", skip_layer_normalization<true>},
-    {kMicrosoft, "TransposeMatMul", 1, "", fused_matmul},
+    {kMicrosoft, "MultiHeadAttention", 1, "", multi_head_attention, first_inputs(1)},
+    {kMicrosoft, "QuickGelu", 1, "", quick_gelu, first_inputs(1)},
+    {kMicrosoft, "RotaryEmbedding", 1, "", rotary_embedding, first_inputs(4)},
+    {kMicrosoft, "SimplifiedLayerNormalization", 1, "", simplified_layer_normalization,
+     first_inputs(2)},
+    {kMicrosoft, "SkipLayerNormalization", 1, "", skip_layer_normalization<false>, first_inputs(3)},
+    {kMicrosoft, "SkipSimplifiedLayerNormalization", 1, "", skip_layer_normalization<true>,
+     first_inputs(3)},
+    {kMicrosoft, "TransposeMatMul", 1, "", fused_matmul, first_inputs(2)},
 };
 
 }  // namespace
