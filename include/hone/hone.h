@@ -242,7 +242,8 @@ class Model {
   // Chooses a kernel for each node. Fails with `model.unsupported_operator` when there is none.
   Result<Executable> compile(const CompileOptions& options = {}) const;
 
-  // The value of a .npy or ONNX .pb file, checked against the type of input or output `index`. An
+  // The value of a .npy or ONNX .pb file, checked against the type of input `index`, in every item
+  // of a sequence too; of an output only kind and element type, so that shapes can be compared. An
   // input may also be a PNG image or a WAV recording of exactly the input's size: `hone help run`
   // says how their numbers become elements.
   Result<Value> load_input(size_t index, const std::string& path) const;

@@ -14,6 +14,7 @@
 #include "base/thread_pool.h"
 #include "base/trace.h"
 #include "import/hone/artefact.h"
+#include "ir/check_data.h"
 #include "ir/text.h"
 #include "ops/catalogue.h"
 #include "passes/pipeline.h"
@@ -115,11 +116,23 @@ hone::Result<Datum> load_port(const Model::Impl& impl, const std::vector<ValueId
   return load_datum(path, port.type, impl.limits);
 }
 
+// One element in any number of axes may be given for a scalar, as when running.
+bool fits_input(const Datum& datum, const Type& type) {
+  if (fits(datum, type)) return true;
+  return type.is_tensor() && type.tensor.shape == Shape{} && datum.kind == Datum::Kind::tensor &&
+         datum.tensor.count() == 1 && datum.tensor.dtype() == type.tensor.dtype;
+}
+
 hone::Result<Datum> load_in_port(const Model::Impl& impl, size_t index, const std::string& path,
                                  const LoadOptions& options) {
   const hone::Graph& graph = impl.model->main();
   const hone::Value port = TRY(port_at(graph, graph.inputs, index, "input"));
-  return load_input_file(path, port.type, options, impl.limits);
+  Datum datum = TRY(load_input_file(path, port.type, options, impl.limits));
+  if (!fits_input(datum, port.type))
+    return fail(ErrorId::bad_data, "'" + printable(path) + "' holds " + datum.type().str() +
+                                       ", input '" + printable(port.name) + "' takes " +
+                                       port.type.str());
+  return datum;
 }
 
 hone::Result<std::vector<Value>> make_inputs(const Model::Impl& impl, uint64_t seed,

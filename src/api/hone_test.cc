@@ -149,6 +149,75 @@ TEST(Api, ValuesAsFiles) {
   EXPECT_TRUE(sequence.save(folder / "s.pb").ok());
 }
 
+TEST(Api, FilesAreCheckedAgainstTheType) {
+  const ScratchFolder folder;
+  const auto model = Model::parse(R"(hone 1
+graph main(x: f32[2], s: sequence(f32[*]), n: f32[]) -> (y) {
+  y = relu(x)
+}
+)");
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  const std::array<int64_t, 2> two{1, 2};
+  const Value whole = *Value::of<int64_t>({2}, two);
+  ASSERT_TRUE(floats({3}, {1, 2, 3}).save(folder / "x.npy").ok());
+  ASSERT_TRUE(floats({1, 1}, {1}).save(folder / "one.npy").ok());
+  ASSERT_TRUE(whole.save(folder / "whole.pb").ok());
+  ASSERT_TRUE(Value::sequence({floats({2}, {1, 2}), whole}).save(folder / "s.pb").ok());
+  EXPECT_EQ(model->load_input(0, folder / "x.npy").error().code, "data.mismatch");
+  EXPECT_EQ(model->load_input(0, folder / "whole.pb").error().code, "data.mismatch");
+  EXPECT_EQ(model->load_input(1, folder / "s.pb").error().code, "data.mismatch");
+  EXPECT_TRUE(model->load_input(2, folder / "one.npy").ok());  // one element for a scalar
+  EXPECT_TRUE(model->load_output(0, folder / "x.npy").ok());   // to be compared
+}
+
+TEST(Api, ElementsOfSequencesAreChecked) {
+  const auto model = Model::parse(R"(hone 1
+graph main(s: sequence(f32[*]), i: i64[]) -> (y) {
+  y = relu(sequence_at(s, i))
+}
+)");
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  const std::array<uint8_t, 1> byte{7};
+  const std::array<int64_t, 1> at{1};
+  const Value wrong = *Value::of<uint8_t>({1}, byte), second = *Value::of<int64_t>({}, at);
+  const Value large = floats({1000}, std::vector<float>(1000, 1));
+  const auto executable = model->compile();
+  ASSERT_TRUE(executable.ok());
+  auto session = executable->session();
+  // Both sequences look alike to who asks for their type.
+  const std::vector<Value> sound{Value::sequence({large, large}), second};
+  const std::vector<Value> mixed{Value::sequence({large, wrong}), second};
+  EXPECT_TRUE(session->run(sound).ok());
+  const auto refused = session->run(mixed);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, "data.mismatch");
+}
+
+TEST(Api, BooleansAreZeroOrOne) {
+  const std::array<std::byte, 3> bytes{std::byte{0}, std::byte{2}, std::byte{255}};
+  const auto value = Value::tensor(DType::boolean, {3}, bytes);
+  ASSERT_TRUE(value.ok());
+  EXPECT_EQ(value->bytes()[1], std::byte{1});
+  EXPECT_EQ(value->bytes()[2], std::byte{1});
+  const ScratchFolder folder;
+  ASSERT_TRUE(value->save(folder / "b.npy").ok());
+  std::string file = folder.read("b.npy");
+  file.back() = '\7';
+  folder.write("b.npy", file);
+  const auto model = Model::parse("hone 1\ngraph main(x: bool[3]) -> (y) { y = not(x) }\n");
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  const auto read = model->load_input(0, folder / "b.npy");
+  ASSERT_TRUE(read.ok()) << read.error().describe();
+  EXPECT_EQ(read->bytes()[2], std::byte{1});
+}
+
+// Compared with the bytes that are given before any memory is taken.
+TEST(Api, SizesThatCannotBe) {
+  const auto huge = Value::tensor(DType::f32, {int64_t{1} << 40}, {});
+  ASSERT_FALSE(huge.ok());
+  EXPECT_EQ(huge.error().code, "data.mismatch");
+}
+
 TEST(Api, Compares) {
   EXPECT_TRUE(compare(floats({2}, {1, 2}), floats({2}, {1, 2.001f})).equal);
   const Comparison far = compare(floats({2}, {1, 2}), floats({2}, {1, 3}));

@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "ir/check_data.h"
 
 namespace hone::v1 {
 
@@ -37,12 +38,17 @@ hone::Result<Datum> make_tensor(DType dtype, std::vector<int64_t> shape,
                                 std::span<const std::byte> bytes) {
   if (dtype == DType::string)
     return fail(ErrorId::bad_data, "a tensor of strings has texts, not bytes");
-  hone::Tensor tensor = TRY(hone::Tensor::make(static_cast<hone::DType>(dtype), std::move(shape)));
-  if (static_cast<uint64_t>(tensor.byte_size()) != bytes.size())
-    return fail(ErrorId::bad_data, "a tensor of type " + tensor.type().str() + " takes " +
-                                       std::to_string(tensor.byte_size()) + " bytes, not " +
-                                       std::to_string(bytes.size()));
+  const auto type = static_cast<hone::DType>(dtype);
+  // Before memory is taken: the shape may be any numbers. Those of no tensor are refused below.
+  const auto count = checked_product(shape);
+  const auto size = count ? bytes_for(type, *count) : std::nullopt;
+  if (size && static_cast<uint64_t>(*size) != bytes.size())
+    return fail(ErrorId::bad_data,
+                "a tensor of type " + TensorType{type, Shape::of(shape), {}}.str() + " takes " +
+                    std::to_string(*size) + " bytes, not " + std::to_string(bytes.size()));
+  hone::Tensor tensor = TRY(hone::Tensor::make(type, std::move(shape)));
   if (!bytes.empty()) std::memcpy(tensor.mutable_data(), bytes.data(), bytes.size());
+  if (dtype == DType::boolean) normalize_booleans({tensor.mutable_data(), bytes.size()});
   return Datum(std::move(tensor));
 }
 

@@ -12,6 +12,7 @@
 #include "formats/npy.h"
 #include "formats/protobuf.h"
 #include "import/onnx/onnx.h"
+#include "ir/check_data.h"
 
 namespace hone {
 namespace {
@@ -114,6 +115,8 @@ Result<Tensor> tensor_of(const NpyArray& array, DType expected, Ledger& ledger) 
   }
   Tensor tensor = TRY(Tensor::make(expected, array.shape, ledger.limits().runtime_memory));
   copy_elements(array, tensor);
+  if (expected == DType::boolean)
+    normalize_booleans({tensor.mutable_data(), static_cast<size_t>(tensor.byte_size())});
   return tensor;
 }
 
@@ -194,15 +197,7 @@ std::string message_of(const Datum& datum) {
   return out.take();
 }
 
-// Older ONNX writers store types that NumPy lacks as unsigned integers of the same width.
-Tensor with_bits(Tensor tensor, DType dtype) {
-  const DType found = tensor.dtype();
-  if (!is_unsigned(found) || !npy_name(dtype).empty() || bits(found) != bits(dtype)) return tensor;
-  auto owner = std::make_shared<Tensor>(tensor);
-  return Tensor::view(dtype, owner->shape(), owner->mutable_data(), owner);
-}
-
-bool is_plain_text(const std::string& text) { return is_utf8(text) && !text.ends_with('\0'); }
+bool survives_npy(const std::string& text) { return is_utf8(text) && !text.ends_with('\0'); }
 
 bool begins(std::span<const std::byte> bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
@@ -243,10 +238,7 @@ Result<Datum> load_datum(const std::string& path, const Type& expected, const Li
   TRY(refuse_other_formats(bytes).context(doing));
   if (path.ends_with(".npy"))
     return fail(ErrorId::malformed, "'" + printable(path) + "' is not a NumPy array");
-  Datum datum = TRY(onnx::read_datum(bytes, expected, limits).context(doing));
-  if (datum.kind == Datum::Kind::tensor && expected.is_tensor())
-    datum.tensor = with_bits(std::move(datum.tensor), expected.tensor.dtype);
-  return datum;
+  return onnx::read_datum(bytes, expected, limits).context(doing);
 }
 
 Result<Datum> load_input_file(const std::string& path, const Type& expected,
@@ -263,7 +255,7 @@ bool fits_npy(const Datum& datum) {
   if (datum.kind != Datum::Kind::tensor) return false;
   const Tensor& t = datum.tensor;
   if (t.dtype() != DType::string) return !npy_name(t.dtype()).empty();
-  return std::all_of(t.strings().begin(), t.strings().end(), is_plain_text);
+  return std::all_of(t.strings().begin(), t.strings().end(), survives_npy);
 }
 
 Status save_datum(const Datum& datum, const std::string& path) {

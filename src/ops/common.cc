@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/check_data.h"
+
 namespace hone {
 
 Result<Types> same_as_first(const Infer& c) {
@@ -16,6 +18,29 @@ Error value_error(const Infer& c, std::string why) {
 }
 Error attribute_error(const Infer& c, std::string why) {
   return fail(ErrorId::bad_attribute, std::string(c.op().name) + ": " + std::move(why));
+}
+
+Error type_error(const Infer& c, std::string why) {
+  return fail(ErrorId::type_mismatch, std::string(c.op().name) + ": " + std::move(why));
+}
+
+std::optional<Dim> same_extent(const Dim& a, const Dim& b) {
+  if (a.is_constant() && b.is_constant()) {
+    if (a != b) return std::nullopt;
+    return a;
+  }
+  if (a.is_constant()) return a;
+  if (b.is_constant() || a.is_unknown()) return b;
+  return a;
+}
+
+Status hand_on(Call& c, size_t i, Datum datum) {
+  if (!fits(datum, c.out_type(i)))
+    return type_error(c, "output " + std::to_string(i) + " is " + datum.type().str() +
+                             ", or has an item that is not of this type, instead of " +
+                             c.out_type(i).str());
+  c.set(i, std::move(datum));
+  return ok();
 }
 
 Status expect_rank(const Infer& c, size_t i, size_t rank) {

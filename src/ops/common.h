@@ -31,6 +31,10 @@ Result<Integers> normal_axes(const Integers& axes, int64_t rank, std::string_vie
 Error shape_error(const Infer& c, std::string why);
 Error value_error(const Infer& c, std::string why);
 Error attribute_error(const Infer& c, std::string why);
+Error type_error(const Infer& c, std::string why);
+// The extent that two operands share, the more precise of the two: a constant wins over a symbol.
+// None on contradiction.
+std::optional<Dim> same_extent(const Dim& a, const Dim& b);
 // Fails unless ranked input i has this rank; an unranked one passes.
 Status expect_rank(const Infer& c, size_t i, size_t rank);
 // Fails unless input i broadcasts to `target` without enlarging it.
@@ -75,6 +79,9 @@ Status zip_real(Call& c, const std::function<double(double, double)>& f);
 Status zip_number(Call& c, const std::function<double(double, double)>& f,
                   const std::function<int64_t(int64_t, int64_t)>& g,
                   const std::function<uint64_t(uint64_t, uint64_t)>& h);
+
+// The datum as output i, after a check that it is what inference promised, in every item too.
+Status hand_on(Call& c, size_t i, Datum datum);
 
 // Walks all positions of `shape` in C order, with the flat offset into each operand given by its
 // strides (0 where broadcast). Call next() until it returns false.

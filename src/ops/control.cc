@@ -33,10 +33,6 @@ uint64_t size_of(const Tensor& t) {
 
 }  // namespace
 
-Error type_error(const Infer& c, std::string why) {
-  return fail(ErrorId::type_mismatch, std::string(c.op().name) + ": " + std::move(why));
-}
-
 Status expect_arguments(const Infer& c, std::string_view graph, const Types& arguments) {
   const Types formal = c.graph_inputs(graph);
   if (formal.size() != arguments.size())
@@ -98,14 +94,6 @@ Result<bool> truth(const Infer& c, const Datum& datum) {
       datum.tensor.count() != 1)
     return shape_error(c, "a condition must be a single boolean, is " + datum.type().str());
   return load_integer(datum.tensor, 0) != 0;
-}
-
-Status hand_on(Call& c, size_t i, Datum datum) {
-  if (const Type type = datum.type(); !compatible(type, c.out_type(i)))
-    return type_error(c, "output " + std::to_string(i) + " is " + type.str() + " instead of " +
-                             c.out_type(i).str());
-  c.set(i, std::move(datum));
-  return ok();
 }
 
 Result<Tensor> slice_at(const Call& c, const Tensor& x, int64_t axis, int64_t index) {

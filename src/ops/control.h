@@ -9,7 +9,6 @@ namespace hone {
 Status expect_arguments(const Infer& c, std::string_view graph, const Types& arguments);
 // Fails unless the graph has this many outputs.
 Status expect_results(const Infer& c, std::string_view graph, size_t count);
-Error type_error(const Infer& c, std::string why);
 // What a value may be that has one type or the other.
 Result<Type> either(const Infer& c, const Type& a, const Type& b);
 
@@ -21,8 +20,6 @@ Result<std::vector<Datum>> run_nested(Call& c, std::string_view graph,
                                       std::span<const Datum> arguments);
 // The only element of a boolean tensor.
 Result<bool> truth(const Infer& c, const Datum& datum);
-// The datum as output i, after a check that it is what inference promised.
-Status hand_on(Call& c, size_t i, Datum datum);
 
 // Element `index` along an axis, which goes away.
 Result<Tensor> slice_at(const Call& c, const Tensor& x, int64_t axis, int64_t index);

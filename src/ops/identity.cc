@@ -16,10 +16,7 @@ const OpDef& identity_op() {
       },
       .propagate = propagate_first,
       .cost = movement_cost,
-      .reference = [](Call& c) -> Status {
-        c.set(0, c.datum(0));
-        return ok();
-      },
+      .reference = [](Call& c) -> Status { return hand_on(c, 0, c.datum(0)); },
   };
   return def;
 }

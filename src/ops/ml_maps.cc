@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::string_view kIntegers = "classlabels_int64s", kStrings = "classlabels_strings";
 
-Error type_error(const Infer& c, std::string why) {
-  return fail(ErrorId::type_mismatch, std::string(c.op().name) + ": " + std::move(why));
-}
-
 // An element as a key that is equal for equal elements; all NaN are equal, and so are both zeros.
 std::string key_of(const Tensor& t, int64_t i) {
   if (t.dtype() == DType::string) return t.strings()[size_t(i)];

@@ -37,16 +37,6 @@ std::optional<int64_t> rank_of(const Infer& c, size_t i) {
   return int64_t(c.shape(i).rank());
 }
 
-std::optional<Dim> same_extent(const Dim& a, const Dim& b) {
-  if (a.is_constant() && b.is_constant()) {
-    if (a != b) return std::nullopt;
-    return a;
-  }
-  if (a.is_constant()) return a;
-  if (b.is_constant() || a.is_unknown()) return b;
-  return a;
-}
-
 Result<Types> fixed_type(DType dtype, std::vector<Dim> dims) {
   return Types{Type(dtype, Shape(std::move(dims)))};
 }

@@ -14,8 +14,6 @@ std::optional<int64_t> list_length(const Infer& c, size_t i);
 bool has_elements(const Infer& c, size_t i);
 // The rank of input i; none when unranked.
 std::optional<int64_t> rank_of(const Infer& c, size_t i);
-// The extent that two operands share: a constant wins over a symbol. None on contradiction.
-std::optional<Dim> same_extent(const Dim& a, const Dim& b);
 Result<Types> fixed_type(DType dtype, std::vector<Dim> dims);
 
 // Fails when a constant extent is negative.

@@ -69,13 +69,9 @@ const OpDef& optional_get_element_op() {
       .cost = movement_cost,
       .reference = [](Call& c) -> Status {
         const Datum& value = c.datum(0);
-        if (value.kind != Datum::Kind::optional)
-          c.set(0, value);
-        else if (value.items.empty())
-          return value_error(c, "the optional is empty");
-        else
-          c.set(0, value.items[0]);
-        return ok();
+        if (value.kind != Datum::Kind::optional) return hand_on(c, 0, value);
+        if (value.items.empty()) return value_error(c, "the optional is empty");
+        return hand_on(c, 0, value.items[0]);
       },
   };
   return def;

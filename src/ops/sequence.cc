@@ -9,10 +9,6 @@ namespace {
 constexpr Port kSequence{"sequence", kAny, 0, Port::Presence::required, Port::Holds::sequence};
 constexpr Port kPosition{"position", kIndices, 0, Port::Presence::optional};
 
-Error type_error(const Infer& c, std::string why) {
-  return fail(ErrorId::type_mismatch, std::string(c.op().name) + ": " + std::move(why));
-}
-
 Status expect_position(const Infer& c, size_t i) {
   if (!c.has(i)) return ok();
   if (auto n = element_count(c.shape(i)).constant(); n && *n != 1)
@@ -179,7 +175,7 @@ Status join_elements(Call& c) {
     if (!sum) return fail(ErrorId::overflow, "the joined axis is too long");
     total = *sum;
     own[size_t(axis)] = shape[size_t(axis)];
-    if (own != shape || part.dtype() != parts[0].dtype())
+    if (own != shape || part.dtype() != c.out_type(0).tensor.dtype)
       return shape_error(c, "cannot join " + parts[0].type().str() + " and " + part.type().str());
   }
   shape[size_t(axis)] = total;
@@ -261,8 +257,7 @@ const OpDef& sequence_at_op() {
       .cost = movement_cost,
       .reference = [](Call& c) -> Status {
         const auto& items = c.datum(0).items;
-        c.set(0, items[TRY(position(c, 1, items.size(), items.size()))]);
-        return ok();
+        return hand_on(c, 0, items[TRY(position(c, 1, items.size(), items.size()))]);
       },
       .examples = {R"(graph last(x: sequence(f32[2])) -> (y) { y = sequence_at(x, i64{-1}) })"},
   };

@@ -5,9 +5,8 @@
 namespace hone {
 
 Result<Dim> same_extent(const Infer& c, const Dim& a, const Dim& b, std::string_view what) {
-  if (a.is_constant() && b.is_constant() && a != b)
-    return shape_error(c, std::string(what) + " must agree, are " + a.str() + " and " + b.str());
-  return a.is_constant() || b.is_unknown() ? a : b.is_constant() || a.is_unknown() ? b : a;
+  if (auto same = same_extent(a, b)) return *std::move(same);
+  return shape_error(c, std::string(what) + " must agree, are " + a.str() + " and " + b.str());
 }
 
 Dim extent(const Infer& c, size_t i, size_t axis) {

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "ir/builder.h"
+#include "ir/check_data.h"
 #include "ir/op.h"
 
 namespace hone {
@@ -101,6 +102,13 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
   Frame frame;
   frame.run = context_.runs++;
   frame.special = TRY(specialize(inputs, states));
+  // The type of a sequence is that of its first element: do all fit?
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Value& input = graph_[graph_.inputs[i]];
+    if (!fits(inputs[i], input.type))
+      return fail(ErrorId::bad_data, "input '" + printable(input.name) + "' takes " +
+                                         input.type.str() + ", got an item that is something else");
+  }
   if (frame.special->arena_bytes() > arena_.byte_size() || !arena_.defined())
     arena_ = TRY(Tensor::make(DType::u8, {frame.special->arena_bytes()}));
   frame.values.resize(graph_.value_count());

@@ -24,6 +24,12 @@ int64_t kind_number(const Type& type) {
   return 0;
 }
 
+// NumPy lacks some types: files made from its arrays hold their bit patterns as unsigned integers.
+bool stands_for(DType held, DType wanted) {
+  constexpr DTypes kLacking = kMinifloats | kSubByteInts | DTypes(DType::bf16);
+  return is_unsigned(held) && kLacking.has(wanted) && bits(held) == bits(wanted);
+}
+
 class DatumReader {
  public:
   explicit DatumReader(Ledger& ledger) : ledger_(ledger) {}
@@ -32,9 +38,13 @@ class DatumReader {
   Result<Datum> read(Bytes bytes, uint64_t origin, const Type& type) {
     if (type.is_tensor()) {
       TensorProto proto = TRY(parse_tensor(bytes, origin, ledger_));
-      // NumPy has no bfloat16: files made from its arrays hold the bit patterns as UINT16.
-      if (type.tensor.dtype == DType::bf16 && proto.data_type == onnx_number(DType::u16))
-        proto.data_type = onnx_number(DType::bf16);
+      const DType wanted = type.tensor.dtype;
+      if (const auto held = dtype_of_onnx(proto.data_type); held && *held != wanted) {
+        if (!stands_for(*held, wanted))
+          return fail(ErrorId::bad_data, fmt::format("{} holds {}, {} is needed", describe(proto),
+                                                     name(*held), name(wanted)));
+        proto.data_type = onnx_number(wanted);
+      }
       return Datum(TRY(decode_tensor(proto, ledger_)));
     }
     switch (type.wrappers[0]) {

@@ -20,7 +20,9 @@ using namespace test;
 
 Result<Datum> decode(const WireWriter& t, const Limits& limits = {}) {
   const auto bytes = bytes_of(t.data());
-  return read_datum(bytes, Type(), limits);
+  Ledger ledger(limits);
+  const TensorProto proto = TRY(parse_tensor(bytes, 0, ledger));
+  return Datum(TRY(decode_tensor(proto, ledger)));
 }
 std::vector<double> decoded(const WireWriter& t) {
   const auto datum = decode(t);
@@ -97,12 +99,13 @@ TEST(OnnxTensor, Refusals) {
 
 TEST(OnnxTensor, WritesWhatItReads) {
   const Tensor t = Tensor::of({2, 2}, std::vector<float>{1, 2, 3, 4});
-  const auto datum = read_datum(write_tensor(t, "t"), Type(), Limits{});
+  const auto datum = read_datum(write_tensor(t, "t"), Type(t.type()), Limits{});
   ASSERT_TRUE(datum.ok());
   EXPECT_EQ(datum->tensor.shape(), (Extents{2, 2}));
   EXPECT_EQ(reals(datum->tensor), reals(t));
   const Tensor s = Tensor::of_strings({2}, {"x", "y"});
-  EXPECT_EQ(read_datum(write_tensor(s, ""), Type(), Limits{})->tensor.strings(), s.strings());
+  EXPECT_EQ(read_datum(write_tensor(s, ""), Type(s.type()), Limits{})->tensor.strings(),
+            s.strings());
 }
 
 TEST(OnnxTensor, SequencesOptionalsMaps) {
@@ -139,6 +142,46 @@ TEST(OnnxTensor, SequencesOptionalsMaps) {
   EXPECT_EQ(m->tensor.strings(), (Texts{"a", "b"}));
   map.text(4, "b");
   EXPECT_FALSE(read_datum(bytes_of(map.data()), map_type, Limits{}).ok());
+}
+
+// Whatever the type asks for: an element of a sequence that is something else would be read as it.
+TEST(OnnxTensor, ElementsAreOfTheTypeThatIsNeeded) {
+  const auto item = tensor("", kInt64, {1}, raw<int64_t>({5}));
+  const auto other = tensor("", kFloat, {1}, raw<float>({5}));
+  const Type i64(DType::i64, Shape::unranked());
+  const auto read = [](const WireWriter& m, const Type& type) {
+    const auto datum = read_datum(bytes_of(m.data()), type, Limits{});
+    return datum ? ErrorId::internal : datum.error().id;
+  };
+  EXPECT_EQ(read(other, i64), ErrorId::bad_data);
+  WireWriter sequence;
+  sequence.varint(2, 1);
+  sequence.message(3, item);
+  sequence.message(3, other);
+  EXPECT_EQ(read(sequence, Type::sequence_of(i64)), ErrorId::bad_data);
+  WireWriter optional;
+  optional.varint(2, 1);
+  optional.message(3, other);
+  EXPECT_EQ(read(optional, Type::optional_of(i64)), ErrorId::bad_data);
+  WireWriter map;
+  map.packed(3, std::vector<int64_t>{1, 2});
+  map.message(5, sequence);
+  EXPECT_EQ(read(map, Type::map_of(DType::i64, i64)), ErrorId::bad_data);
+}
+
+// NumPy's arrays have no such types: their bits come as unsigned integers.
+TEST(OnnxTensor, BitsOfTypesThatNumPyLacks) {
+  const auto halves = tensor("", 4, {1}, raw<uint16_t>({0x3f80}));
+  const auto datum =
+      read_datum(bytes_of(halves.data()), Type(DType::bf16, Shape::unranked()), Limits{});
+  ASSERT_TRUE(datum.ok()) << describe(datum.error());
+  EXPECT_EQ(datum->tensor.dtype(), DType::bf16);
+  EXPECT_EQ(reals(datum->tensor), std::vector<double>{1});
+  const auto eighths = tensor("", 2, {1}, raw<uint8_t>({0x38}));
+  const auto single =
+      read_datum(bytes_of(eighths.data()), Type(DType::f8e4m3fn, Shape::unranked()), {});
+  ASSERT_TRUE(single.ok());
+  EXPECT_EQ(reals(single->tensor), std::vector<double>{1});
 }
 
 // Files.
