@@ -286,7 +286,12 @@ std::vector<Value> Session::snapshot() const {
 
 Status Session::restore(const std::vector<Value>& states) {
   std::vector<hone::Tensor> tensors;
-  for (const Value& v : states) tensors.push_back(unwrap(v).tensor);
+  for (const Value& v : states) {
+    const Datum state = unwrap(v);
+    if (state.kind != Datum::Kind::tensor)
+      return wrap(fail(ErrorId::bad_data, "a state is a tensor, not " + state.type().str()));
+    tensors.push_back(state.tensor);
+  }
   return wrap(impl_->session.restore(tensors));
 }
 

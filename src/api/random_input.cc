@@ -13,11 +13,11 @@ double unit(uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
 void fill(Tensor& t, uint64_t seed) {
   const DType dtype = t.dtype();
   for (int64_t i = 0; i < t.count(); ++i) {
-    const uint64_t bits = mix_bits(seed + static_cast<uint64_t>(i));
+    const uint64_t bits = mix64(seed + static_cast<uint64_t>(i));
     if (dtype == DType::string) {
       t.mutable_strings()[static_cast<size_t>(i)] = std::string(1, char('a' + bits % 26));
     } else if (is_complex(dtype)) {
-      const double part[2] = {2 * unit(bits) - 1, 2 * unit(mix_bits(bits)) - 1};
+      const double part[2] = {2 * unit(bits) - 1, 2 * unit(mix64(bits)) - 1};
       const float narrow[2] = {float(part[0]), float(part[1])};
       if (dtype == DType::c64)
         std::memcpy(t.mutable_data() + i * 8, narrow, sizeof narrow);
@@ -64,7 +64,7 @@ Result<Tensor> random_tensor(const TensorType& type, uint64_t seed, const Dim::B
 Result<Datum> random_datum(const Type& type, uint64_t seed, const Dim::Bindings& bindings,
                            const Limits& limits) {
   // Wrappers are few: the reader bounds them.
-  Datum datum(TRY(random_tensor(type.tensor, mix_bits(seed), bindings, limits)));
+  Datum datum(TRY(random_tensor(type.tensor, mix64(seed), bindings, limits)));
   for (size_t w = type.wrappers.size(); w-- > 0;) {
     Datum outer;
     switch (type.wrappers[w]) {

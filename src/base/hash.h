@@ -1,4 +1,4 @@
-// SHA-256 of content, and a seeded hash for maps whose keys come from files.
+// SHA-256 of content, a seeded hash for maps whose keys come from files, a mixer of bits.
 #pragma once
 
 #include <array>
@@ -33,16 +33,18 @@ class Sha256 {
 std::string sha256_hex(std::span<const std::byte> data);
 std::string hex(std::span<const uint8_t> bytes);
 
-// Scatters the bits of a number: the next output of SplitMix64 (Steele, Lea & Flood 2014).
-constexpr uint64_t mix_bits(uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
+// SipHash-1-3 (Aumasson and Bernstein 2012) under a 128-bit key.
+uint64_t sip_hash(std::string_view data, uint64_t key0, uint64_t key1);
+
+// splitmix64 (Steele, Lea & Flood 2014): its finalizer, and one whole step. Numbers that differ in
+// one bit become numbers that have nothing in common.
+inline constexpr uint64_t kMixStep = 0x9e3779b97f4a7c15;
+constexpr uint64_t finalize64(uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
   x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
   return x ^ (x >> 31);
 }
-
-// SipHash-1-3 (Aumasson and Bernstein 2012) under a 128-bit key.
-uint64_t sip_hash(std::string_view data, uint64_t key0, uint64_t key1);
+constexpr uint64_t mix64(uint64_t x) { return finalize64(x + kMixStep); }
 
 // Hash for unordered containers with file-controlled keys: the key of the process is random, so
 // that no file can aim its names at one bucket. Never let the order of such a container reach an

@@ -22,8 +22,9 @@ constexpr std::array kLimits{
     LimitInfo{"folded_constant", &Limits::folded_constant, true, "one constant made by folding"},
     LimitInfo{"folded_total", &Limits::folded_total, true, "all constants made by folding"},
     LimitInfo{"folded_work", &Limits::folded_work, false, "element operations spent on folding"},
-    LimitInfo{"runtime_memory", &Limits::runtime_memory, true, "activations of one run"},
-    LimitInfo{"iterations", &Limits::iterations, false, "iterations of one loop"},
+    LimitInfo{"runtime_memory", &Limits::runtime_memory, true, "activations and states of one run"},
+    LimitInfo{"iterations", &Limits::iterations, false,
+              "nested graphs run by one call: iterations, branches"},
 };
 static_assert(sizeof(Limits) == kLimits.size() * sizeof(uint64_t), "every limit is in the table");
 

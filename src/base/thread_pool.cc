@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -87,25 +88,35 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain,
   // Every piece is taken. Close, then wait for the threads that are still in one.
   gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
   const auto empty = [this] { return (gate_.load(std::memory_order_acquire) & kInside) == 0; };
-  for (int spin = 0; spin < kSpins; ++spin) {
-    if (empty()) return;
-    relax();
+  for (int spin = 0; spin < kSpins && !empty(); ++spin) relax();
+  if (!empty()) {
+    std::unique_lock lock(mutex_);
+    left_.wait(lock, empty);
   }
-  std::unique_lock lock(mutex_);
-  left_.wait(lock, empty);
+  if (failed_.load(std::memory_order_relaxed)) {
+    failed_.store(false, std::memory_order_relaxed);
+    std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
 }
 
+// Whatever a body throws waits until no thread is inside the loop any more: the body and what it
+// refers to belong to the caller. Pieces that have not begun are dropped.
 void ThreadPool::run_shares(size_t self) {
   outside_loops = false;
   const Job job = job_;
-  for (size_t i = 0; i < shares_.size(); ++i) {
-    Share& share = shares_[(self + i) % shares_.size()];
-    while (true) {
-      const int64_t piece = share.next.fetch_add(1, std::memory_order_relaxed);
-      if (piece >= share.end) break;
-      const int64_t begin = piece * job.grain;
-      (*job.body)(begin, job.count - begin > job.grain ? begin + job.grain : job.count);
+  try {
+    for (size_t i = 0; i < shares_.size(); ++i) {
+      Share& share = shares_[(self + i) % shares_.size()];
+      while (!failed_.load(std::memory_order_relaxed)) {
+        const int64_t piece = share.next.fetch_add(1, std::memory_order_relaxed);
+        if (piece >= share.end) break;
+        const int64_t begin = piece * job.grain;
+        (*job.body)(begin, job.count - begin > job.grain ? begin + job.grain : job.count);
+      }
     }
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (!failed_.exchange(true, std::memory_order_relaxed)) failure_ = std::current_exception();
   }
   outside_loops = true;
 }

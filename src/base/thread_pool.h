@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -27,7 +28,8 @@ class ThreadPool {
   // exactly once, and returns when all are done. The pieces depend on count and grain alone, never
   // on the number of threads, so a sum kept per piece is the same for any pool. Which thread runs a
   // piece is not defined. A call from inside a body, or while another thread's loop runs, runs in
-  // place.
+  // place. What a body throws, the first of several, is thrown on when all threads have left the
+  // loop; some pieces have not run then.
   void parallel_for(int64_t count, int64_t grain,
                     const std::function<void(int64_t begin, int64_t end)>& body);
 
@@ -53,8 +55,10 @@ class ThreadPool {
   // is open, so a loop that ends early need not wait for threads that are still asleep.
   alignas(64) std::atomic<uint64_t> gate_{0};
   std::atomic<bool> stop_{false};
-  std::mutex submit_;  // one loop at a time
-  std::mutex mutex_;   // guards the two conditions
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;  // of the loop that runs; guarded by mutex_
+  std::mutex submit_;           // one loop at a time
+  std::mutex mutex_;            // guards the two conditions
   std::condition_variable wake_, left_;
   int asleep_ = 0;
   std::vector<std::thread> threads_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <new>
 #include <set>
 
 namespace hone {
@@ -44,6 +45,27 @@ TEST(ThreadPool, SumsPerPieceDoNotDependOnThreads) {
   const float one = sum(1);
   EXPECT_EQ(sum(2), one);
   EXPECT_EQ(sum(5), one);
+}
+
+// Thrown by any thread, and the pool goes on working.
+TEST(ThreadPool, WhatABodyThrowsReachesTheCaller) {
+  for (const int threads : {1, 2, 4}) {
+    ThreadPool pool(threads);
+    for (int64_t bad = 0; bad < 64; ++bad) {
+      std::atomic<int> inside{0};
+      const auto body = [&](int64_t begin, int64_t) {
+        ++inside;
+        std::this_thread::yield();
+        --inside;
+        if (begin == bad || begin == 63 - bad) throw std::bad_alloc();
+      };
+      EXPECT_THROW(pool.parallel_for(64, 1, body), std::bad_alloc);
+      EXPECT_EQ(inside.load(), 0) << "a thread is still in a body that is gone";
+      std::atomic<int64_t> sum{0};
+      pool.parallel_for(100, 3, [&](int64_t begin, int64_t end) { sum += end - begin; });
+      EXPECT_EQ(sum.load(), 100);
+    }
+  }
 }
 
 TEST(ThreadPool, ThreadsReallyHelp) {

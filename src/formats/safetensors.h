@@ -16,6 +16,9 @@
 
 namespace hone {
 
+// Bytes of a header, at most; part of the format.
+inline constexpr uint64_t kMostSafetensorsHeader = 100'000'000;
+
 struct SafetensorsTensor {
   std::string name;
   std::string dtype;  // as in the file, "F32"
@@ -28,8 +31,6 @@ struct Safetensors {
   std::map<std::string, std::string> metadata;  // "__metadata__"
   uint64_t data_offset = 0;                     // of the data in the file
 };
-
-inline constexpr uint64_t kMostSafetensorsHeader = 100'000'000;  // bytes of JSON
 
 // Bits of one element; none for a dtype that the format does not have.
 std::optional<uint64_t> safetensors_bits(std::string_view dtype);

@@ -142,7 +142,8 @@ Result<Tensor> make_tensor(DType dtype, Extents shape, const std::vector<Element
   return t;
 }
 
-Result<Attr> convert_attr(const AttrText& a, const AttrDef& def, const Model& model) {
+Result<Attr> convert_attr(const AttrText& a, const AttrDef& def, const Model& model,
+                          const Limits& limits) {
   auto wrong = [&] {
     return fail(ErrorId::syntax, "attribute '" + std::string(def.name) + "' must be of kind " +
                                      std::string(name(def.kind)));
@@ -166,12 +167,16 @@ Result<Attr> convert_attr(const AttrText& a, const AttrDef& def, const Model& mo
     }
     case AttrKind::type:
       if (a.kind != Kind::word) return wrong();
-      return Attr(TRY(syntax::parse_type(a.text, Limits{})));
+      return Attr(TRY(syntax::parse_type(a.text, limits)));
     case AttrKind::graph: {
       const GraphId id = model.graph_named(a.text);
       if (a.kind != Kind::graph) return wrong();
       if (!id.valid())
         return fail(ErrorId::undefined_name, "there is no graph '" + printable(a.text) + "'");
+      if (!model.graphs[id.index].states().empty())
+        return fail(
+            ErrorId::invalid_graph,
+            "graph '" + printable(a.text) + "' has states and is nested: none would carry them");
       return Attr(id);
     }
     default: break;
@@ -196,18 +201,23 @@ Result<Attr> convert_attr(const AttrText& a, const AttrDef& def, const Model& mo
   return Attr(std::move(texts));
 }
 
+constexpr uint64_t kEntry = 64;  // of a hash table, without what its strings own
+
 using NameSet = std::unordered_set<std::string, SeededHash, std::equal_to<>>;
 using Names = std::unordered_map<std::string, ValueId, SeededHash, std::equal_to<>>;
 
 // Adds statements to the builder's graph. `scope` is the operator whose body this is, or null.
 class GraphMaker {
  public:
-  GraphMaker(Builder& builder, const Infer* scope) : builder_(builder), scope_(scope) {}
+  // `ledger` is charged with what the graph takes; a body needs none.
+  GraphMaker(Builder& builder, const Infer* scope, Ledger* ledger)
+      : builder_(builder), scope_(scope), ledger_(ledger) {}
 
-  Status define(const std::string& value_name, ValueId v) {
-    if (!names_.emplace(value_name, v).second)
+  Status define(const std::string& value_name, bool numbered, ValueId v) {
+    if (ledger_) TRY(ledger_->charge(kEntry + 2 * value_name.size(), "names of values"));
+    if (!(numbered ? numbers_ : names_).emplace(value_name, v).second)
       return fail(ErrorId::duplicate_name, "two values are called '" + printable(value_name) + "'");
-    if (!scope_ && value_name[0] != '%') builder_.graph().at(v).name = value_name;
+    if (!scope_ && !numbered) builder_.graph().at(v).name = value_name;
     return ok();
   }
 
@@ -220,7 +230,7 @@ class GraphMaker {
           .provenance.assign(s.from.begin() + 1, s.from.end());
     for (size_t i = 0; i < s.results.size(); ++i) {
       if (s.results[i].type) TRY(refine(results[i], s.results[i].type->type));
-      if (!s.results[i].unused) TRY(define(s.results[i].name, results[i]));
+      if (!s.results[i].unused) TRY(define(s.results[i].name, s.results[i].numbered, results[i]));
     }
     return ok();
   }
@@ -229,17 +239,26 @@ class GraphMaker {
     switch (a.kind) {
       case Argument::Kind::missing: return ValueId{};
       case Argument::Kind::value: {
-        auto it = names_.find(a.name);
-        if (it == names_.end())
+        const Names& names = a.numbered ? numbers_ : names_;
+        auto it = names.find(a.name);
+        if (it == names.end())
           return fail(ErrorId::undefined_name, "there is no value '" + printable(a.name) + "'");
         return it->second;
       }
-      case Argument::Kind::constant: return builder_.constant(TRY(constant(a)));
+      case Argument::Kind::constant:
+        TRY(charge_constant());
+        return builder_.constant(TRY(constant(a)));
       case Argument::Kind::literal:
+        TRY(charge_constant());
         return builder_.constant(TRY(literal_tensor(a.literal, fallback, scope_)));
       case Argument::Kind::call: return TRY(call(a.call[0], 1, node_name_))[0];
     }
     return ValueId{};
+  }
+
+  // The value of a constant, whose elements were charged with the text.
+  Status charge_constant() {
+    return ledger_ ? ledger_->charge(sizeof(Constant) + sizeof(Value) + kEntry, "constants") : ok();
   }
 
   // Of the argument of a state: `@name` or a literal.
@@ -254,7 +273,11 @@ class GraphMaker {
 
  private:
   Status next(const syntax::Statement& s) {
-    const ValueId now = TRY(value({Argument::Kind::value, s.results[0].name, {}, {}}, DType::f32));
+    Argument state;
+    state.kind = Argument::Kind::value;
+    state.name = s.results[0].name;
+    state.numbered = s.results[0].numbered;
+    const ValueId now = TRY(value(state, DType::f32));
     const ValueId next = TRY(value(s.next, DType::f32));
     if (builder_.graph()[now].kind != Value::Kind::state)
       return fail(ErrorId::undefined_name, "'" + printable(s.results[0].name) + "' is not a state");
@@ -288,7 +311,18 @@ class GraphMaker {
       auto attr = TRY(attribute(*op, key, text));
       if (attr) given.emplace_back(key, std::move(*attr));
     }
-    return builder_.emit(*op, std::move(inputs), std::move(given), outputs, node_name);
+    const auto results =
+        TRY(builder_.emit(*op, std::move(inputs), std::move(given), outputs, node_name));
+    TRY(charge(results));
+    return results;
+  }
+
+  Status charge(const std::vector<ValueId>& results) {
+    if (!ledger_) return ok();
+    const Graph& g = builder_.graph();
+    uint64_t bytes = results.empty() ? sizeof(Node) : footprint(g[g[results[0]].producer]);
+    for (ValueId v : results) bytes += footprint(g[v]);
+    return ledger_->charge(bytes, "nodes");
   }
 
   // None where `$name` stands for an attribute that is not given.
@@ -299,7 +333,9 @@ class GraphMaker {
       return scope_->attribute(text.text);
     }
     for (const AttrDef& def : op.attrs)
-      if (def.name == key) return std::optional(TRY(convert_attr(text, def, builder_.model())));
+      if (def.name == key)
+        return std::optional(
+            TRY(convert_attr(text, def, builder_.model(), ledger_ ? ledger_->limits() : Limits())));
     return fail(ErrorId::bad_attribute,
                 std::string(op.name) + " has no attribute '" + printable(key) + "'");
   }
@@ -315,12 +351,17 @@ class GraphMaker {
 
   Builder& builder_;
   const Infer* scope_;
-  Names names_;
+  Ledger* ledger_;
+  Names names_, numbers_;
   std::string node_name_;
 };
 
-Status add_constants(Model& model, const syntax::ModelText& text) {
+Status add_constants(Model& model, const syntax::ModelText& text, Ledger& ledger) {
   for (const syntax::ConstantText& c : text.constants) {
+    TRY(ledger.charge(sizeof(Constant) + kEntry + 2 * c.name.size() +
+                          c.type.type.tensor.shape.rank() * sizeof(Dim) +
+                          c.literal.elements.size() * 2 * sizeof(double),
+                      "constants"));
     const auto extents = c.type.type.tensor.shape.fixed();
     if (!extents || !c.type.type.is_tensor() || c.type.variable)
       return fail(ErrorId::type_mismatch,
@@ -408,17 +449,21 @@ Result<std::vector<uint32_t>> nesting_order(const Model& model, const syntax::Mo
 }
 
 Status build_graph(Model& model, GraphId id, const syntax::GraphText& text,
-                   const Catalogue& catalogue) {
+                   const Catalogue& catalogue, Ledger& ledger) {
   Builder builder(model, id, catalogue);
-  GraphMaker maker(builder, nullptr);
+  GraphMaker maker(builder, nullptr, &ledger);
   for (const auto& p : text.inputs) {
     if (p.type.variable) return fail(ErrorId::syntax, "a type variable stands outside a body");
-    TRY(maker.define(p.name, builder.graph().add_input("", p.type.type)));
+    const ValueId input = builder.graph().add_input("", p.type.type);
+    TRY(ledger.charge(footprint(builder.graph()[input]), "inputs"));
+    TRY(maker.define(p.name, p.numbered, input));
   }
   for (const auto& p : text.states) {
     ConstantId initial;
     if (p.initial.kind != Argument::Kind::missing) initial = TRY(maker.constant(p.initial));
-    TRY(maker.define(p.name, builder.graph().add_state("", p.type.type, initial)));
+    const ValueId state = builder.graph().add_state("", p.type.type, initial);
+    TRY(ledger.charge(footprint(builder.graph()[state]), "states"));
+    TRY(maker.define(p.name, p.numbered, state));
   }
   for (const auto& s : text.statements) {
     auto status = maker.statement(s, s.from.empty() ? std::string() : s.from[0]);
@@ -431,6 +476,7 @@ Status build_graph(Model& model, GraphId id, const syntax::GraphText& text,
     if (!v.valid()) return fail(ErrorId::syntax, "an output is missing");
     if (!outputs.insert(interface).second)
       return fail(ErrorId::duplicate_name, "two outputs are called '" + printable(interface) + "'");
+    TRY(ledger.charge(kEntry + 2 * interface.size(), "outputs"));
     builder.graph().add_output(interface, v);
   }
   return ok();
@@ -453,12 +499,12 @@ Result<std::vector<ValueId>> build_body(Builder& builder, const OpDef& op,
                                         const std::vector<ValueId>& inputs,
                                         const std::string& node_name) {
   const Infer scope(op, attrs, {}, 0);
-  GraphMaker maker(builder, &scope);
+  GraphMaker maker(builder, &scope, nullptr);
   for (size_t i = 0; i < body.inputs.size(); ++i) {
     if (i >= inputs.size() || !inputs[i].valid())
       return fail(ErrorId::bad_arity, "the body of " + std::string(op.name) + " needs input '" +
                                           body.inputs[i].name + "'");
-    TRY(maker.define(body.inputs[i].name, inputs[i]));
+    TRY(maker.define(body.inputs[i].name, false, inputs[i]));
   }
   for (const auto& s : body.statements)
     TRY(maker.statement(s, node_name).context("expanding " + std::string(op.name)));
@@ -470,25 +516,36 @@ Result<std::vector<ValueId>> build_body(Builder& builder, const OpDef& op,
 
 Result<Model> parse_model_text(std::string_view text, const Catalogue& catalogue,
                                const Limits& limits) {
-  const syntax::ModelText parsed = TRY(syntax::parse(text, limits));
+  Ledger ledger(limits);
+  return parse_model_text(text, catalogue, ledger);
+}
+
+Result<Model> parse_model_text(std::string_view text, const Catalogue& catalogue, Ledger& ledger) {
+  const syntax::ModelText parsed = TRY(syntax::parse(text, ledger));
   Model model;
   model.phase = parsed.phase;
-  for (const auto& [key, value] : parsed.metadata) model.metadata[key] = value;
+  for (const auto& [key, value] : parsed.metadata) {
+    TRY(ledger.charge(kEntry + 2 * sizeof key + key.size() + value.size(), "metadata"));
+    model.metadata[key] = value;
+  }
   NameSet symbols;
   for (const Symbol& s : parsed.symbols) {
+    TRY(ledger.charge(kEntry + sizeof s + 2 * s.name.size(), "symbols"));
     if (!symbols.insert(s.name).second)
       return fail(ErrorId::duplicate_name, "two symbols are called '" + printable(s.name) + "'");
     model.symbols.push_back(s);
   }
+  TRY(ledger.charge(parsed.sources.size() * sizeof(DataSource), "sources"));
   model.sources = parsed.sources;
-  TRY(add_constants(model, parsed));
+  TRY(add_constants(model, parsed, ledger));
   for (const auto& g : parsed.graphs) {
     if (model.graph_named(g.name).valid())
       return fail(ErrorId::duplicate_name, "two graphs are called '" + printable(g.name) + "'");
+    TRY(ledger.charge(sizeof(Graph) + kEntry + 2 * g.name.size(), "graphs"));
     model.add_graph(g.name);
   }
   for (uint32_t g : TRY(nesting_order(model, parsed)))
-    TRY(build_graph(model, GraphId{g}, parsed.graphs[g], catalogue)
+    TRY(build_graph(model, GraphId{g}, parsed.graphs[g], catalogue, ledger)
             .context("reading graph '" + printable(parsed.graphs[g].name) + "'"));
   if (!parsed.entry.empty()) {
     model.entry = model.graph_named(parsed.entry);

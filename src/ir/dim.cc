@@ -157,6 +157,10 @@ size_t Dim::size() const {
   return total;
 }
 
+size_t Dim::footprint() const {
+  return sizeof(Dim) + size() * (sizeof(Term) + sizeof(Factor) + 2 * sizeof(Dim));
+}
+
 Dim Dim::bounded() && {
   if (unknown_ || terms_.size() > kMaxTerms) return unknown();
   for (const Term& term : terms_) {

@@ -72,6 +72,8 @@ class Dim {
   size_t size() const;
   // "N", "4743168*T", "2*N*T + 3", "floor_div(H + 1, 2)", "?".
   std::string str() const;
+  // Bytes that it takes in all, at most.
+  size_t footprint() const;
   // Quotient a/b if b divides a as a polynomial.
   static std::optional<Dim> exact_quotient(const Dim& a, const Dim& b);
 

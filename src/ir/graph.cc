@@ -8,6 +8,31 @@
 
 namespace hone {
 
+namespace {
+
+uint64_t footprint(const std::string& text) { return text.size() < 16 ? 0 : text.size() + 16; }
+
+uint64_t footprint(const std::vector<Dim>& dims) {
+  uint64_t bytes = 0;
+  for (const Dim& d : dims) bytes += d.footprint();
+  return bytes;
+}
+
+}  // namespace
+
+uint64_t footprint(const Value& value) {
+  return sizeof value + footprint(value.name) + footprint(value.type.tensor.shape.dims) +
+         (value.known ? footprint(*value.known) : 0);
+}
+
+uint64_t footprint(const Node& node) {
+  uint64_t bytes = sizeof node + footprint(node.name) + node.attrs.size() * sizeof(NamedAttr);
+  for (const std::string& origin : node.provenance) bytes += sizeof origin + footprint(origin);
+  // An input is listed among the users of its value too.
+  return bytes + node.inputs.size() * (sizeof(ValueId) + 2 * sizeof(NodeId)) +
+         node.outputs.size() * sizeof(ValueId);
+}
+
 size_t Graph::live_nodes() const {
   return size_t(
       std::count_if(nodes_.begin(), nodes_.end(), [](const Node& n) { return n.op != nullptr; }));
@@ -75,7 +100,6 @@ void Graph::index_exits() {
 }
 
 ValueId Graph::constant_value(ConstantId constant, const TensorType& type) {
-  if (constant.index >= constants_.size()) constants_.resize(constant.index + 1);
   ValueId& id = constants_[constant.index];
   if (!id.valid()) {
     id = ValueId{uint32_t(values_.size())};
@@ -95,7 +119,6 @@ void Graph::renumber_constants(const std::vector<ConstantId>& map) {
     if (value.kind != Value::Kind::constant) continue;
     value.constant = map[value.constant.index];
     if (!value.constant.valid()) continue;
-    if (value.constant.index >= constants_.size()) constants_.resize(value.constant.index + 1);
     constants_[value.constant.index] = ValueId{i};
   }
   for (State& s : states_)
@@ -250,7 +273,8 @@ Status Graph::compact() {
     renumber(s.now);
     renumber(s.next);
   }
-  for (ValueId& v : constants_) renumber(v);
+  for (auto& [constant, value] : constants_) renumber(value);
+  std::erase_if(constants_, [](const auto& entry) { return !entry.second.valid(); });
   nodes_ = std::move(nodes);
   values_ = std::move(values);
   index_exits();

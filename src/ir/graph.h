@@ -63,6 +63,10 @@ struct State {
   ConstantId initial;
 };
 
+// Bytes that one takes with all it owns, about; for ledgers.
+uint64_t footprint(const Value& value);
+uint64_t footprint(const Node& node);
+
 class Graph {
  public:
   std::string name;
@@ -126,7 +130,8 @@ class Graph {
   std::unordered_map<uint32_t, std::vector<Exit>> exits_;  // by value, of those that leave
   std::vector<Node> nodes_;
   std::vector<Value> values_;
-  std::vector<ValueId> constants_;  // by constant id; invalid where not used
+  // By constant id. Not an array: each of very many nested graphs could use the last constant.
+  std::unordered_map<uint32_t, ValueId> constants_;
 };
 
 }  // namespace hone

@@ -69,12 +69,13 @@ Result<std::span<const std::byte>> Model::stored(ConstantId id) const {
 namespace {
 
 // Elements q of an affine encoding as (q - zero) * scale in the logical dtype.
-Result<Tensor> decode_affine(const Model& model, const Constant& constant, const Tensor& q) {
+Result<Tensor> decode_affine(const Model& model, const Constant& constant, const Tensor& q,
+                             const Allowance& allowance) {
   const Encoding& encoding = constant.type.encoding;
-  const Tensor scale = TRY(model.read(constant.scale));
+  const Tensor scale = TRY(model.read(constant.scale, allowance));
   Tensor zero;
-  if (encoding.has_zero_point) zero = TRY(model.read(constant.zero_point));
-  Tensor out = TRY(Tensor::make(constant.type.dtype, q.shape()));
+  if (encoding.has_zero_point) zero = TRY(model.read(constant.zero_point, allowance));
+  Tensor out = TRY(Tensor::make(constant.type.dtype, q.shape(), allowance));
   int64_t inner = 1, along = 1;
   if (encoding.axis >= 0) {
     along = q.shape()[size_t(encoding.axis)];
@@ -96,7 +97,7 @@ Result<Tensor> decode_affine(const Model& model, const Constant& constant, const
 
 }  // namespace
 
-Result<Tensor> Model::read(ConstantId id) const {
+Result<Tensor> Model::read(ConstantId id, const Allowance& allowance) const {
   const Constant& constant = constants[id.index];
   const auto extents = constant.type.shape.fixed();
   CHECK(extents.has_value());
@@ -108,7 +109,7 @@ Result<Tensor> Model::read(ConstantId id) const {
   const bool odd = dtype == DType::boolean && !are_booleans(bytes);
   const size_t alignment = bits(dtype) >= 16 ? size_t(bits(dtype)) / 8 : 1;
   Tensor tensor;
-  if (!odd && reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0 &&
+  if (!odd && !bytes.empty() && reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0 &&
       std::holds_alternative<Constant::Span>(constant.data)) {
     const DataSource& source = sources[std::get<Constant::Span>(constant.data).source];
     // Read-only by convention: a kernel never writes its inputs.
@@ -117,13 +118,13 @@ Result<Tensor> Model::read(ConstantId id) const {
         source.mapped ? std::shared_ptr<const void>(source.mapped) : source.memory;
     tensor = Tensor::view(dtype, *extents, data, std::const_pointer_cast<void>(owner));
   } else {
-    tensor = TRY(Tensor::make(dtype, *extents));
+    tensor = TRY(Tensor::make(dtype, *extents, allowance));
     CHECK(uint64_t(tensor.byte_size()) <= bytes.size());
     if (!bytes.empty())
       std::memcpy(tensor.mutable_data(), bytes.data(), size_t(tensor.byte_size()));
     if (odd) normalize_booleans({tensor.mutable_data(), size_t(tensor.byte_size())});
   }
-  if (affine) return decode_affine(*this, constant, tensor);
+  if (affine) return decode_affine(*this, constant, tensor, allowance);
   return tensor;
 }
 

@@ -65,8 +65,9 @@ class Model {
   void add_symbol(std::string name, BindingTime time);
 
   // The constant's elements, without copying where they lie in a source. Affine encodings are
-  // decoded to the logical dtype. Fails when the source is not open or too short.
-  Result<Tensor> read(ConstantId id) const;
+  // decoded to the logical dtype. Fails when the source is not open or too short, or where elements
+  // that have to be copied (not aligned) or decoded need more than the allowance.
+  Result<Tensor> read(ConstantId id, const Allowance& allowance = uint64_t{1} << 40) const;
   // The stored bytes as they are.
   Result<std::span<const std::byte>> stored(ConstantId id) const;
   // Adds a constant with these elements: inline when small, else in a memory source (copied).

@@ -193,6 +193,9 @@ Status check_call(const OpDef& op, const Attrs& attrs, std::span<const Infer::In
       return arity_error(op, op.inputs, inputs.size(), "input");
   if (outputs > 0 && !port_for(op.outputs, outputs - 1))
     return arity_error(op, op.outputs, outputs, "output");
+  for (size_t i = outputs; i < op.outputs.size(); ++i)
+    if (op.outputs[i].presence == Port::Presence::required)
+      return arity_error(op, op.outputs, outputs, "output");
   return ok();
 }
 

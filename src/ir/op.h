@@ -120,7 +120,7 @@ class Call : public Infer {
 
   GraphRunner* runner = nullptr;
   uint64_t seed = 0;                             // differs by node and call; for random operators
-  uint64_t memory_limit = uint64_t{1} << 40;     // bytes that one output may take
+  Allowance memory_limit = uint64_t{1} << 40;    // what the outputs and what they need may take
   uint64_t iteration_limit = uint64_t{1} << 40;  // of loops
 
  private:

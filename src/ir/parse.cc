@@ -1,4 +1,6 @@
-// Reads the text form into its syntax tree. Bounded: nesting, names and total size are limited.
+// Reads the text form into its syntax tree. Bounded: nesting, names and total size are limited, and
+// what the tree takes is charged to a ledger.
+// Long because: the grammar is one class, whose rules call each other.
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -15,12 +17,14 @@ constexpr int kMaxTypeDepth = 8;
 
 class Parser {
  public:
-  Parser(std::string_view text, const Limits& limits) : text_(text), limits_(limits) {}
+  Parser(std::string_view text, Ledger& ledger)
+      : text_(text), limits_(ledger.limits()), ledger_(ledger) {}
 
   Result<ModelText> model() {
     if (text_.size() > limits_.header)
       return fail(ErrorId::over_size, "the text has " + std::to_string(text_.size()) +
                                           " bytes; the limit is " + std::to_string(limits_.header));
+    TRY(ledger_.charge(text_.size(), "the text's names"));  // each comes from a piece of its own
     ModelText m;
     TRY(expect("hone"));
     if (TRY(integer()) != 1)
@@ -44,6 +48,13 @@ class Parser {
   }
 
  private:
+  template <class T>
+  Status add(std::vector<T>& items, T item, std::string_view what) {
+    TRY(reserve_charged(ledger_, items, 1, what));
+    items.push_back(std::move(item));
+    return ok();
+  }
+
   Status item(ModelText& m) {
     if (eat_word("phase")) {
       m.phase = TRY(name());
@@ -52,7 +63,8 @@ class Parser {
     } else if (eat_word("meta")) {
       std::string key = TRY(quoted());
       TRY(expect("="));
-      m.metadata.emplace_back(std::move(key), TRY(quoted()));
+      std::string text = TRY(quoted());
+      TRY(add(m.metadata, {std::move(key), std::move(text)}, "metadata"));
     } else if (eat_word("symbol")) {
       TRY(symbol(m));
     } else if (eat_word("source")) {
@@ -60,7 +72,7 @@ class Parser {
     } else if (eat_word("const")) {
       TRY(constant(m));
     } else if (eat_word("graph")) {
-      m.graphs.push_back(TRY(graph()));
+      TRY(add(m.graphs, TRY(graph()), "graphs"));
     } else {
       return wrong("expected phase, entry, meta, symbol, source, const or graph");
     }
@@ -76,8 +88,7 @@ class Parser {
          {BindingTime::model, BindingTime::session, BindingTime::call, BindingTime::data})
       if (hone::name(t) == time) {
         s.time = t;
-        m.symbols.push_back(std::move(s));
-        return ok();
+        return add(m.symbols, std::move(s), "symbols");
       }
     return wrong("a symbol is bound at model, session, call or data time");
   }
@@ -90,8 +101,7 @@ class Parser {
     const int64_t size = TRY(integer());
     if (size < 0) return wrong("a source has a size >= 0");
     s.size = uint64_t(size);
-    m.sources.push_back(std::move(s));
-    return ok();
+    return add(m.sources, std::move(s), "sources");
   }
 
   Status constant(ModelText& m) {
@@ -124,8 +134,8 @@ class Parser {
       TRY(expect("@"));
       c.zero_point = TRY(name());
     }
-    m.constants.push_back(std::move(c));
-    return ok();
+    TRY(ledger_.charge_tensors(1));
+    return add(m.constants, std::move(c), "constants");
   }
 
   Result<GraphText> graph() {
@@ -133,7 +143,7 @@ class Parser {
     g.name = TRY(name());
     TRY(expect("("));
     while (!eat(")")) {
-      g.inputs.push_back(TRY(parameter()));
+      TRY(add(g.inputs, TRY(parameter()), "inputs"));
       if (!eat(",")) {
         TRY(expect(")"));
         break;
@@ -141,7 +151,7 @@ class Parser {
     }
     if (eat_word("state")) {
       do {
-        g.states.push_back(TRY(parameter()));
+        TRY(add(g.states, TRY(parameter()), "states"));
         if (eat("=")) g.states.back().initial = TRY(argument(0));
       } while (eat(","));
     }
@@ -157,15 +167,14 @@ class Parser {
     TRY(expect("{"));
     while (!eat("}")) {
       if (at_end()) return wrong("the graph does not end; expected '}'");
-      g.statements.push_back(TRY(statement()));
-      if (g.statements.size() > limits_.nodes)
-        return fail(ErrorId::over_nodes, "more than " + std::to_string(limits_.nodes) + " nodes");
+      TRY(add(g.statements, TRY(statement()), "statements"));
     }
     return g;
   }
 
   Result<Parameter> parameter() {
     Parameter p;
+    p.numbered = peek() == '%';
     p.name = TRY(value_name());
     TRY(expect(":"));
     p.type = TRY(type(0));
@@ -176,12 +185,11 @@ class Parser {
     Argument a = TRY(argument(0));
     if (!eat("=")) {
       std::string named = a.name;
-      g.outputs.emplace_back(std::move(named), std::move(a));
-      return ok();
+      return add(g.outputs, {std::move(named), std::move(a)}, "outputs");
     }
     if (a.kind != Argument::Kind::value) return wrong("an output is `name` or `name = value`");
-    g.outputs.emplace_back(std::move(a.name), TRY(argument(0)));
-    return ok();
+    Argument given = TRY(argument(0));
+    return add(g.outputs, {std::move(a.name), std::move(given)}, "outputs");
   }
 
   Result<Statement> statement() {
@@ -190,24 +198,27 @@ class Parser {
     s.line = line();
     if (eat_word("next")) {
       s.is_next = true;
-      s.results.push_back({TRY(value_name()), false, {}});
+      const bool numbered = peek() == '%';
+      TRY(add(s.results, {TRY(value_name()), numbered, false, {}}, "results"));
       TRY(expect("="));
       s.next = TRY(argument(0));
       return s;
     }
     do {
       ResultName r;
-      if (eat_word("_"))
+      if (eat_word("_")) {
         r.unused = true;
-      else
+      } else {
+        r.numbered = peek() == '%';
         r.name = TRY(value_name());
+      }
       if (eat(":")) r.type = TRY(type(0));
-      s.results.push_back(std::move(r));
+      TRY(add(s.results, std::move(r), "results"));
     } while (eat(","));
     TRY(expect("="));
     s.call = TRY(call(0));
     if (eat_word("from")) {
-      do s.from.push_back(TRY(quoted()));
+      do TRY(add(s.from, TRY(quoted()), "origins"));
       while (eat(","));
     }
     return s;
@@ -215,11 +226,12 @@ class Parser {
 
   Result<Call> call(int depth) {
     if (depth > kMaxCallDepth) return fail(ErrorId::over_depth, "calls are nested too deep" + at());
+    TRY(ledger_.charge_nodes(1));
     Call c;
     c.op = TRY(name());
     TRY(expect("("));
     while (!eat(")")) {
-      c.arguments.push_back(TRY(argument(depth + 1)));
+      TRY(add(c.arguments, TRY(argument(depth + 1)), "arguments"));
       if (!eat(",")) {
         TRY(expect(")"));
         break;
@@ -229,7 +241,8 @@ class Parser {
     while (!eat(">")) {
       std::string key = TRY(name());
       TRY(expect("="));
-      c.attrs.emplace_back(std::move(key), TRY(attr()));
+      auto value = TRY(attr());
+      TRY(add(c.attrs, {std::move(key), std::move(value)}, "attributes"));
       if (!eat(",")) {
         TRY(expect(">"));
         break;
@@ -249,7 +262,8 @@ class Parser {
     }
     if (starts_number() || peek() == '$') {
       a.kind = Argument::Kind::literal;
-      a.literal.elements.push_back(TRY(element()));
+      TRY(ledger_.charge_tensors(1));
+      TRY(add(a.literal.elements, TRY(element()), "literals"));
       return a;
     }
     const size_t mark = at_;
@@ -258,6 +272,7 @@ class Parser {
     if (bare && (peek_raw() == '{' || peek_raw() == '[')) {
       if (auto dtype = dtype_named(first)) {
         a.kind = Argument::Kind::literal;
+        TRY(ledger_.charge_tensors(1));
         a.literal = TRY(literal(*dtype));
         return a;
       }
@@ -265,10 +280,11 @@ class Parser {
     if (bare && peek_raw() == '(') {
       at_ = mark;
       a.kind = Argument::Kind::call;
-      a.call.push_back(TRY(call(depth)));
+      TRY(add(a.call, TRY(call(depth)), "calls"));
       return a;
     }
     a.kind = Argument::Kind::value;
+    a.numbered = text_[mark] == '%';
     a.name = std::move(first);
     return a;
   }
@@ -280,7 +296,7 @@ class Parser {
       while (!eat("]")) {
         const int64_t n = TRY(integer());
         if (n < 0) return wrong("an extent is >= 0");
-        l.shape.push_back(n);
+        TRY(add(l.shape, n, "extents"));
         if (l.shape.size() > limits_.rank) return wrong("too many axes");
         eat(",");
       }
@@ -292,7 +308,7 @@ class Parser {
 
   Status elements(Literal& l, std::string_view close) {
     while (!eat(close)) {
-      l.elements.push_back(TRY(element()));
+      TRY(add(l.elements, TRY(element()), "elements"));
       if (!eat(",")) {
         TRY(expect(close));
         break;
@@ -400,7 +416,8 @@ class Parser {
       auto dim = parse_dim(text_, at_);
       if (!dim) return std::move(dim).context("reading a shape" + at()).take_error();
       if (const auto n = dim->constant(); n && *n < 0) return wrong("an extent is >= 0");
-      s.dims.push_back(dim.take());
+      TRY(ledger_.charge(dim->footprint() - sizeof(Dim), "shapes"));
+      TRY(add(s.dims, dim.take(), "shapes"));
       if (s.dims.size() > limits_.rank) return wrong("too many axes");
       if (!eat(",")) {
         TRY(expect("]"));
@@ -488,13 +505,18 @@ class Parser {
 
   Result<std::string> name() {
     skip();
-    if (peek_raw() == '"') return quoted();
     const size_t begin = at_;
-    if (at_ < text_.size() && is_letter(text_[at_]))
-      while (at_ < text_.size() && is_name(text_[at_])) ++at_;
-    if (at_ == begin) return wrong("expected a name");
-    if (at_ - begin > limits_.name) return fail(ErrorId::over_size, "a name is too long" + at());
-    return std::string(text_.substr(begin, at_ - begin));
+    std::string text;
+    if (peek_raw() == '"') {
+      text = TRY(quoted());
+    } else {
+      if (at_ < text_.size() && is_letter(text_[at_]))
+        while (at_ < text_.size() && is_name(text_[at_])) ++at_;
+      if (at_ == begin) return wrong("expected a name");
+      text = text_.substr(begin, at_ - begin);
+    }
+    if (text.size() > limits_.name) return fail(ErrorId::over_size, "a name is too long" + at());
+    return text;
   }
 
   // A name, or `%3`.
@@ -570,21 +592,24 @@ class Parser {
 
   std::string_view text_;
   const Limits& limits_;
+  Ledger& ledger_;
   size_t at_ = 0, counted_ = 0, lines_ = 1;
 };
 
 }  // namespace
 
-Result<ModelText> parse(std::string_view text, const Limits& limits) {
-  return Parser(text, limits).model();
+Result<ModelText> parse(std::string_view text, Ledger& ledger) {
+  return Parser(text, ledger).model();
 }
 
 Result<GraphText> parse_graph(std::string_view text, const Limits& limits) {
-  return Parser(text, limits).only_graph();
+  Ledger ledger(limits);
+  return Parser(text, ledger).only_graph();
 }
 
 Result<Type> parse_type(std::string_view text, const Limits& limits) {
-  return Parser(text, limits).only_type();
+  Ledger ledger(limits);
+  return Parser(text, ledger).only_type();
 }
 
 }  // namespace hone::syntax

@@ -15,7 +15,9 @@ namespace hone {
 namespace {
 
 bool is_plain(std::string_view name) {
-  if (name.empty() || name == "_" || name == "next" || name == "from") return false;
+  // What begins a statement, an origin or a number stands in quotes when it is a name.
+  for (std::string_view other : {"", "_", "next", "from", "inf", "nan"})
+    if (name == other) return false;
   auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   if (!letter(name[0])) return false;
   for (char c : name)

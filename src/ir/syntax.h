@@ -39,7 +39,8 @@ struct Call;
 struct Argument {
   enum class Kind : uint8_t { missing, value, constant, literal, call };
   Kind kind = Kind::missing;
-  std::string name;  // of a value or constant
+  std::string name;       // of a value or constant
+  bool numbered = false;  // `%3`, a value without a name; a name can look like that too, in quotes
   Literal literal;
   std::vector<Call> call;  // none or one
 };
@@ -59,8 +60,9 @@ struct Call {
 };
 
 struct ResultName {
-  std::string name;     // "%3" for a value without a name
-  bool unused = false;  // `_`
+  std::string name;
+  bool numbered = false;  // `%3`: a value without a name
+  bool unused = false;    // `_`
   std::optional<TypeText> type;
 };
 
@@ -75,6 +77,7 @@ struct Statement {
 
 struct Parameter {
   std::string name;
+  bool numbered = false;
   TypeText type;
   Argument initial;  // constant or literal, of a state
 };
@@ -103,7 +106,8 @@ struct ModelText {
   std::vector<GraphText> graphs;
 };
 
-Result<ModelText> parse(std::string_view text, const Limits& limits);
+// What the tree takes is charged, nodes and tensors are counted.
+Result<ModelText> parse(std::string_view text, Ledger& ledger);
 // One graph alone, as in the body of an operator.
 Result<GraphText> parse_graph(std::string_view text, const Limits& limits);
 // A type alone, as in the value of an attribute.

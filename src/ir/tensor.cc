@@ -1,9 +1,11 @@
 // Making tensors: aligned zeroed memory, views, copies, and the types of run-time values.
 #include "ir/tensor.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -16,6 +18,16 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
+// Bytes of a budget, for as long as it lives.
+struct Taken {
+  std::shared_ptr<MemoryBudget> budget;
+  uint64_t bytes;
+  Taken(std::shared_ptr<MemoryBudget> of, uint64_t n) : budget(std::move(of)), bytes(n) {}
+  Taken(const Taken&) = delete;
+  Taken& operator=(const Taken&) = delete;
+  ~Taken() { budget->give(bytes); }
+};
+
 // For tensors that are small or repeat an existing one.
 Tensor make_or_die(DType dtype, Extents shape) {
   auto made = Tensor::make(dtype, std::move(shape), std::numeric_limits<int64_t>::max());
@@ -25,41 +37,50 @@ Tensor make_or_die(DType dtype, Extents shape) {
 
 }  // namespace
 
-Result<Tensor> Tensor::make(DType dtype, Extents shape, uint64_t limit) {
+Result<Tensor> Tensor::make(DType dtype, Extents shape, const Allowance& allowance) {
   const auto describe = [&] { return TensorType{dtype, Shape::of(shape), {}}.str(); };
-  const auto too_large = [&](uint64_t bytes) {
-    return fail(ErrorId::over_memory, describe() + " needs " + human_bytes(bytes));
-  };
   const auto count = checked_product(shape);
   const auto bytes = count ? bytes_for(dtype, *count) : std::nullopt;
-  if (!bytes) return fail(ErrorId::overflow, "the size of " + describe() + " is no 64-bit number");
+  const auto size =
+      dtype == DType::string && count ? checked_mul<int64_t>(*count, sizeof(std::string)) : bytes;
+  if (!bytes || !size)
+    return fail(ErrorId::overflow, "the size of " + describe() + " is no 64-bit number");
+  const auto needed = static_cast<uint64_t>(*size);
+  const auto too_large = [&] {
+    const uint64_t left = allowance.bytes();
+    return fail(ErrorId::over_memory,
+                describe() + " needs " + human_bytes(needed) +
+                    (left < needed ? ", " + human_bytes(left) + " may be used" : std::string()));
+  };
+  if (needed > std::numeric_limits<int64_t>::max() - kAlignment || needed > allowance.bytes())
+    return too_large();
+  std::shared_ptr<void> taken;
+  if (allowance.budget()) {
+    if (!allowance.budget()->take(needed)) return too_large();
+    taken = std::make_shared<Taken>(allowance.budget(), needed);
+  }
   Tensor t;
   t.dtype_ = dtype;
   t.count_ = *count;
+  t.bytes_ = *bytes;
+  t.shape_ = std::move(shape);
   if (dtype == DType::string) {
-    const auto size = checked_mul<int64_t>(*count, sizeof(std::string));
-    if (!size) return fail(ErrorId::overflow, "the size of " + describe() + " overflows");
-    if (static_cast<uint64_t>(*size) > limit) return too_large(static_cast<uint64_t>(*size));
     try {
       t.strings_ = std::make_shared<std::vector<std::string>>(static_cast<size_t>(*count));
     } catch (const std::bad_alloc&) {
-      return too_large(static_cast<uint64_t>(*size));
+      return too_large();
     }
-    t.shape_ = std::move(shape);
+    t.owner_ = std::move(taken);
     return t;
   }
-  const auto size = static_cast<uint64_t>(*bytes);
-  if (size > limit || size > std::numeric_limits<int64_t>::max() - kAlignment)
-    return too_large(size);
   // Whole blocks, at least one: kernels may read a full vector, and `data` is never null.
-  const size_t room = (size / kAlignment + (size % kAlignment != 0 || size == 0)) * kAlignment;
+  const size_t room =
+      (needed / kAlignment + (needed % kAlignment != 0 || needed == 0)) * kAlignment;
   void* memory = std::aligned_alloc(kAlignment, room);
-  if (memory == nullptr) return too_large(size);
-  t.owner_ = std::shared_ptr<void>(memory, std::free);
+  if (memory == nullptr) return too_large();
+  t.owner_ = std::shared_ptr<void>(memory, [taken](void* m) { std::free(m); });
   std::memset(memory, 0, room);
   t.data_ = static_cast<std::byte*>(memory);
-  t.bytes_ = *bytes;
-  t.shape_ = std::move(shape);
   return t;
 }
 
@@ -125,6 +146,14 @@ Tensor Tensor::clone() const {
   return t;
 }
 
+Result<Tensor> Tensor::clone(const Allowance& allowance) const {
+  if (!defined()) return *this;
+  Tensor t = TRY(make(dtype_, shape_, allowance));
+  if (strings_ != nullptr) *t.strings_ = *strings_;
+  if (bytes_ > 0) std::memcpy(t.data_, data_, static_cast<size_t>(bytes_));
+  return t;
+}
+
 Type Datum::type() const {
   if (kind == Kind::tensor) return tensor.type();
   Type element = empty_type;
@@ -141,6 +170,43 @@ Type Datum::type() const {
   }
   return element;
 }
+
+namespace {
+
+// `depth` wrappers of the type have been opened.
+bool is_of(const Datum& datum, const Type& wanted, size_t depth) {
+  if (depth == wanted.wrappers.size()) {
+    const Tensor& t = datum.tensor;
+    const Shape& shape = wanted.tensor.shape;
+    if (datum.kind != Datum::Kind::tensor || !t.defined() || t.dtype() != wanted.tensor.dtype)
+      return false;
+    if (!shape.ranked || depth > 0) return true;
+    if (shape.rank() != t.rank()) return false;
+    for (size_t i = 0; i < t.rank(); ++i)
+      if (shape.dims[i].is_constant() && !shape.dims[i].is(t.shape()[i])) return false;
+    return true;
+  }
+  switch (wanted.wrappers[depth]) {
+    case Type::Wrapper::sequence:
+      if (datum.kind != Datum::Kind::sequence) return false;
+      break;
+    case Type::Wrapper::optional:
+      if (datum.kind != Datum::Kind::optional || datum.items.size() > 1) return false;
+      break;
+    case Type::Wrapper::map:
+      if (datum.kind != Datum::Kind::map || !datum.tensor.defined() ||
+          datum.tensor.dtype() != wanted.key ||
+          uint64_t(datum.tensor.count()) != datum.items.size())
+        return false;
+      break;
+  }
+  return std::ranges::all_of(datum.items,
+                             [&](const Datum& item) { return is_of(item, wanted, depth + 1); });
+}
+
+}  // namespace
+
+bool Datum::is_of(const Type& wanted) const { return hone::is_of(*this, wanted, 0); }
 
 std::vector<int64_t> strides_of(const Extents& shape) {
   std::vector<int64_t> strides(shape.size(), 1);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/result.h"
 #include "ir/dtype.h"
 #include "ir/type.h"
@@ -21,8 +22,10 @@ using Extents = std::vector<int64_t>;
 class Tensor {
  public:
   Tensor() = default;
-  // Zero-filled. Fails with `overflow` or `over_memory` (limit in bytes).
-  static Result<Tensor> make(DType dtype, Extents shape, uint64_t limit = uint64_t{1} << 40);
+  // Zero-filled. Fails with `overflow` or `over_memory`. Of strings, the elements themselves count,
+  // not their characters.
+  static Result<Tensor> make(DType dtype, Extents shape,
+                             const Allowance& allowance = uint64_t{1} << 40);
   // A view of bytes that `owner` keeps alive (null: the caller does). size must fit.
   static Tensor view(DType dtype, Extents shape, std::byte* data, std::shared_ptr<void> owner);
   static Tensor of_strings(Extents shape, std::vector<std::string> elements);
@@ -56,6 +59,7 @@ class Tensor {
   Tensor reshaped(Extents shape) const;
   // A deep copy.
   Tensor clone() const;
+  Result<Tensor> clone(const Allowance& allowance) const;
   bool defined() const { return data_ != nullptr || strings_ != nullptr; }
   // Is this the one tensor that holds the bytes? Not so for a view of what the caller keeps alive.
   bool sole_owner() const { return (strings_ ? strings_.use_count() : owner_.use_count()) == 1; }
@@ -80,6 +84,9 @@ struct Datum {
   Datum() = default;
   Datum(Tensor t) : tensor(std::move(t)) {}  // NOLINT
   Type type() const;
+  // Is it of this type, as far as the type says? Everything in it is looked at; but shapes inside
+  // sequences, optionals and maps do not count: they are checked when an element is taken out.
+  bool is_of(const Type& wanted) const;
 };
 
 // The one dtype converter. Elements as double: exact for all floats and for integers up to 2^53.

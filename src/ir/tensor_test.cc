@@ -172,6 +172,33 @@ TEST(Tensor, RefusesWhatDoesNotFit) {
   EXPECT_FALSE(Tensor::make(DType::i8, {std::numeric_limits<int64_t>::max()}, UINT64_MAX).ok());
 }
 
+// Bytes return to their budget with the last tensor that shares them.
+TEST(Tensor, TakesFromABudget) {
+  const auto budget = std::make_shared<MemoryBudget>(1000);
+  auto a = Tensor::make(DType::f32, {100}, budget);
+  ASSERT_TRUE(a.ok());
+  EXPECT_EQ(budget->left(), 600u);
+  EXPECT_EQ(Tensor::make(DType::f32, {151}, budget).error().id, ErrorId::over_memory);
+  EXPECT_EQ(budget->left(), 600u);
+  {
+    const auto b = a->clone(budget);
+    ASSERT_TRUE(b.ok());
+    EXPECT_EQ(budget->left(), 200u);
+    EXPECT_EQ(a->clone(budget).error().id, ErrorId::over_memory);
+    const Tensor shared = a->reshaped({10, 10});
+    *a = Tensor();
+    EXPECT_EQ(budget->left(), 200u);
+  }
+  EXPECT_EQ(budget->left(), 1000u);
+  {
+    const auto texts = Tensor::make(DType::string, {10}, budget);
+    ASSERT_TRUE(texts.ok());
+    EXPECT_EQ(budget->left(), 1000 - 10 * sizeof(std::string));
+  }
+  EXPECT_EQ(budget->left(), 1000u);
+  EXPECT_TRUE(Tensor::make(DType::u8, {0}, std::make_shared<MemoryBudget>(0)).ok());
+}
+
 TEST(Tensor, SharesOrCopies) {
   Tensor t = Tensor::of({2, 2}, std::vector<float>{1, 2, 3, 4});
   const Tensor flat = t.reshaped({4});
@@ -276,6 +303,41 @@ TEST(Datum, KnowsItsType) {
   map.tensor = Tensor::of_strings({1}, {"k"});
   map.items = {Tensor::scalar(DType::f32, 1)};
   EXPECT_EQ(map.type().str(), "map(string, f32[])");
+}
+
+// All that a value holds is looked at: an element of another dtype makes it another type.
+TEST(Datum, IsOfAType) {
+  const Datum x(Tensor::of({2, 3}, std::vector<float>(6)));
+  EXPECT_TRUE(x.is_of(Type(DType::f32, Shape::unranked())));
+  EXPECT_TRUE(x.is_of(Type(DType::f32, Shape{2, Dim::unknown()})));
+  EXPECT_TRUE(x.is_of(Type(DType::f32, Shape{Dim::symbol("N"), 3})));
+  EXPECT_FALSE(x.is_of(Type(DType::f32, Shape{2, 4})));
+  EXPECT_FALSE(x.is_of(Type(DType::f32, Shape{6})));
+  EXPECT_FALSE(x.is_of(Type(DType::i32, Shape::unranked())));
+  EXPECT_FALSE(x.is_of(Type::sequence_of(Type(DType::f32, Shape::unranked()))));
+  EXPECT_FALSE(Datum().is_of(Type(DType::f32, Shape{}))) << "there is nothing in it";
+
+  Datum list;
+  list.kind = Datum::Kind::sequence;
+  const Type floats = Type::sequence_of(Type(DType::f32, Shape::unranked()));
+  EXPECT_TRUE(list.is_of(floats));
+  list.items = {x, x, Datum(Tensor::of({1}, std::vector<int64_t>{1}))};
+  EXPECT_TRUE(list.type() == Type::sequence_of(x.type())) << "the joined type hides the last one";
+  EXPECT_FALSE(list.is_of(floats));
+  list.items.pop_back();
+  EXPECT_TRUE(list.is_of(floats));
+  EXPECT_TRUE(list.is_of(Type::sequence_of(Type(DType::f32, Shape{9})))) << "a note, no promise";
+  EXPECT_FALSE(list.is_of(floats.element()));
+  EXPECT_FALSE(list.is_of(Type::optional_of(floats.element()))) << "an optional holds one";
+
+  Datum map;
+  map.kind = Datum::Kind::map;
+  map.tensor = Tensor::of({2}, std::vector<int64_t>{7, 8});
+  map.items = {x, x};
+  EXPECT_TRUE(map.is_of(Type::map_of(DType::i64, floats.element())));
+  EXPECT_FALSE(map.is_of(Type::map_of(DType::i32, floats.element())));
+  map.items.pop_back();
+  EXPECT_FALSE(map.is_of(Type::map_of(DType::i64, floats.element()))) << "a key without a value";
 }
 
 }  // namespace

@@ -23,6 +23,8 @@ std::string print(const Model& model, const PrintOptions& options = {});
 std::string print(const Model& model, GraphId graph, const PrintOptions& options = {});
 
 // Sources named in the text are declared, not opened: Model::read fails on them until they are.
+// The ledger is that of the file which holds the text.
+Result<Model> parse_model_text(std::string_view text, const Catalogue& catalogue, Ledger& ledger);
 Result<Model> parse_model_text(std::string_view text, const Catalogue& catalogue,
                                const Limits& limits);
 

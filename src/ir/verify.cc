@@ -14,6 +14,7 @@
 //   V10 The next value of a state has the state's type or a more precise one.
 //   V11 Nested graphs do not nest themselves.
 //   V12 Symbols in types are declared by the model.
+//   V14 Nested graphs have no states: nothing would carry them from call to call.
 // From phase `clean`:
 //   V13 Every node is needed for an output or a state.
 // clang-format on
@@ -208,6 +209,9 @@ class Verifier {
         const Node& node = model_.graphs[g][NodeId{n}];
         for (const NamedAttr& a : node.attrs)
           if (const auto* id = std::get_if<GraphId>(&a.value)) {
+            if (!model_.graphs[id->index].states().empty())
+              return broken("V14", "the nested graph '" + printable(model_.graphs[id->index].name) +
+                                       "' has states");
             nested[g].push_back(id->index);
             ++waiting[id->index];
           }

@@ -8,8 +8,7 @@
 namespace hone::kernels {
 namespace {
 
-constexpr int64_t kRows = 6;     // of the register tile
-constexpr int64_t kDepth = 512;  // of a block: a panel block stays in the first-level cache
+constexpr int64_t kRows = 6;  // of the register tile
 
 using Vector = float __attribute__((vector_size(kPanel * sizeof(float)), aligned(4)));
 
@@ -28,34 +27,28 @@ void pack_panel(const float* b, int64_t row_stride, int64_t column_stride, int64
 HONE_MULTIVERSION
 void multiply_panel(const float* a, int64_t a_row, int64_t a_column, int64_t rows, int64_t k,
                     const float* panel, float* c, int64_t c_row, int64_t columns, bool add) {
-  for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += kDepth) {
-    const int64_t depth = std::min(kDepth, k - k0);
-    const bool keep = add || k0 > 0;
-    for (int64_t i = 0; i < rows; i += kRows) {
-      const int64_t tile = std::min(kRows, rows - i);
-      Vector sums[kRows] = {};
-      if (keep)
-        for (int64_t r = 0; r < tile; ++r)
-          std::memcpy(&sums[r], c + (i + r) * c_row, size_t(columns) * sizeof(float));
-      const float* x = a + i * a_row + k0 * a_column;
-      const float* w = panel + k0 * kPanel;
-      if (tile == kRows) {
-        for (int64_t p = 0; p < depth; ++p) {
-          Vector b;
-          std::memcpy(&b, w + p * kPanel, sizeof b);
-          for (int64_t r = 0; r < kRows; ++r) sums[r] += x[r * a_row + p * a_column] * b;
-        }
-      } else {
-        for (int64_t p = 0; p < depth; ++p) {
-          Vector b;
-          std::memcpy(&b, w + p * kPanel, sizeof b);
-          for (int64_t r = 0; r < tile; ++r) sums[r] += x[r * a_row + p * a_column] * b;
-        }
-      }
+  for (int64_t i = 0; i < rows; i += kRows) {
+    const int64_t tile = std::min(kRows, rows - i);
+    Vector sums[kRows] = {};
+    if (add)
       for (int64_t r = 0; r < tile; ++r)
-        std::memcpy(c + (i + r) * c_row, &sums[r], size_t(columns) * sizeof(float));
+        std::memcpy(&sums[r], c + (i + r) * c_row, size_t(columns) * sizeof(float));
+    const float* x = a + i * a_row;
+    if (tile == kRows) {
+      for (int64_t p = 0; p < k; ++p) {
+        Vector b;
+        std::memcpy(&b, panel + p * kPanel, sizeof b);
+        for (int64_t r = 0; r < kRows; ++r) sums[r] += x[r * a_row + p * a_column] * b;
+      }
+    } else {
+      for (int64_t p = 0; p < k; ++p) {
+        Vector b;
+        std::memcpy(&b, panel + p * kPanel, sizeof b);
+        for (int64_t r = 0; r < tile; ++r) sums[r] += x[r * a_row + p * a_column] * b;
+      }
     }
-    if (k == 0) break;
+    for (int64_t r = 0; r < tile; ++r)
+      std::memcpy(c + (i + r) * c_row, &sums[r], size_t(columns) * sizeof(float));
   }
 }
 

@@ -6,13 +6,21 @@
 namespace hone::kernels {
 
 inline constexpr int64_t kPanel = 16;  // columns of a packed panel
+// Rows of a panel that are packed at a time: so many stay in the first-level cache, and the panel
+// fits on the stack.
+inline constexpr int64_t kDepth = 512;
+struct Panel {
+  alignas(64) float rows[kDepth * kPanel];
+};
 
-// Packs `columns` (at most kPanel) columns of b into k x kPanel, zeros where there are fewer.
+// Packs k (at most kDepth) rows of `columns` (at most kPanel) columns of b, zeros where there are
+// fewer.
 void pack_panel(const float* b, int64_t row_stride, int64_t column_stride, int64_t k,
                 int64_t columns, float* panel);
 
-// c[i][j] = sum over p of a[i][p] * panel[p][j], plus c[i][j] when `add`. One sum runs over p in
-// ascending order, so results do not depend on how rows and panels are shared out to threads.
+// c[i][j] = sum over p of a[i][p] * panel[p][j], plus c[i][j] when `add`: called for one block of
+// the contracted axis after the other, always in ascending order, so results do not depend on how
+// rows and panels are shared out to threads. k may be 0.
 void multiply_panel(const float* a, int64_t a_row, int64_t a_column, int64_t rows, int64_t k,
                     const float* panel, float* c, int64_t c_row, int64_t columns, bool add);
 

@@ -10,20 +10,6 @@ Result<Types> same_as_first(const Infer& c) {
   return Types{Type(TensorType{c.dtype(0), c.shape(0), {}})};
 }
 
-Error shape_error(const Infer& c, std::string why) {
-  return fail(ErrorId::shape_mismatch, std::string(c.op().name) + ": " + std::move(why));
-}
-Error value_error(const Infer& c, std::string why) {
-  return fail(ErrorId::bad_value, std::string(c.op().name) + ": " + std::move(why));
-}
-Error attribute_error(const Infer& c, std::string why) {
-  return fail(ErrorId::bad_attribute, std::string(c.op().name) + ": " + std::move(why));
-}
-
-Error type_error(const Infer& c, std::string why) {
-  return fail(ErrorId::type_mismatch, std::string(c.op().name) + ": " + std::move(why));
-}
-
 std::optional<Dim> same_extent(const Dim& a, const Dim& b) {
   if (a.is_constant() && b.is_constant()) {
     if (a != b) return std::nullopt;
@@ -32,6 +18,25 @@ std::optional<Dim> same_extent(const Dim& a, const Dim& b) {
   if (a.is_constant()) return a;
   if (b.is_constant() || a.is_unknown()) return b;
   return a;
+}
+
+Result<Dim> same_extent(const Infer& c, const Dim& a, const Dim& b, std::string_view what) {
+  auto same = same_extent(a, b);
+  if (same) return *std::move(same);
+  return shape_error(c, std::string(what) + " must agree, are " + a.str() + " and " + b.str());
+}
+
+Error shape_error(const Infer& c, std::string why) {
+  return fail(ErrorId::shape_mismatch, std::string(c.op().name) + ": " + std::move(why));
+}
+Error value_error(const Infer& c, std::string why) {
+  return fail(ErrorId::bad_value, std::string(c.op().name) + ": " + std::move(why));
+}
+Error type_error(const Infer& c, std::string why) {
+  return fail(ErrorId::type_mismatch, std::string(c.op().name) + ": " + std::move(why));
+}
+Error attribute_error(const Infer& c, std::string why) {
+  return fail(ErrorId::bad_attribute, std::string(c.op().name) + ": " + std::move(why));
 }
 
 Status hand_on(Call& c, size_t i, Datum datum) {

@@ -27,14 +27,15 @@ Result<Shape> broadcast(const Shape& a, const Shape& b);
 Result<int64_t> normal_axis(int64_t axis, int64_t rank, std::string_view what = "axis");
 // Same for several; duplicates are refused.
 Result<Integers> normal_axes(const Integers& axes, int64_t rank, std::string_view what = "axes");
+// The extent that two operands share: a number wins over a symbol, a symbol over the unknown. None
+// on contradiction; or an error that names `what`.
+std::optional<Dim> same_extent(const Dim& a, const Dim& b);
+Result<Dim> same_extent(const Infer& c, const Dim& a, const Dim& b, std::string_view what);
 // "shape_mismatch" with a message of the form "<op>: <why>".
 Error shape_error(const Infer& c, std::string why);
 Error value_error(const Infer& c, std::string why);
 Error attribute_error(const Infer& c, std::string why);
 Error type_error(const Infer& c, std::string why);
-// The extent that two operands share, the more precise of the two: a constant wins over a symbol.
-// None on contradiction.
-std::optional<Dim> same_extent(const Dim& a, const Dim& b);
 // Fails unless ranked input i has this rank; an unranked one passes.
 Status expect_rank(const Infer& c, size_t i, size_t rank);
 // Fails unless input i broadcasts to `target` without enlarging it.

@@ -45,7 +45,7 @@ std::optional<Known> propagate(const Infer& c, size_t) {
   Known out;
   bool any = false;
   for (size_t i = 0; i < c.inputs(); ++i) {
-    if (!c.has(i) || rank_of(c, i) != 1) return std::nullopt;
+    if (!c.has(i) || rank_of(c, i) != 1 || int64_t(out.size()) > kMaxKnown) return std::nullopt;
     if (const Known* known = c.known(i)) {
       any = true;
       out.insert(out.end(), known->begin(), known->end());

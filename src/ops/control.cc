@@ -114,7 +114,7 @@ Status Stack::push(const Call& c, const Datum& part) {
   if (!parts_.empty() && t.shape() != parts_[0].shape())
     return shape_error(c, "cannot stack " + part.type().str() + " on " + parts_[0].type().str());
   const auto total = checked_add(bytes_, size_of(t));
-  if (!total || *total > c.memory_limit)
+  if (!total || *total > c.memory_limit.bytes())
     return fail(ErrorId::over_memory, std::string(c.op().name) + ": the outputs of " +
                                           std::to_string(parts_.size() + 1) +
                                           " iterations take too much memory");

@@ -89,7 +89,7 @@ Status dft(Call& c) {
   const int64_t out_extent = y.shape()[size_t(*axis)], out_parts = y.shape().back();
   int64_t length = onesided && inverse ? 2 * (extent - 1) : extent;
   if (c.has(1)) length = load_integer(c.in(1), 0);
-  if (uint64_t(length) > c.memory_limit / (16 * sizeof(Complex)))
+  if (uint64_t(length) > c.memory_limit.bytes() / (16 * sizeof(Complex)))
     return fail(ErrorId::over_memory, "dft: a transform of length " + std::to_string(length));
   if (outer * inner == 0) return ok();
   const Fourier fourier(size_t(length), inverse);
@@ -170,7 +170,7 @@ Status stft(Call& c) {
   const int64_t frame = c.has(3) ? load_integer(c.in(3), 0) : c.in(2).count();
   const int64_t length = x.shape()[1], parts = x.rank() == 3 ? x.shape()[2] : 1;
   const int64_t batch = y.shape()[0], frames = y.shape()[1], bins = y.shape()[2];
-  if (uint64_t(frame) > c.memory_limit / (16 * sizeof(Complex)))
+  if (uint64_t(frame) > c.memory_limit.bytes() / (16 * sizeof(Complex)))
     return fail(ErrorId::over_memory, "stft: frames of " + std::to_string(frame));
   std::vector<double> window(size_t(frame), 1);
   if (c.has(2)) window = reals(c.in(2));

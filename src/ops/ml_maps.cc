@@ -48,7 +48,7 @@ Status zip(Call& c) {
   const Tensor keys = labels.strings ? Tensor::of_strings(extents, c.texts(kStrings))
                                      : Tensor::of(extents, c.list(kIntegers));
   const auto bytes = checked_mul<uint64_t>(uint64_t(x.count()), sizeof(Datum));
-  if (!bytes || *bytes > c.memory_limit)
+  if (!bytes || *bytes > c.memory_limit.bytes())
     return fail(ErrorId::over_memory, "zip_map: too many entries: " + std::to_string(x.count()));
   Datum out;
   out.kind = Datum::Kind::sequence;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <numbers>
+#include <numeric>
+
+#include "base/hash.h"
 
 namespace hone {
 
@@ -39,6 +42,19 @@ std::optional<int64_t> rank_of(const Infer& c, size_t i) {
 
 Result<Types> fixed_type(DType dtype, std::vector<Dim> dims) {
   return Types{Type(dtype, Shape(std::move(dims)))};
+}
+
+Result<Integers> permutation(const Infer& c, int64_t rank) {
+  Integers perm(static_cast<size_t>(rank));
+  if (!c.given("perm")) {
+    std::iota(perm.rbegin(), perm.rend(), 0);
+    return perm;
+  }
+  perm = c.list("perm");
+  if (int64_t(perm.size()) != rank)
+    return attribute_error(c, "perm has " + std::to_string(perm.size()) + " elements for " +
+                                  std::to_string(rank) + " axes");
+  return normal_axes(perm, rank, "perm");
 }
 
 Status no_negative(const Infer& c, const std::vector<Dim>& dims) {
@@ -122,13 +138,7 @@ void Merger::finish() {
 }
 
 uint64_t random_bits(uint64_t key, uint64_t counter) {
-  uint64_t z = key * 0xd1342543de82ef95u + (counter + 1) * 0x9e3779b97f4a7c15u;
-  for (int round = 0; round < 2; ++round) {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-  }
-  return z;
+  return finalize64(finalize64(key * 0xd1342543de82ef95u + (counter + 1) * kMixStep));
 }
 
 double random_uniform_at(uint64_t key, uint64_t counter) {

@@ -16,6 +16,10 @@ bool has_elements(const Infer& c, size_t i);
 std::optional<int64_t> rank_of(const Infer& c, size_t i);
 Result<Types> fixed_type(DType dtype, std::vector<Dim> dims);
 
+// The permutation of a transpose of `rank` axes, each in [0, rank): the attribute, checked, or the
+// reversal.
+Result<Integers> permutation(const Infer& c, int64_t rank);
+
 // Fails when a constant extent is negative.
 Status no_negative(const Infer& c, const std::vector<Dim>& dims);
 // The kernel of views: output 0 is input 0 under its inferred shape.

@@ -83,7 +83,7 @@ Status each(Call& c, F visit) {
 
 // Refuses accumulators that take more than an output may: an empty x can have a huge y.
 Status expect_room(const Call& c, const Tensor& y, uint64_t width) {
-  if (uint64_t(y.count()) <= c.memory_limit / width) return ok();
+  if (uint64_t(y.count()) <= c.memory_limit.bytes() / width) return ok();
   return fail(ErrorId::over_memory, std::string(c.op().name) + ": " + std::to_string(y.count()) +
                                         " results take too much memory");
 }

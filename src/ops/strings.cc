@@ -123,7 +123,7 @@ Status concat(Call& c) {
     const std::string &left = a.strings()[size_t(at.offset(0))],
                       &right = b.strings()[size_t(at.offset(1))];
     bytes += left.size() + right.size();
-    if (bytes > c.memory_limit) return over_memory(c);
+    if (bytes > c.memory_limit.bytes()) return over_memory(c);
     y.mutable_strings()[i++] = left + right;
   } while (at.next());
   return ok();

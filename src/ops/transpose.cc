@@ -1,24 +1,8 @@
 // Exchange of axes.
-#include <numeric>
-
 #include "ops/movement.h"
 
 namespace hone {
 namespace {
-
-// The permutation for `rank` axes: the attribute, checked, or the reversal.
-Result<Integers> permutation(const Infer& c, int64_t rank) {
-  Integers perm(static_cast<size_t>(rank));
-  if (!c.given("perm")) {
-    std::iota(perm.rbegin(), perm.rend(), 0);
-    return perm;
-  }
-  perm = c.list("perm");
-  if (int64_t(perm.size()) != rank)
-    return attribute_error(c, "perm has " + std::to_string(perm.size()) + " elements for " +
-                                  std::to_string(rank) + " axes");
-  return normal_axes(perm, rank, "perm");
-}
 
 Result<Types> infer(const Infer& c) {
   const auto rank = rank_of(c, 0);

@@ -4,11 +4,6 @@
 
 namespace hone {
 
-Result<Dim> same_extent(const Infer& c, const Dim& a, const Dim& b, std::string_view what) {
-  if (auto same = same_extent(a, b)) return *std::move(same);
-  return shape_error(c, std::string(what) + " must agree, are " + a.str() + " and " + b.str());
-}
-
 Dim extent(const Infer& c, size_t i, size_t axis) {
   if (!c.has(i) || !c.shape(i).ranked || axis >= c.shape(i).rank()) return Dim::unknown();
   return c.shape(i).dims[axis];

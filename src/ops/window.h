@@ -8,8 +8,6 @@
 
 namespace hone {
 
-// Extents that must agree, as the plain same_extent(); the error names `what`.
-Result<Dim> same_extent(const Infer& c, const Dim& a, const Dim& b, std::string_view what);
 // Extent `axis` of input i; unknown where input or extent is.
 Dim extent(const Infer& c, size_t i, size_t axis);
 // Product of all extents from axis `first` on; unknown when unranked.

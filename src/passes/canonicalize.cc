@@ -1,6 +1,7 @@
 // One spelling for one meaning: inverse pairs cancel, no-ops vanish, arguments are ordered.
 #include <algorithm>
 
+#include "ops/movement.h"
 #include "passes/pass.h"
 
 namespace hone {
@@ -72,25 +73,23 @@ bool is_identity_permutation(const Integers& perm) {
   return true;
 }
 
-std::optional<Integers> permutation(const View& v, const Node& n) {
+std::optional<Integers> permutation_of(const View& v, const Node& n) {
   const Infer c = v.attrs(n);
-  if (c.given("perm")) return c.list("perm");
   const Shape& shape = v.graph()[n.inputs[0]].type.tensor.shape;
-  if (!shape.ranked) return std::nullopt;
-  Integers reversed;
-  for (size_t i = shape.rank(); i-- > 0;) reversed.push_back(int64_t(i));
-  return reversed;
+  if (!shape.ranked && !c.given("perm")) return std::nullopt;
+  const auto perm = permutation(c, int64_t(shape.ranked ? shape.rank() : c.list("perm").size()));
+  return perm ? std::optional(*perm) : std::nullopt;
 }
 
 // transpose(transpose(x, p), q) is one transpose, or none.
 Replacement compose_transposes(const View& v) {
   if (v.node().op->name != "transpose") return none();
-  auto outer = permutation(v, v.node());
+  const auto outer = permutation_of(v, v.node());
   if (!outer) return none();
   if (is_identity_permutation(*outer)) return value(v.input(0));
   const Node* inner = v.inner("transpose");
   if (!inner) return none();
-  const auto first = permutation(v, *inner);
+  const auto first = permutation_of(v, *inner);
   if (!first || first->size() != outer->size()) return none();
   Integers both;
   for (int64_t axis : *outer) both.push_back((*first)[size_t(axis)]);

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <queue>
 
+#include "base/text.h"
 #include "planner/free_list.h"
 
 namespace hone {
@@ -14,6 +15,16 @@ int64_t round_up(int64_t n, int64_t alignment) {
   return (n + alignment - 1) / alignment * alignment;
 }
 
+// No arena is this large: sums of two sizes below it do not overflow.
+constexpr int64_t kMostBytes = int64_t{1} << 60;
+
+Error too_large(int64_t needed, int64_t limit) {
+  return fail(ErrorId::over_memory, "the activations need at least " +
+                                        human_bytes(uint64_t(needed)) + "; the limit is " +
+                                        human_bytes(uint64_t(limit)));
+}
+
+// Of buffers that have places: those alive together fit the arena, so no sum overflows.
 int64_t peak_live(std::span<const Buffer> buffers) {
   std::map<int32_t, int64_t> change;
   for (const Buffer& b : buffers) {
@@ -67,7 +78,8 @@ int64_t pairs_alive(std::span<const Buffer> buffers) {
   return pairs;
 }
 
-void place_by_size(std::span<const Buffer> buffers, int64_t alignment, Placement& placement) {
+Status place_by_size(std::span<const Buffer> buffers, int64_t limit, int64_t alignment,
+                     Placement& placement) {
   std::vector<uint32_t> by_size(buffers.size());
   std::iota(by_size.begin(), by_size.end(), 0);
   std::stable_sort(by_size.begin(), by_size.end(), [&](uint32_t a, uint32_t b) {
@@ -95,14 +107,17 @@ void place_by_size(std::span<const Buffer> buffers, int64_t alignment, Placement
       if (begin - at >= b.bytes) break;
       at = std::max(at, round_up(end, alignment));
     }
+    if (at + b.bytes > limit) return too_large(at + b.bytes, limit);
     placement.offsets[id] = at;
     placement.arena_bytes = std::max(placement.arena_bytes, at + b.bytes);
     timeline.add(id, b);
   }
+  return ok();
 }
 
 // For very many buffers alive together: in the order of time, best fit.
-void place_in_order(std::span<const Buffer> buffers, int64_t alignment, Placement& placement) {
+Status place_in_order(std::span<const Buffer> buffers, int64_t limit, int64_t alignment,
+                      Placement& placement) {
   std::vector<uint32_t> by_time(buffers.size());
   std::iota(by_time.begin(), by_time.end(), 0);
   std::stable_sort(by_time.begin(), by_time.end(),
@@ -119,21 +134,26 @@ void place_in_order(std::span<const Buffer> buffers, int64_t alignment, Placemen
       arena.give(placement.offsets[old], round_up(buffers[old].bytes, alignment));
     }
     placement.offsets[id] = arena.take(round_up(b.bytes, alignment));
-    placement.arena_bytes = std::max(placement.arena_bytes, placement.offsets[id] + b.bytes);
+    const int64_t end = placement.offsets[id] + b.bytes;
+    if (end > limit) return too_large(end, limit);
+    placement.arena_bytes = std::max(placement.arena_bytes, end);
     alive.emplace(b.last, id);
   }
+  return ok();
 }
 
 }  // namespace
 
-Placement place(std::span<const Buffer> buffers, int64_t alignment) {
+Result<Placement> place(std::span<const Buffer> buffers, uint64_t limit, int64_t alignment) {
+  const auto most = int64_t(std::min<uint64_t>(limit, kMostBytes));
+  for (const Buffer& b : buffers)
+    if (b.bytes > most) return too_large(b.bytes, most);
   Placement placement;
   placement.offsets.assign(buffers.size(), 0);
+  TRY(pairs_alive(buffers) <= kMaxComparisons
+          ? place_by_size(buffers, most, alignment, placement)
+          : place_in_order(buffers, most, alignment, placement));
   placement.peak_live_bytes = peak_live(buffers);
-  if (pairs_alive(buffers) <= kMaxComparisons)
-    place_by_size(buffers, alignment, placement);
-  else
-    place_in_order(buffers, alignment, placement);
   return placement;
 }
 

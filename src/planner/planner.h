@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "base/result.h"
+
 namespace hone {
 
 // Alive from step `first` to step `last`, both included.
@@ -22,6 +24,7 @@ struct Placement {
 // Greedy by size (largest first, then earliest): each buffer takes the lowest gap between the
 // buffers already placed that are alive at the same time (Pisarchyk & Lee 2020). Buffers that are
 // alive together never overlap. Where very many are, in the order of time and by best fit instead.
-Placement place(std::span<const Buffer> buffers, int64_t alignment = 64);
+// Fails with `over_memory` where a buffer, or the arena, would be larger than `limit`.
+Result<Placement> place(std::span<const Buffer> buffers, uint64_t limit, int64_t alignment = 64);
 
 }  // namespace hone

@@ -43,6 +43,14 @@ void check(const std::vector<Buffer>& buffers, const Placement& p, int64_t align
   EXPECT_EQ(p.peak_live_bytes, peak);
 }
 
+constexpr uint64_t kRoom = uint64_t{1} << 40;
+
+Placement placed(const std::vector<Buffer>& buffers, int64_t alignment = 64) {
+  auto placement = place(buffers, kRoom, alignment);
+  EXPECT_TRUE(placement.ok());
+  return placement ? placement.take() : Placement{};
+}
+
 std::vector<Buffer> random_buffers(uint32_t seed, size_t count, int32_t steps, int32_t longest) {
   std::mt19937 random(seed);
   std::vector<Buffer> buffers(count);
@@ -56,7 +64,7 @@ std::vector<Buffer> random_buffers(uint32_t seed, size_t count, int32_t steps, i
 }
 
 TEST(Planner, Nothing) {
-  const Placement p = place({});
+  const Placement p = placed({});
   EXPECT_TRUE(p.offsets.empty());
   EXPECT_EQ(p.arena_bytes, 0);
   EXPECT_EQ(p.peak_live_bytes, 0);
@@ -64,7 +72,7 @@ TEST(Planner, Nothing) {
 
 TEST(Planner, OneAfterAnotherShareThePlace) {
   const std::vector<Buffer> buffers{{100, 0, 0}, {100, 1, 1}, {100, 2, 3}};
-  const Placement p = place(buffers);
+  const Placement p = placed(buffers);
   EXPECT_EQ(p.offsets, (std::vector<int64_t>{0, 0, 0}));
   EXPECT_EQ(p.arena_bytes, 100);
 }
@@ -72,7 +80,7 @@ TEST(Planner, OneAfterAnotherShareThePlace) {
 // The last step counts as alive: an input of a step and its output may not share.
 TEST(Planner, BothEndsAreAlive) {
   const std::vector<Buffer> buffers{{64, 0, 1}, {64, 1, 2}};
-  const Placement p = place(buffers);
+  const Placement p = placed(buffers);
   EXPECT_NE(p.offsets[0], p.offsets[1]);
   EXPECT_EQ(p.arena_bytes, 128);
   EXPECT_EQ(p.peak_live_bytes, 128);
@@ -82,7 +90,7 @@ TEST(Planner, BothEndsAreAlive) {
 TEST(Planner, ChainReachesThePeak) {
   std::vector<Buffer> buffers;
   for (int32_t i = 0; i < 1000; ++i) buffers.push_back({64 * (1 + i % 7), i, i + 1});
-  const Placement p = place(buffers);
+  const Placement p = placed(buffers);
   check(buffers, p, 64);
   EXPECT_EQ(p.arena_bytes, p.peak_live_bytes);
 }
@@ -93,9 +101,9 @@ TEST(Planner, RandomBuffers) {
     const auto buffers =
         random_buffers(seed, 1 + seed * 3 % 300, 1 + int32_t(seed % 97), 1 + int32_t(seed % 40));
     const int64_t alignment = int64_t{1} << (seed % 9);
-    const Placement p = place(buffers, alignment);
+    const Placement p = placed(buffers, alignment);
     check(buffers, p, alignment);
-    EXPECT_EQ(p.offsets, place(buffers, alignment).offsets) << "not deterministic";
+    EXPECT_EQ(p.offsets, placed(buffers, alignment).offsets) << "not deterministic";
   }
 }
 
@@ -103,9 +111,9 @@ TEST(Planner, RandomBuffers) {
 TEST(Planner, VeryManyAliveTogether) {
   for (uint32_t seed = 0; seed < 3; ++seed) {
     auto buffers = random_buffers(seed, 12000, 20, 12);
-    const Placement p = place(buffers);
+    const Placement p = placed(buffers);
     check(buffers, p, 64);
-    EXPECT_EQ(p.offsets, place(buffers).offsets) << "not deterministic";
+    EXPECT_EQ(p.offsets, placed(buffers).offsets) << "not deterministic";
     EXPECT_LT(p.arena_bytes, 3 * p.peak_live_bytes) << "hardly reuses anything";
   }
 }
@@ -114,9 +122,30 @@ TEST(Planner, VeryManyAliveTogether) {
 TEST(Planner, LongLivedBeside) {
   std::vector<Buffer> buffers{{4096, 0, 100000}};
   for (int32_t i = 0; i < 100000; ++i) buffers.push_back({128, i, i + 1});
-  const Placement p = place(buffers);
+  const Placement p = placed(buffers);
   EXPECT_EQ(p.arena_bytes, 4096 + 256);
   EXPECT_EQ(p.peak_live_bytes, 4096 + 256);
+}
+
+TEST(Planner, TheArenaHasALimit) {
+  const std::vector<Buffer> two{{100, 0, 1}, {100, 1, 2}};  // the second begins at 128
+  EXPECT_TRUE(place(two, 228).ok());
+  EXPECT_EQ(place(two, 227).error().id, ErrorId::over_memory);
+  EXPECT_EQ(place(two, 99).error().id, ErrorId::over_memory);
+}
+
+// Sums of such sizes would wrap around, in both ways of placing.
+TEST(Planner, LargestSizesAreRefused) {
+  for (const int64_t huge : {INT64_MAX, INT64_MAX - 63, int64_t{1} << 61})
+    for (const int32_t small : {10, 7000}) {
+      std::vector<Buffer> buffers(size_t(small), {64, 0, 10});
+      buffers.push_back({huge, 0, 10});
+      buffers.push_back({huge, 5, 6});
+      EXPECT_EQ(place(buffers, kRoom).error().id, ErrorId::over_memory);
+      EXPECT_EQ(place(buffers, UINT64_MAX).error().id, ErrorId::over_memory);
+    }
+  std::vector<Buffer> many(7000, {int64_t{1} << 60, 0, 10});
+  EXPECT_EQ(place(many, UINT64_MAX).error().id, ErrorId::over_memory);
 }
 
 }  // namespace

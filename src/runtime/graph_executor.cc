@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
+#include <stdexcept>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "ir/builder.h"
 #include "ir/check_data.h"
@@ -14,52 +17,115 @@ namespace {
 
 constexpr size_t kMaxSpecializations = 32;  // of one graph in one session
 
-std::string key_of(std::span<const Datum> inputs, const std::vector<Tensor>& states) {
-  std::string key;
-  auto add = [&](const Tensor& t) {
-    key += char('A' + int(t.dtype()));
-    key += char(t.rank());  // else extents could be read as the next tensor
-    for (int64_t n : t.shape()) {
-      char bytes[sizeof n];
-      std::memcpy(bytes, &n, sizeof n);
-      key.append(bytes, sizeof n);
-    }
-    key += '/';
-  };
-  for (const Datum& d : inputs) {
-    if (d.kind == Datum::Kind::tensor)
-      add(d.tensor);
-    else
-      key += d.type().str() + "/";
-  }
-  for (const Tensor& t : states) add(t);
-  return key;
+constexpr size_t kDeepest = 500;  // nested graphs, whatever the limit: the stack has an end
+
+void append(std::string& key, int64_t n) {
+  char bytes[sizeof n];
+  std::memcpy(bytes, &n, sizeof n);
+  key.append(bytes, sizeof n);
 }
 
-uint64_t mix(uint64_t x) {  // splitmix64 (Steele, Lea & Flood 2014)
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
+// Differs for inputs of different types: extents are preceded by their number.
+void append(std::string& key, const Tensor& t) {
+  key += char('A' + int(t.dtype()));
+  append(key, int64_t(t.rank()));
+  for (int64_t n : t.shape()) append(key, n);
+}
+
+// Kernels hold intermediate values in containers, for which the memory can run out.
+Status run_safely(const Kernel& kernel, Call& call, ThreadPool& pool) {
+  try {
+    return kernel.run(call, pool);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorId::over_memory, "there is not enough memory for intermediate values");
+  } catch (const std::length_error&) {
+    return fail(ErrorId::over_memory, "intermediate values are too many to be addressed");
+  }
 }
 
 }  // namespace
 
-struct GraphExecutor::Frame {
-  const Specialization* special = nullptr;
-  std::vector<Datum> values;  // by value
-  uint64_t run = 0;           // which run of a graph in this call of the session
+// One run: on the list of active executors, and tidied up behind it, however it ends.
+class GraphExecutor::Running {
+ public:
+  explicit Running(GraphExecutor& executor) : executor_(executor) {
+    executor_.context_.active.push_back(&executor_);
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() {
+    executor_.context_.active.pop_back();
+    if (finished_) {
+      for (uint32_t v : executor_.special_->kept()) executor_.values_[v] = Datum();
+    } else {
+      for (uint32_t v = 0; v < executor_.values_.size(); ++v)
+        if (executor_.graph_[ValueId{v}].kind != Value::Kind::constant)
+          executor_.values_[v] = Datum();
+    }
+    executor_.special_ = nullptr;
+  }
+  void finished() { finished_ = true; }
+
+ private:
+  GraphExecutor& executor_;
+  bool finished_ = false;
 };
 
 GraphExecutor::GraphExecutor(ExecutionContext& context, GraphId graph)
     : context_(context),
       graph_(context.program->model().graphs[graph.index]),
-      plan_(context.program->plan(graph)) {}
+      plan_(context.program->plan(graph)),
+      values_(graph_.value_count()) {
+  for (uint32_t v = 0; v < values_.size(); ++v)
+    if (graph_[ValueId{v}].kind == Value::Kind::constant)
+      values_[v] = Datum(context_.program->constant(graph_[ValueId{v}].constant));
+}
+
+GraphExecutor::~GraphExecutor() { free_arena(); }
+
+void GraphExecutor::drop_idle() {
+  for (auto& [graph, idle] : nested_) idle.clear();
+  if (special_ == nullptr) free_arena();
+}
+
+Status GraphExecutor::make_arena(int64_t bytes) {
+  if (arena_.defined() && arena_.byte_size() >= bytes) return ok();
+  free_arena();
+  if (!context_.memory->take(uint64_t(bytes))) {
+    for (GraphExecutor* executor : context_.active) executor->drop_idle();
+    if (!context_.memory->take(uint64_t(bytes)))
+      return fail(ErrorId::over_memory, "the activations of graph '" + printable(graph_.name) +
+                                            "' need " + human_bytes(uint64_t(bytes)) + ", " +
+                                            human_bytes(context_.memory->left()) + " are left");
+  }
+  auto arena = Tensor::make(DType::u8, {bytes});
+  if (!arena) {
+    context_.memory->give(uint64_t(bytes));
+    return arena.take_error();
+  }
+  arena_ = arena.take();
+  context_.arena_bytes += uint64_t(bytes);
+  return ok();
+}
+
+void GraphExecutor::free_arena() {
+  const auto bytes = uint64_t(arena_.byte_size());
+  arena_ = Tensor();
+  context_.arena_bytes -= bytes;
+  if (context_.memory) context_.memory->give(bytes);
+}
 
 Result<const Specialization*> GraphExecutor::specialize(std::span<const Datum> inputs,
                                                         const std::vector<Tensor>& states) {
-  const std::string key = key_of(inputs, states);
-  if (auto it = specializations_.find(key); it != specializations_.end())
+  key_.clear();
+  for (const Datum& d : inputs) {
+    if (d.kind == Datum::Kind::tensor)
+      append(key_, d.tensor);
+    else
+      key_ += d.type().str() + "/";
+  }
+  for (const Tensor& t : states) append(key_, t);
+  if (auto it = specializations_.find(key_); it != specializations_.end())
     return static_cast<const Specialization*>(it->second.get());
   Types in_types, state_types;
   std::vector<Given> given;
@@ -75,14 +141,10 @@ Result<const Specialization*> GraphExecutor::specialize(std::span<const Datum> i
   TRY(bind_symbols(given, bindings));
   const auto id = GraphId{uint32_t(&graph_ - context_.program->model().graphs.data())};
   auto made = TRY(Specialization::make(*context_.program, id, in_types, state_types));
-  if (uint64_t(made->arena_bytes()) > context_.program->limits().runtime_memory)
-    return fail(ErrorId::over_memory,
-                "the activations need " + human_bytes(uint64_t(made->arena_bytes())) +
-                    "; the limit is " + human_bytes(context_.program->limits().runtime_memory));
   if (specializations_.size() >= kMaxSpecializations) specializations_.clear();
   ++context_.statistics.specializations;
   return static_cast<const Specialization*>(
-      specializations_.emplace(key, std::move(made)).first->second.get());
+      specializations_.emplace(key_, std::move(made)).first->second.get());
 }
 
 Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
@@ -92,16 +154,13 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
     return fail(ErrorId::bad_data, "graph '" + printable(graph_.name) + "' takes " +
                                        std::to_string(graph_.inputs.size()) + " inputs, got " +
                                        std::to_string(inputs.size()));
-  CHECK(!busy_);
-  busy_ = true;
-  struct Release {
-    bool& flag;
-    ~Release() { flag = false; }
-  } release{busy_};
-
-  Frame frame;
-  frame.run = context_.runs++;
-  frame.special = TRY(specialize(inputs, states));
+  if (states.size() != graph_.states().size())
+    return fail(ErrorId::invalid_graph, "graph '" + printable(graph_.name) +
+                                            "' has states, which only the entry graph can have");
+  CHECK(special_ == nullptr);
+  Running running(*this);
+  run_ = context_.runs++;
+  special_ = TRY(specialize(inputs, states));
   // The type of a sequence is that of its first element: do all fit?
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Value& input = graph_[graph_.inputs[i]];
@@ -109,32 +168,33 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
       return fail(ErrorId::bad_data, "input '" + printable(input.name) + "' takes " +
                                          input.type.str() + ", got an item that is something else");
   }
-  if (frame.special->arena_bytes() > arena_.byte_size() || !arena_.defined())
-    arena_ = TRY(Tensor::make(DType::u8, {frame.special->arena_bytes()}));
-  frame.values.resize(graph_.value_count());
-  for (size_t i = 0; i < inputs.size(); ++i) frame.values[graph_.inputs[i].index] = inputs[i];
+  TRY(make_arena(special_->arena_bytes()));
+  for (size_t i = 0; i < inputs.size(); ++i) values_[graph_.inputs[i].index] = inputs[i];
   for (size_t i = 0; i < states.size(); ++i)
-    frame.values[graph_.states()[i].now.index] = Datum(states[i]);
-  for (uint32_t v = 0; v < frame.values.size(); ++v)
-    if (graph_[ValueId{v}].kind == Value::Kind::constant)
-      frame.values[v] = Datum(context_.program->constant(graph_[ValueId{v}].constant));
+    values_[graph_.states()[i].now.index] = Datum(states[i]);
   touched_ = 0;
-  for (size_t s = 0; s < plan_.order.size(); ++s) TRY(step(frame, s));
-  if (context_.depth == 0) {
-    context_.statistics.planned_arena_bytes = frame.special->arena_bytes();
+  for (size_t s = 0; s < plan_.order.size(); ++s) TRY(step(s));
+  if (context_.active.size() == 1) {
+    context_.statistics.planned_arena_bytes = special_->arena_bytes();
     context_.statistics.measured_arena_bytes = touched_;
   }
 
   std::vector<Datum> outputs;
-  for (ValueId v : graph_.outputs()) outputs.push_back(frame.values[v.index]);
+  for (ValueId v : graph_.outputs()) outputs.push_back(values_[v.index]);
   for (size_t i = 0; i < states.size(); ++i)
-    next.push_back(frame.values[graph_.states()[i].next.index].tensor);
+    next.push_back(values_[graph_.states()[i].next.index].tensor);
+  running.finished();
   return outputs;
 }
 
 Result<std::vector<Datum>> GraphExecutor::run(GraphId graph, std::span<const Datum> inputs) {
-  if (context_.depth >= int(context_.program->limits().depth))
+  const Limits& limits = context_.program->limits();
+  if (context_.active.size() > std::min<uint64_t>(limits.depth, kDeepest))
     return fail(ErrorId::over_depth, "graphs are nested too deep while running");
+  if (context_.runs > limits.iterations)
+    return fail(ErrorId::over_time, std::to_string(limits.iterations) +
+                                        " nested graphs have been run and there is no end; the "
+                                        "limit `iterations` is reached");
   auto& idle = nested_[graph.index];
   std::unique_ptr<GraphExecutor> executor;
   if (idle.empty()) {
@@ -143,39 +203,37 @@ Result<std::vector<Datum>> GraphExecutor::run(GraphId graph, std::span<const Dat
     executor = std::move(idle.back());
     idle.pop_back();
   }
-  ++context_.depth;
   std::vector<Tensor> no_next;
   auto outputs = executor->run(inputs, {}, no_next);
-  --context_.depth;
   idle.push_back(std::move(executor));
   return outputs;
 }
 
-Status GraphExecutor::step(Frame& frame, size_t index) {
-  const Specialization::Step& s = frame.special->steps()[index];
+Status GraphExecutor::step(size_t index) {
+  const Specialization::Step& s = special_->steps()[index];
   const Node& node = graph_[s.node];
   TraceScope scope(context_.options.trace, node.op->name, "node");
   if (context_.options.trace) scope.arg({"name", printable(node.name)});
   if (s.planned)
-    TRY(run_kernel(frame, index, s.in_types, s.out_types)
+    TRY(run_kernel(index, s.in_types, s.out_types)
             .context("running " + std::string(node.op->name) + " '" + printable(node.name) + "'"));
   else
-    TRY(run_dynamic(frame, index)
-            .context("running " + std::string(node.op->name) + " '" + printable(node.name) + "'"));
+    TRY(run_dynamic(index).context("running " + std::string(node.op->name) + " '" +
+                                   printable(node.name) + "'"));
   ++(s.planned ? context_.statistics.planned_steps : context_.statistics.dynamic_steps);
-  for (uint32_t v : s.release) frame.values[v] = Datum();
+  for (uint32_t v : s.release) values_[v] = Datum();
   return ok();
 }
 
 // Infers the types from the actual inputs, whose small integers are known now.
-Status GraphExecutor::run_dynamic(Frame& frame, size_t index) {
-  const Node& node = graph_[frame.special->steps()[index].node];
+Status GraphExecutor::run_dynamic(size_t index) {
+  const Node& node = graph_[special_->steps()[index].node];
   std::vector<Type> types(node.inputs.size());
   std::vector<std::optional<Known>> known(node.inputs.size());
   std::vector<Infer::Input> seen(node.inputs.size());
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (!node.inputs[i].valid()) continue;
-    const Datum& datum = frame.values[node.inputs[i].index];
+    const Datum& datum = values_[node.inputs[i].index];
     types[i] = datum.type();
     if (datum.kind == Datum::Kind::tensor) known[i] = known_elements(datum.tensor);
     seen[i] = {&types[i], known[i] ? &*known[i] : nullptr};
@@ -185,16 +243,16 @@ Status GraphExecutor::run_dynamic(Frame& frame, size_t index) {
   Types out = TRY(node.op->infer(c));
   out.resize(node.outputs.size());
   for (const Type& type : out) TRY(check_sizes(*node.op, type));
-  return run_kernel(frame, index, seen, out);
+  return run_kernel(index, seen, out);
 }
 
-Status GraphExecutor::run_kernel(Frame& frame, size_t index, std::span<const Infer::Input> types,
+Status GraphExecutor::run_kernel(size_t index, std::span<const Infer::Input> types,
                                  const Types& out_types) {
-  const Specialization::Step& s = frame.special->steps()[index];
+  const Specialization::Step& s = special_->steps()[index];
   const Node& node = graph_[s.node];
   std::vector<const Datum*> in(node.inputs.size());
   for (size_t i = 0; i < in.size(); ++i)
-    if (node.inputs[i].valid()) in[i] = &frame.values[node.inputs[i].index];
+    if (node.inputs[i].valid()) in[i] = &values_[node.inputs[i].index];
   std::vector<Datum> out(node.outputs.size());
   for (size_t slot = 0; slot < out.size(); ++slot) {
     if (s.offsets[slot] < 0) continue;
@@ -207,32 +265,40 @@ Status GraphExecutor::run_kernel(Frame& frame, size_t index, std::span<const Inf
   }
   Call call(*node.op, node.attrs, types, in, out, out_types, &context_.program->model());
   call.runner = this;
-  const uint64_t stream = mix(context_.options.seed ^ mix(context_.calls)) ^ frame.run << 32;
-  call.seed = mix(stream ^ s.node.index);
-  call.memory_limit = context_.program->limits().runtime_memory;
+  const uint64_t stream = mix64(context_.options.seed ^ mix64(context_.calls)) ^ run_ << 32;
+  call.seed = mix64(stream ^ s.node.index);
+  call.memory_limit = context_.memory;
   call.iteration_limit = context_.program->limits().iterations;
-  TRY(plan_.kernels[index]->run(call, *context_.pool));
+  TRY(run_safely(*plan_.kernels[index], call, *context_.pool));
   for (size_t slot = 0; slot < out.size(); ++slot) {
     Datum& made = out[slot];
+    const Value& value = graph_[node.outputs[slot]];
+    if (!made.is_of(out_types[slot]))
+      return fail(ErrorId::bad_data, "output " + std::to_string(slot) + " is " + made.type().str() +
+                                         " instead of " + out_types[slot].str());
+    // Later steps were planned, and their kernels chosen, by these.
+    if (!s.planned && !made.is_of(value.type)) return not_as_declared(value, made.type());
+    if (!s.planned && !made.is_of(special_->type(node.outputs[slot])))
+      return fail(ErrorId::bad_data, "output " + std::to_string(slot) + " is " + made.type().str() +
+                                         ", planned as " +
+                                         special_->type(node.outputs[slot]).str());
     if (s.offsets[slot] >= 0) {
       // A kernel that handed on another tensor instead of filling its place: copy it there.
       std::byte* place = arena_.mutable_data() + s.offsets[slot];
       if (made.tensor.data() != place) {
-        CHECK(made.tensor.dtype() == out_types[slot].tensor.dtype &&
-              Shape::of(made.tensor.shape()) == out_types[slot].tensor.shape);
         std::memmove(place, made.tensor.data(), size_t(made.tensor.byte_size()));
         made = Datum(Tensor::view(made.tensor.dtype(), made.tensor.shape(), place, nullptr));
       }
     } else if (!node.op->is(Trait::view) || graph_.is_output(node.outputs[slot])) {
-      own(made);
+      TRY(own(made));
     }
-    frame.values[node.outputs[slot].index] = std::move(made);
+    values_[node.outputs[slot].index] = std::move(made);
   }
   return ok();
 }
 
 // Copies tensors that lie in the arena, whose bytes will be used again.
-void GraphExecutor::own(Datum& datum) {
+Status GraphExecutor::own(Datum& datum) {
   std::vector<Datum*> todo{&datum};
   while (!todo.empty()) {
     Datum* d = todo.back();
@@ -240,9 +306,10 @@ void GraphExecutor::own(Datum& datum) {
     const std::byte* data = d->tensor.data();
     if (data && arena_.defined() && data >= arena_.data() &&
         data < arena_.data() + arena_.byte_size())
-      d->tensor = d->tensor.clone();
+      d->tensor = TRY(d->tensor.clone(context_.memory));
     for (Datum& item : d->items) todo.push_back(&item);
   }
+  return ok();
 }
 
 }  // namespace hone

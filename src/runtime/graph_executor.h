@@ -12,20 +12,27 @@
 
 namespace hone {
 
+class GraphExecutor;
+
 // What executors of one session share.
 struct ExecutionContext {
   std::shared_ptr<const Program> program;
   ThreadPool* pool = nullptr;
   SessionOptions options;
   RunStatistics statistics;
-  uint64_t calls = 0;  // runs of the session so far: varies the seed
-  uint64_t runs = 0;   // of graphs in this call: every iteration of a loop draws anew
-  int depth = 0;       // of nested graphs, now
+  uint64_t calls = 0;                    // runs of the session so far: varies the seed
+  uint64_t runs = 0;                     // of graphs in this call: every iteration draws anew
+  std::shared_ptr<MemoryBudget> memory;  // of this call
+  uint64_t arena_bytes = 0;              // of all executors, idle ones too; taken from `memory`
+  std::vector<GraphExecutor*> active;    // in this call, outermost first
 };
 
 class GraphExecutor : public GraphRunner {
  public:
   GraphExecutor(ExecutionContext& context, GraphId graph);
+  ~GraphExecutor() override;
+  GraphExecutor(const GraphExecutor&) = delete;
+  GraphExecutor& operator=(const GraphExecutor&) = delete;
 
   // `states` is empty or holds the states' values; `next` gets the next ones. The results may share
   // bytes with inputs, states, constants and each other.
@@ -33,25 +40,32 @@ class GraphExecutor : public GraphRunner {
                                  std::vector<Tensor>& next);
   // For control-flow kernels: runs another graph.
   Result<std::vector<Datum>> run(GraphId graph, std::span<const Datum> inputs) override;
+  // Frees what does not run now: executors of nested graphs, their arenas, the own arena.
+  void drop_idle();
 
  private:
-  struct Frame;
+  class Running;
   Result<const Specialization*> specialize(std::span<const Datum> inputs,
                                            const std::vector<Tensor>& states);
-  Status step(Frame& frame, size_t index);
-  Status run_kernel(Frame& frame, size_t index, std::span<const Infer::Input> types,
-                    const Types& out_types);
-  Status run_dynamic(Frame& frame, size_t index);
-  void own(Datum& datum);
+  Status make_arena(int64_t bytes);
+  void free_arena();
+  Status step(size_t index);
+  Status run_kernel(size_t index, std::span<const Infer::Input> types, const Types& out_types);
+  Status run_dynamic(size_t index);
+  Status own(Datum& datum);
 
   ExecutionContext& context_;
   const Graph& graph_;
   const Program::GraphPlan& plan_;
-  std::map<std::string, std::unique_ptr<Specialization>> specializations_;  // by input types
-  Tensor arena_;
-  int64_t touched_ = 0;  // end of the highest byte of the arena used by this run
-  bool busy_ = false;
+  std::string key_;  // of the input types of this run
+  std::map<std::string, std::unique_ptr<Specialization>> specializations_;  // by key
   std::map<uint32_t, std::vector<std::unique_ptr<GraphExecutor>>> nested_;  // by graph; idle ones
+  Tensor arena_;
+  // Of this run. Between runs all values are empty but the constants.
+  std::vector<Datum> values_;
+  const Specialization* special_ = nullptr;
+  uint64_t run_ = 0;     // which run of a graph in this call of the session
+  int64_t touched_ = 0;  // end of the highest byte of the arena used
 };
 
 }  // namespace hone

@@ -3,10 +3,16 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "base/text.h"
 
 namespace hone {
+
+struct Program::Copies {
+  Allowance allowance;  // of all copied and decoded constants together
+  std::map<std::tuple<uint32_t, uint64_t, uint64_t, DType>, Tensor> by_span;
+};
 
 Result<std::shared_ptr<const Program>> Program::make(std::shared_ptr<const Model> model,
                                                      std::vector<const Backend*> backends,
@@ -17,11 +23,13 @@ Result<std::shared_ptr<const Program>> Program::make(std::shared_ptr<const Model
   program->limits_ = limits;
   program->constants_.resize(program->model_->constants.size());
   program->plans_.resize(program->model_->graphs.size());
-  for (uint32_t g = 0; g < program->model_->graphs.size(); ++g) TRY(program->add_graph(GraphId{g}));
+  Copies copies{std::make_shared<MemoryBudget>(limits.runtime_memory), {}};
+  for (uint32_t g = 0; g < program->model_->graphs.size(); ++g)
+    TRY(program->add_graph(GraphId{g}, copies));
   return std::shared_ptr<const Program>(std::move(program));
 }
 
-Status Program::add_graph(GraphId id) {
+Status Program::add_graph(GraphId id, Copies& copies) {
   const Graph& graph = model_->graphs[id.index];
   GraphPlan& plan = plans_[id.index];
   plan.order = TRY(graph.order());
@@ -52,12 +60,31 @@ Status Program::add_graph(GraphId id) {
   }
   for (uint32_t v = 0; v < graph.value_count(); ++v) {
     const Value& value = graph[ValueId{v}];
-    if (value.kind != Value::Kind::constant || constants_[value.constant.index].defined()) continue;
-    constants_[value.constant.index] = TRY(model_->read(value.constant));
+    if (value.kind == Value::Kind::constant) TRY(read_constant(value.constant, copies));
   }
   for (const State& s : graph.states())
-    if (s.initial.valid() && !constants_[s.initial.index].defined())
-      constants_[s.initial.index] = TRY(model_->read(s.initial));
+    if (s.initial.valid()) TRY(read_constant(s.initial, copies));
+  return ok();
+}
+
+Status Program::read_constant(ConstantId id, Copies& copies) {
+  Tensor& tensor = constants_[id.index];
+  if (tensor.defined()) return ok();
+  const Constant& constant = model_->constants[id.index];
+  const auto* span = std::get_if<Constant::Span>(&constant.data);
+  const bool shared = span && span->length > kMaxInline && constant.type.encoding.is_dense();
+  if (!shared) {
+    tensor = TRY(model_->read(id, copies.allowance));
+    return ok();
+  }
+  const std::tuple key(span->source, span->offset, span->length, constant.type.dtype);
+  if (const auto it = copies.by_span.find(key);
+      it != copies.by_span.end() && element_count(constant.type.shape).is(it->second.count())) {
+    tensor = it->second.reshaped(*constant.type.shape.fixed());
+    return ok();
+  }
+  tensor = TRY(model_->read(id, copies.allowance));
+  if (tensor.data() != TRY(model_->stored(id)).data()) copies.by_span.emplace(key, tensor);
   return ok();
 }
 

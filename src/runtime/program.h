@@ -43,8 +43,12 @@ class Program {
   std::vector<Share> shares() const;
 
  private:
+  // Constants that lie in a file unaligned are copied, once for equal spans: a small file can name
+  // the same bytes very often.
+  struct Copies;
   Program() = default;
-  Status add_graph(GraphId id);
+  Status add_graph(GraphId id, Copies& copies);
+  Status read_constant(ConstantId id, Copies& copies);
   std::shared_ptr<const Model> model_;
   std::vector<const Backend*> backends_;
   std::vector<GraphPlan> plans_;

@@ -61,6 +61,12 @@ class Session::Impl {
   }
 
   Result<std::vector<Datum>> run(std::span<const Datum> inputs) {
+    const Graph& graph = context_.program->model().main();
+    for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i)
+      if (inputs[i].kind == Datum::Kind::tensor && !inputs[i].tensor.defined())
+        return fail(ErrorId::bad_data,
+                    "input '" + printable(graph[graph.inputs[i]].name) + "' is not given");
+    TRY(renew_budget());
     if (!ready_) TRY(make_states());
     RunStatistics& statistics = context_.statistics;
     statistics.planned_steps = statistics.dynamic_steps = 0;
@@ -78,6 +84,18 @@ class Session::Impl {
       if (!kept.contains(place_of(t))) TRY(detach(t, room));
     states_ = std::move(next);
     return outputs;
+  }
+
+  // What earlier calls have given away does not count any more; arenas and states do.
+  Status renew_budget() {
+    const uint64_t limit = context_.program->limits().runtime_memory;
+    uint64_t states = 0;
+    for (const Tensor& t : states_) states += uint64_t(t.byte_size());
+    if (states > limit - std::min(limit, context_.arena_bytes)) executor_->drop_idle();
+    context_.memory = std::make_shared<MemoryBudget>(limit);
+    if (context_.memory->take(context_.arena_bytes) && context_.memory->take(states)) return ok();
+    return fail(ErrorId::over_memory,
+                "the states and activations need more than " + human_bytes(limit) + ", the limit");
   }
 
   // Sizes that were bound are those of the inputs.
@@ -110,7 +128,7 @@ class Session::Impl {
     std::vector<Tensor> states;
     for (const State& s : graph.states()) {
       if (s.initial.valid()) {
-        states.push_back(context_.program->constant(s.initial).clone());
+        states.push_back(TRY(context_.program->constant(s.initial).clone(context_.memory)));
         continue;
       }
       const Type& type = graph[s.now].type;
@@ -123,8 +141,7 @@ class Session::Impl {
                                              "; give it with --bind");
         extents.push_back(*n);
       }
-      states.push_back(TRY(Tensor::make(type.tensor.dtype, std::move(extents),
-                                        context_.program->limits().runtime_memory)));
+      states.push_back(TRY(Tensor::make(type.tensor.dtype, std::move(extents), context_.memory)));
     }
     states_ = std::move(states);
     ready_ = true;
@@ -138,8 +155,12 @@ class Session::Impl {
                                          " states, the model has " +
                                          std::to_string(graph.states().size()));
     std::vector<Given> given;
-    for (size_t i = 0; i < states.size(); ++i)
-      given.push_back({&graph[graph.states()[i].now], Type(states[i].type())});
+    for (size_t i = 0; i < states.size(); ++i) {
+      const Value& state = graph[graph.states()[i].now];
+      if (!states[i].defined())
+        return fail(ErrorId::bad_data, "the snapshot lacks state '" + printable(state.name) + "'");
+      given.push_back({&state, Type(states[i].type())});
+    }
     Dim::Bindings bindings = bindings_;
     TRY(bind_symbols(given, bindings));
     states_.clear();
@@ -173,6 +194,7 @@ void Session::reset() {
 Result<Session> Session::fork() const {
   Session other(impl_->context_.program, *impl_->context_.pool, impl_->context_.options);
   other.impl_->bindings_ = impl_->bindings_;
+  other.impl_->context_.calls = impl_->context_.calls;  // random operators go on where they were
   if (impl_->ready_) TRY(other.restore(impl_->states_));
   return other;
 }
@@ -188,7 +210,21 @@ Status Session::restore(const std::vector<Tensor>& states) { return impl_->resto
 Status Session::bind(const Dim::Bindings& bindings) {
   if (impl_->ready_)
     return fail(ErrorId::bad_data, "symbols of states are bound before the first run");
-  for (const auto& [symbol, value] : bindings) impl_->bindings_[symbol] = value;
+  const std::vector<Symbol>& known = program().model().symbols;
+  for (const auto& [symbol, value] : bindings) {
+    if (std::ranges::none_of(known, [&](const Symbol& s) { return s.name == symbol; })) {
+      Error error = fail(ErrorId::undefined_name,
+                         "the model has no symbol '" + printable(symbol) + "' to bind");
+      error.hint = known.empty() ? "its sizes are all fixed" : "its symbols are ";
+      for (size_t i = 0; i < known.size() && i < 20; ++i)
+        error.hint += (i ? ", " : "") + printable(known[i].name);
+      return error;
+    }
+    if (value < 0)
+      return fail(ErrorId::bad_data, "'" + printable(symbol) + "' cannot be " +
+                                         std::to_string(value) + ": sizes are not negative");
+    impl_->bindings_[symbol] = value;
+  }
   return ok();
 }
 

@@ -37,6 +37,11 @@ std::optional<std::string> symbol_of(const Dim& d) {
 
 }  // namespace
 
+Error not_as_declared(const Value& value, const Type& actual) {
+  return fail(ErrorId::bad_data, "value '" + printable(value.name) + "' is " + actual.str() +
+                                     " where the model says " + value.type.str());
+}
+
 Status bind_symbols(const std::vector<Given>& given, Dim::Bindings& bindings) {
   // Symbols that stand alone first: what is made of them may come before them.
   for (const Given& g : given) {
@@ -79,7 +84,7 @@ Result<std::unique_ptr<Specialization>> Specialization::make(const Program& prog
                                                              const Types& states) {
   auto made = std::unique_ptr<Specialization>(new Specialization);
   TRY(made->infer(program, graph, inputs, states));
-  made->place_values(program, graph);
+  TRY(made->place_values(program, graph));
   return made;
 }
 
@@ -122,11 +127,14 @@ Status Specialization::infer_step(const Program& program, const Graph& graph, St
   for (size_t slot = 0; slot < node.outputs.size(); ++slot) {
     const ValueId v = node.outputs[slot];
     TRY(check_sizes(*node.op, step.out_types[slot]));
+    if (!compatible(step.out_types[slot], graph[v].type))
+      return not_as_declared(graph[v], step.out_types[slot]);
     types_[v.index] = step.out_types[slot];
     step.planned = step.planned && is_fixed_tensor(step.out_types[slot]);
     if (node.op->propagate && step.out_types[slot].is_tensor() &&
         step.out_types[slot].tensor.shape.rank() <= 1)
-      known_[v.index] = node.op->propagate(c, slot);
+      if (auto known = node.op->propagate(c, slot); known && int64_t(known->size()) <= kMaxKnown)
+        known_[v.index] = std::move(known);
   }
   for (const auto& input : step.in_types)
     if (input.type && !(input.type->is_tensor() && input.type->tensor.shape.is_fixed()))
@@ -135,7 +143,7 @@ Status Specialization::infer_step(const Program& program, const Graph& graph, St
 }
 
 // Outputs, next states and what a view of them shares stay outside the arena: they outlive the run.
-void Specialization::place_values(const Program& program, GraphId id) {
+Status Specialization::place_values(const Program& program, GraphId id) {
   const Graph& graph = program.model().graphs[id.index];
   const Program::GraphPlan& plan = program.plan(id);
   const auto steps = int32_t(steps_.size());
@@ -164,7 +172,7 @@ void Specialization::place_values(const Program& program, GraphId id) {
       step.offsets[slot] = int64_t(buffers.size()) - 1;
     }
   }
-  const Placement placement = place(buffers);
+  const Placement placement = TRY(place(buffers, program.limits().runtime_memory));
   for (Step& step : steps_)
     for (int64_t& offset : step.offsets)
       if (offset >= 0) offset = placement.offsets[size_t(offset)];
@@ -178,6 +186,12 @@ void Specialization::place_values(const Program& program, GraphId id) {
       const int32_t use = plan.last_use[v.index];
       steps_[use >= 0 ? size_t(use) : s].release.push_back(v.index);
     }
+  for (uint32_t v = 0; v < root.size(); ++v) {
+    const Value::Kind kind = graph[ValueId{v}].kind;
+    if (kind != Value::Kind::constant && (kind != Value::Kind::node || escapes[v]))
+      kept_.push_back(v);
+  }
+  return ok();
 }
 
 }  // namespace hone

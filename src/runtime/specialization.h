@@ -30,16 +30,19 @@ class Specialization {
   const std::vector<Step>& steps() const { return steps_; }
   int64_t arena_bytes() const { return arena_bytes_; }
   int64_t peak_live_bytes() const { return peak_live_bytes_; }
+  // Values that no step releases: inputs, states, what outlives the run, what nothing uses.
+  const std::vector<uint32_t>& kept() const { return kept_; }
   const Type& type(ValueId v) const { return types_[v.index]; }
 
  private:
   Status infer(const Program& program, GraphId graph, const Types& inputs, const Types& states);
   Status infer_step(const Program& program, const Graph& graph, Step& step);
-  void place_values(const Program& program, GraphId graph);
+  Status place_values(const Program& program, GraphId graph);
 
   Types types_;                              // by value
   std::vector<std::optional<Known>> known_;  // by value
   std::vector<Step> steps_;
+  std::vector<uint32_t> kept_;
   int64_t arena_bytes_ = 0, peak_live_bytes_ = 0;
 };
 
@@ -51,5 +54,9 @@ struct Given {
 // The values of symbols that make all that is given fit what is declared; those in `bindings`
 // stand. Fails with `bad_data`, naming the port and the axis.
 Status bind_symbols(const std::vector<Given>& given, Dim::Bindings& bindings);
+
+// For a value that turns out to be of a type that its type in the model rules out. The model's may
+// come from a note in a file that nothing has proven, and kernels were chosen by it.
+Error not_as_declared(const Value& value, const Type& actual);
 
 }  // namespace hone

@@ -1,11 +1,12 @@
-// Fuzzes the ONNX importer: what it accepts satisfies the invariants, prints, and cleans.
+// Fuzzes the ONNX importer: what it accepts satisfies the invariants, prints, runs as it is, and
+// cleans.
 #include "import/onnx/onnx.h"
 
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "ops/catalogue.h"
 #include "passes/pipeline.h"
-#include "target.h"
+#include "run.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const hone::Limits limits = hone::fuzz::limits();
@@ -16,6 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!model) return 0;
   hone::fuzz::require(hone::verify(*model, catalogue, hone::Phase::import).ok());
   (void)hone::print(*model);
+  hone::fuzz::run(*model);
   const auto report = hone::run_pipeline(*model, "clean", catalogue, limits);
   hone::fuzz::require_clean(report);
   if (report) hone::fuzz::require(hone::verify(*model, catalogue, hone::Phase::clean).ok());

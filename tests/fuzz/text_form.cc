@@ -1,8 +1,8 @@
-// Fuzzes the text form: what parses prints, and parses back as the same text.
+// Fuzzes the text form: what parses prints, parses back as the same text, and runs.
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "ops/catalogue.h"
-#include "target.h"
+#include "run.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const hone::Limits limits = hone::fuzz::limits();
@@ -14,8 +14,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   hone::fuzz::require_clean(hone::verify(*model, catalogue, hone::Phase::import));
   hone::Limits room = limits;
   room.header = 1 << 26;  // printing may add: types of all results
+  room.memory = 1 << 28;
   const auto again = hone::parse_model_text(text, catalogue, room);
   hone::fuzz::require(again.ok());
   hone::fuzz::require(hone::print(*again) == text);
+  hone::fuzz::run(*model);
   return 0;
 }

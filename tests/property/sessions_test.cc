@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "backends/backends.h"
+#include "ir/builder.h"
 #include "ir/text.h"
 #include "ops/catalogue.h"
 #include "passes/pipeline.h"
@@ -301,6 +302,186 @@ TEST_F(States, OutputsOutliveTheNextRun) {
   EXPECT_EQ(floats(first[0]), (std::vector<float>{1, 1}));
   EXPECT_EQ(floats(second[0]), (std::vector<float>{6, 6}));
   EXPECT_EQ(floats(second[2]), (std::vector<float>{1, 1}));
+}
+
+// Memory can run out inside a kernel, on any thread.
+TEST_F(States, AKernelWithoutMemoryIsAnError) {
+  class Exhausted : public Kernel {
+   public:
+    Status run(Call& c, ThreadPool& pool) const override {
+      const bool fails = c.in(0).as<float>()[0] > 0;
+      pool.parallel_for(8, 1, [&](int64_t begin, int64_t) {
+        if (fails && begin == 5) throw std::bad_alloc();
+      });
+      TRY(c.out(0));
+      return ok();
+    }
+  };
+  class Backend : public hone::Backend {
+   public:
+    std::string_view name() const override { return "exhausted"; }
+    std::string_view doc() const override { return "has no memory"; }
+    Support supports(const Model&, const Graph&, NodeId) const override { return {true, {}}; }
+    Result<std::unique_ptr<Kernel>> prepare(const Model&, const Graph&, NodeId) const override {
+      return std::unique_ptr<Kernel>(new Exhausted);
+    }
+  };
+  const Backend backend;
+  auto model = testing::model_of("graph g(x: f32[1]) -> (y) { y = neg(x) }", standard_catalogue());
+  ASSERT_TRUE(model.ok());
+  auto program = Program::make(std::make_shared<const Model>(model.take()), {&backend}, Limits{});
+  ASSERT_TRUE(program.ok());
+  ThreadPool pool(3);
+  Session s(program.take(), pool);
+  const std::vector<Datum> good{vector_of({0})}, bad{vector_of({1})};
+  EXPECT_TRUE(s.run(good).ok());
+  EXPECT_EQ(s.run(bad).error().id, ErrorId::over_memory);
+  EXPECT_TRUE(s.run(good).ok());
+}
+
+// What the caller keeps of earlier runs is not part of the budget of the next.
+TEST_F(States, OutputsThatAreKeptCostNothing) {
+  auto model = testing::model_of("graph g(x: f32[N]) -> (y) { y = neg(x) }", standard_catalogue());
+  ASSERT_TRUE(model.ok());
+  Limits limits;
+  limits.runtime_memory = 5000;
+  auto program = Program::make(std::make_shared<const Model>(model.take()),
+                               backends_for("auto").take(), limits);
+  ASSERT_TRUE(program.ok());
+  Session s(program.take(), pool_);
+  const std::vector<Datum> in{vector_of(std::vector<float>(1000))};
+  std::vector<std::vector<Datum>> kept;
+  for (int i = 0; i < 5; ++i) {
+    auto out = s.run(in);
+    ASSERT_TRUE(out.ok()) << describe(out.error());
+    kept.push_back(out.take());
+  }
+}
+
+// States count, the old ones and the new ones.
+TEST_F(States, StatesArePartOfTheBudget) {
+  auto model = testing::model_of(R"(
+      graph g(x: f32[1]) state s: f32[N] -> (y) {
+        t = add(s, x)
+        y = reduce_sum(t, i64[1]{0})
+        next s = t
+      })",
+                                 standard_catalogue());
+  ASSERT_TRUE(model.ok());
+  Limits limits;
+  limits.runtime_memory = 10'000;
+  auto program = Program::make(std::make_shared<const Model>(model.take()),
+                               backends_for("auto").take(), limits);
+  ASSERT_TRUE(program.ok());
+  const std::vector<Datum> in{vector_of({1})};
+  for (const int64_t n : {1000, 2000, 3000}) {
+    Session s(*program, pool_);
+    ASSERT_TRUE(s.bind({{"N", n}}).ok());
+    for (int i = 0; i < 3; ++i) {
+      const auto out = s.run(in);
+      EXPECT_EQ(out.ok(), n == 1000);
+      if (out) continue;
+      EXPECT_EQ(out.error().id, ErrorId::over_memory) << describe(out.error());
+    }
+  }
+}
+
+TEST_F(States, UnknownSymbolsAreRefused) {
+  auto model =
+      testing::model_of("graph g(x: f32[1]) state s: f32[N] -> (s) {}", standard_catalogue());
+  ASSERT_TRUE(model.ok());
+  Session s(program_of(model.take(), "auto"), pool_);
+  const auto typo = s.bind({{"M", 2}});
+  EXPECT_EQ(typo.error().id, ErrorId::undefined_name);
+  EXPECT_NE(typo.error().hint.find('N'), std::string::npos);
+  EXPECT_EQ(s.bind({{"N", -1}}).error().id, ErrorId::bad_data);
+  EXPECT_TRUE(s.bind({{"N", 2}}).ok());
+}
+
+// A tensor that was never made says it is a float scalar.
+TEST_F(States, WhatIsNotThereIsRefused) {
+  auto model = testing::model_of(R"(
+      graph g(x: f32[]) state s: f32[] -> (y) {
+        y = add(s, x)
+        next s = y
+      })",
+                                 standard_catalogue());
+  ASSERT_TRUE(model.ok());
+  Session s(program_of(model.take(), "auto"), pool_);
+  EXPECT_EQ(s.restore({Tensor()}).error().id, ErrorId::bad_data);
+  const std::vector<Datum> nothing{Datum()};
+  EXPECT_EQ(s.run(nothing).error().id, ErrorId::bad_data);
+}
+
+// A fork draws what the original would have drawn.
+TEST_F(States, ForksGoOnDrawing) {
+  auto model = testing::model_of("graph g(x: f32[8]) -> (y) { y = random_uniform_like(x) }",
+                                 standard_catalogue());
+  ASSERT_TRUE(model.ok()) << describe(model.error());
+  Session a(program_of(model.take(), "auto"), pool_);
+  const std::vector<Datum> in{vector_of(std::vector<float>(8))};
+  const auto first = a.run(in).take();
+  Session b = a.fork().take();
+  const auto here = a.run(in).take(), there = b.run(in).take();
+  EXPECT_EQ(floats(here[0]), floats(there[0]));
+  EXPECT_NE(floats(first[0]), floats(there[0]));
+}
+
+// Weights that lie unaligned in their file are copied: once for all constants that share them, and
+// not beyond the limit.
+TEST(Weights, UnalignedOnesAreCopiedOnce) {
+  Limits limits;
+  limits.runtime_memory = 1 << 20;
+  const auto make = [&](bool same, int count) {
+    Model model;
+    DataSource source;
+    source.size = (1 << 19) + 64;
+    source.memory = std::make_shared<const std::vector<std::byte>>(source.size);
+    model.sources.push_back(source);
+    Builder builder(model, model.add_graph("g"), standard_catalogue());
+    for (int i = 0; i < count; ++i) {
+      Constant c;
+      c.name = "w" + std::to_string(i);
+      c.type = {DType::f32, Shape{1 << 17}, {}};
+      if (i % 2 == 1) c.type.shape = Shape{1 << 7, 1 << 10};
+      c.data = Constant::Span{0, same ? 1u : 1 + 4 * uint64_t(i), 1 << 19};
+      builder.graph().add_output("y" + std::to_string(i),
+                                 builder.constant(model.add_constant(std::move(c))));
+    }
+    return Program::make(std::make_shared<const Model>(std::move(model)),
+                         backends_for("auto").take(), limits);
+  };
+  EXPECT_TRUE(make(false, 2).ok());
+  EXPECT_EQ(make(false, 3).error().id, ErrorId::over_memory);
+  const auto shared = make(true, 10);
+  ASSERT_TRUE(shared.ok()) << describe(shared.error());
+  EXPECT_EQ((*shared)->constant(ConstantId{0}).data(), (*shared)->constant(ConstantId{9}).data());
+  EXPECT_EQ((*shared)->constant(ConstantId{9}).shape(), (Extents{1 << 7, 1 << 10}));
+}
+
+// Decoding widens: what counts is what it makes.
+TEST(Weights, DecodedOnesHaveALimit) {
+  Model model;
+  DataSource source;
+  source.size = 1 << 16;
+  source.memory = std::make_shared<const std::vector<std::byte>>(source.size);
+  model.sources.push_back(source);
+  Constant q;
+  q.name = "q";
+  q.type = {DType::f32, Shape{1 << 18}, {}};
+  q.type.encoding.kind = Encoding::Kind::affine;
+  q.type.encoding.storage = DType::u2;
+  q.data = Constant::Span{0, 0, 1 << 16};
+  q.scale = model.add_constant("s", Tensor::scalar(DType::f32, 1));
+  Builder builder(model, model.add_graph("g"), standard_catalogue());
+  builder.graph().add_output("y", builder.constant(model.add_constant(std::move(q))));
+  const auto shared = std::make_shared<const Model>(std::move(model));
+  Limits limits;
+  limits.runtime_memory = (1 << 20) + 64;
+  EXPECT_TRUE(Program::make(shared, backends_for("auto").take(), limits).ok());
+  limits.runtime_memory = 1 << 19;
+  EXPECT_EQ(Program::make(shared, backends_for("auto").take(), limits).error().id,
+            ErrorId::over_memory);
 }
 
 // A cache made by make_stateful gives what the model with past and present gives.

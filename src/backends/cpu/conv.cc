@@ -1,7 +1,6 @@
 // Convolution over one to three spatial axes: panels of gathered inputs times the weights;
 // depthwise convolution directly.
 #include <algorithm>
-#include <vector>
 
 #include "backends/cpu/cpu.h"
 #include "kernels/matmul.h"
@@ -10,6 +9,7 @@
 namespace hone::cpu {
 namespace {
 
+using kernels::kDepth;
 using kernels::kPanel;
 
 // Everything as three spatial axes; missing leading ones have extent 1.
@@ -38,9 +38,9 @@ Geometry geometry(const Tensor& x, const Tensor& w, const Convolution& conv) {
   return g;
 }
 
-// For the outputs [first, first + count) of one image and group: the inputs under each kernel
-// position, as k x kPanel with zeros outside the image.
-void gather_panel(const Geometry& g, const float* image, int64_t channels, int64_t first,
+// For the outputs [first, first + count) of one image and group: the inputs under the kernel
+// positions [k0, k0 + depth) of all channels, as depth x kPanel with zeros outside the image.
+void gather_panel(const Geometry& g, const float* image, int64_t k0, int64_t depth, int64_t first,
                   int64_t count, float* panel) {
   int64_t base[kPanel][3];
   for (int64_t j = 0; j < count; ++j) {
@@ -49,21 +49,24 @@ void gather_panel(const Geometry& g, const float* image, int64_t channels, int64
     for (int axis = 0; axis < 3; ++axis)
       base[j][axis] = position[axis] * g.stride[axis] - g.before[axis];
   }
-  float* row = panel;
-  for (int64_t ch = 0; ch < channels; ++ch) {
-    const float* plane = image + ch * g.in_size();
-    for (int64_t kz = 0; kz < g.kernel[0]; ++kz)
-      for (int64_t ky = 0; ky < g.kernel[1]; ++ky)
-        for (int64_t kx = 0; kx < g.kernel[2]; ++kx, row += kPanel) {
-          for (int64_t j = 0; j < count; ++j) {
-            const int64_t z = base[j][0] + kz * g.dilation[0], y = base[j][1] + ky * g.dilation[1],
-                          x = base[j][2] + kx * g.dilation[2];
-            const bool inside =
-                z >= 0 && z < g.in[0] && y >= 0 && y < g.in[1] && x >= 0 && x < g.in[2];
-            row[j] = inside ? plane[(z * g.in[1] + y) * g.in[2] + x] : 0.0f;
-          }
-          for (int64_t j = count; j < kPanel; ++j) row[j] = 0;
-        }
+  int64_t kx = k0 % g.kernel[2], ky = k0 / g.kernel[2] % g.kernel[1],
+          kz = k0 / (g.kernel[1] * g.kernel[2]) % g.kernel[0];
+  const float* plane = image + k0 / g.kernel_size() * g.in_size();
+  for (float* row = panel; row < panel + depth * kPanel; row += kPanel) {
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t z = base[j][0] + kz * g.dilation[0], y = base[j][1] + ky * g.dilation[1],
+                    x = base[j][2] + kx * g.dilation[2];
+      const bool inside = z >= 0 && z < g.in[0] && y >= 0 && y < g.in[1] && x >= 0 && x < g.in[2];
+      row[j] = inside ? plane[(z * g.in[1] + y) * g.in[2] + x] : 0.0f;
+    }
+    for (int64_t j = count; j < kPanel; ++j) row[j] = 0;
+    if (++kx < g.kernel[2]) continue;
+    kx = 0;
+    if (++ky < g.kernel[1]) continue;
+    ky = 0;
+    if (++kz < g.kernel[0]) continue;
+    kz = 0;
+    plane += g.in_size();
   }
 }
 
@@ -119,6 +122,7 @@ Status run_depthwise(const Geometry& g, const float* x, const float* w, const fl
 Status run(Call& c, ThreadPool& pool) {
   const Tensor &x = c.in(0), &w = c.in(1);
   const Convolution conv = TRY(make_convolution(c, 0, 1, 2));
+  if (conv.windows.empty() || conv.windows.size() > 3) return not_accepted(c);
   Tensor& y = *TRY(c.out(0));
   if (y.count() == 0) return ok();
   const Geometry g = geometry(x, w, conv);
@@ -140,26 +144,24 @@ Status run(Call& c, ThreadPool& pool) {
       tasks >= wanted ? 1 : std::clamp<int64_t>((wanted + tasks - 1) / tasks, 1, (filters + 5) / 6);
   const int64_t block = (filters + blocks - 1) / blocks;
   pool.parallel_for(tasks * blocks, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> panel(size_t(k * kPanel));
-    int64_t gathered = -1;
+    kernels::Panel panel;
     for (int64_t task = begin; task < end; ++task) {
       const int64_t cell = task / blocks, part = task % blocks;
       const int64_t at = cell % panels, group = cell / panels % g.group,
                     n = cell / panels / g.group;
       const int64_t first = at * kPanel, count = std::min(kPanel, size - first);
-      const float* image = px + (n * g.channels + group * channels) * g.in_size();
-      if (gathered != cell) {
-        if (pointwise)
-          kernels::pack_panel(image + first, size, 1, k, count, panel.data());
-        else
-          gather_panel(g, image, channels, first, count, panel.data());
-        gathered = cell;
-      }
       const int64_t f0 = part * block, rows = std::min(block, filters - f0);
-      if (rows <= 0) continue;
-      kernels::multiply_panel(pw + (group * filters + f0) * k, k, 1, rows, k, panel.data(),
-                              py + (n * g.filters + group * filters + f0) * size + first, size,
-                              count, false);
+      const float* image = px + (n * g.channels + group * channels) * g.in_size();
+      for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += kDepth) {
+        const int64_t depth = std::min(kDepth, k - k0);
+        if (pointwise)
+          kernels::pack_panel(image + k0 * size + first, size, 1, depth, count, panel.rows);
+        else
+          gather_panel(g, image, k0, depth, first, count, panel.rows);
+        kernels::multiply_panel(pw + (group * filters + f0) * k + k0, k, 1, rows, depth, panel.rows,
+                                py + (n * g.filters + group * filters + f0) * size + first, size,
+                                count, k0 > 0);
+      }
     }
   });
   if (bias)

@@ -18,6 +18,11 @@ Support f32_only(const Graph& graph, const Node& node) {
   return yes();
 }
 
+Error not_accepted(const Infer& c) {
+  return fail(ErrorId::internal,
+              std::string(c.op().name) + ": the cpu kernel was given what it does not accept");
+}
+
 namespace {
 
 constexpr const CpuKernel* kKernels[] = {

@@ -6,7 +6,8 @@
 
 namespace hone::cpu {
 
-// One operator. `accepts` looks at types and attributes; at run time types are those or sharper.
+// One operator. `accepts` looks at types and attributes; at run time types are those or sharper:
+// the executor fails a run in which a value is not of its type in the graph.
 struct CpuKernel {
   std::string_view op;
   Support (*accepts)(const Graph& graph, const Node& node);
@@ -18,6 +19,9 @@ Support yes();
 Support no(std::string reason);
 // All tensor inputs and the first output hold f32.
 Support f32_only(const Graph& graph, const Node& node);
+
+// For a kernel that meets what it has not accepted; it relies on nothing that it can ask.
+Error not_accepted(const Infer& c);
 
 // Elements that one piece of a parallel loop should have, so that starting it is worth while.
 inline constexpr int64_t kGrain = 16384;

@@ -2,7 +2,6 @@
 #include "kernels/matmul.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "backends/cpu/cpu.h"
 #include "ops/common.h"
@@ -10,6 +9,7 @@
 namespace hone::cpu {
 namespace {
 
+using kernels::kDepth;
 using kernels::kPanel;
 
 constexpr int64_t kRowBlock = 48;  // rows of one piece: eight register tiles
@@ -22,33 +22,36 @@ struct Product {
   int64_t b_row, b_column;
   float* c;
   int64_t rows, columns, k;
-  bool add = false;
 };
 
-// Panels of b are packed by the piece that uses them; a piece is a run of panels over all rows, or,
-// when there are few panels, a block of rows.
+// Panels of b are packed by the piece that uses them, block by block; a piece is a panel over all
+// rows, or, when there are few panels, a block of rows.
 void multiply(const Product& p, ThreadPool& pool) {
   const int64_t panels = (p.columns + kPanel - 1) / kPanel;
   const int64_t row_blocks = panels >= 2 * pool.size() ? 1 : (p.rows + kRowBlock - 1) / kRowBlock;
   const int64_t block = row_blocks == 1 ? p.rows : kRowBlock;
   const int64_t work = std::max<int64_t>(1, p.k * kPanel * block);
-  pool.parallel_for(panels * row_blocks, std::max<int64_t>(1, kGrain * 4 / work),
-                    [&](int64_t begin, int64_t end) {
-                      std::vector<float> panel(size_t(p.k * kPanel));
-                      int64_t packed = -1;
-                      for (int64_t piece = begin; piece < end; ++piece) {
-                        const int64_t j = piece / row_blocks * kPanel;
-                        const int64_t i = piece % row_blocks * block;
-                        const int64_t columns = std::min(kPanel, p.columns - j);
-                        if (packed != j)
-                          kernels::pack_panel(p.b + j * p.b_column, p.b_row, p.b_column, p.k,
-                                              columns, panel.data());
-                        packed = j;
-                        kernels::multiply_panel(p.a + i * p.a_row, p.a_row, p.a_column,
-                                                std::min(block, p.rows - i), p.k, panel.data(),
-                                                p.c + i * p.columns + j, p.columns, columns, p.add);
-                      }
-                    });
+  pool.parallel_for(
+      panels * row_blocks, std::max<int64_t>(1, kGrain * 4 / work),
+      [&](int64_t begin, int64_t end) {
+        kernels::Panel panel;
+        int64_t packed = -1;  // first column of the panel, where one block holds all its rows
+        for (int64_t piece = begin; piece < end; ++piece) {
+          const int64_t j = piece / row_blocks * kPanel;
+          const int64_t i = piece % row_blocks * block;
+          const int64_t columns = std::min(kPanel, p.columns - j);
+          for (int64_t k0 = 0; k0 < p.k || k0 == 0; k0 += kDepth) {
+            const int64_t depth = std::min(kDepth, p.k - k0);
+            if (packed != j)
+              kernels::pack_panel(p.b + j * p.b_column + k0 * p.b_row, p.b_row, p.b_column, depth,
+                                  columns, panel.rows);
+            kernels::multiply_panel(p.a + i * p.a_row + k0 * p.a_column, p.a_row, p.a_column,
+                                    std::min(block, p.rows - i), depth, panel.rows,
+                                    p.c + i * p.columns + j, p.columns, columns, k0 > 0);
+          }
+          if (p.k <= kDepth) packed = j;
+        }
+      });
 }
 
 Status run_matmul(Call& c, ThreadPool& pool) {
@@ -75,19 +78,32 @@ Status run_matmul(Call& c, ThreadPool& pool) {
     if (k == 0) std::fill_n(py, y.count(), 0.0f);
     return ok();
   }
-  Odometer at(batch, {broadcast_strides(a_batch, batch), broadcast_strides(b_batch, batch)});
-  std::vector<Product> products;
-  do {
-    products.push_back({pa + at.offset(0) * rows * k, k, 1, pb + at.offset(1) * k * columns,
-                        columns, 1, py + int64_t(products.size()) * rows * columns, rows, columns,
-                        k});
-  } while (at.next());
-  if (int64_t(products.size()) < 2 * pool.size()) {
-    for (const Product& p : products) multiply(p, pool);
+  const std::vector<int64_t> a_strides = broadcast_strides(a_batch, batch);
+  const std::vector<int64_t> b_strides = broadcast_strides(b_batch, batch);
+  const auto product = [&](int64_t n) {
+    int64_t at_a = 0, at_b = 0, rest = n;
+    for (size_t axis = batch.size(); axis-- > 0; rest /= batch[axis]) {
+      at_a += rest % batch[axis] * a_strides[axis];
+      at_b += rest % batch[axis] * b_strides[axis];
+    }
+    return Product{pa + at_a * rows * k,
+                   k,
+                   1,
+                   pb + at_b * k * columns,
+                   columns,
+                   1,
+                   py + n * rows * columns,
+                   rows,
+                   columns,
+                   k};
+  };
+  const int64_t products = y.count() / (rows * columns);
+  if (products < 2 * pool.size()) {
+    for (int64_t n = 0; n < products; ++n) multiply(product(n), pool);
     return ok();
   }
-  pool.parallel_for(int64_t(products.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) multiply(products[size_t(i)], pool);
+  pool.parallel_for(products, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) multiply(product(n), pool);
   });
   return ok();
 }
@@ -95,6 +111,7 @@ Status run_matmul(Call& c, ThreadPool& pool) {
 Status run_gemm(Call& c, ThreadPool& pool) {
   const Tensor &a = c.in(0), &b = c.in(1);
   Tensor& y = *TRY(c.out(0));
+  if (y.count() == 0) return ok();
   const bool ta = c.integer("transa") != 0, tb = c.integer("transb") != 0;
   const int64_t rows = y.shape()[0], columns = y.shape()[1], k = a.shape()[ta ? 0 : 1];
   const float alpha = c.real("alpha"), beta = c.real("beta");
@@ -104,7 +121,7 @@ Status run_gemm(Call& c, ThreadPool& pool) {
            pool);
   std::vector<int64_t> strides{0, 0};
   const float* added = nullptr;
-  if (c.has(2)) {
+  if (c.has(2) && beta != 0) {  // 0 leaves it out, even where it is infinite
     strides = broadcast_strides(c.in(2).shape(), y.shape());
     added = c.in(2).as<float>().data();
   }

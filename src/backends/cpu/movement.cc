@@ -1,10 +1,11 @@
 // Operators that move whole elements of any dtype: transpose, concat, gather.
+#include "ops/movement.h"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "backends/cpu/cpu.h"
-#include "ops/common.h"
 
 namespace hone::cpu {
 namespace {
@@ -48,8 +49,8 @@ Status run_transpose(Call& c, ThreadPool& pool) {
   Extents shape;
   std::vector<int64_t> strides;
   // Axes that stay neighbours are walked as one.
-  for (size_t i = 0; i < x.rank(); ++i) {
-    const size_t axis = c.given("perm") ? size_t(c.list("perm")[i]) : x.rank() - 1 - i;
+  for (const int64_t from_axis : TRY(permutation(c, int64_t(x.rank())))) {
+    const auto axis = size_t(from_axis);
     if (x.shape()[axis] == 1) continue;
     if (!shape.empty() && strides.back() == from[axis] * x.shape()[axis]) {
       shape.back() *= x.shape()[axis];
@@ -101,6 +102,7 @@ Status run_gather(Call& c, ThreadPool& pool) {
   Tensor& y = *TRY(c.out(0));
   const AxisSplit split =
       split_at(x.shape(), TRY(normal_axis(c.integer("axis"), int64_t(x.rank()))));
+  if (y.count() == 0) return ok();
   std::vector<int64_t> indices = integers(c.in(1));
   for (int64_t& i : indices) {
     if (i < -split.axis || i >= split.axis)
@@ -110,7 +112,6 @@ Status run_gather(Call& c, ThreadPool& pool) {
   }
   const auto count = int64_t(indices.size());
   const size_t bytes = size_t(split.inner) * width_of(x);
-  if (bytes == 0 || count == 0) return ok();
   pool.parallel_for(
       split.outer * count, std::max<int64_t>(1, kGrain / split.inner),
       [&](int64_t begin, int64_t end) {

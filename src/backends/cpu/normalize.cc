@@ -11,10 +11,7 @@ namespace {
 Status run_softmax(Call& c, ThreadPool& pool) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
-  if (x.rank() == 0) {
-    y.as<float>()[0] = 1;
-    return ok();
-  }
+  if (y.count() == 0) return ok();
   const auto [outer, n, inner] =
       split_at(x.shape(), TRY(normal_axis(c.integer("axis"), int64_t(x.rank()))));
   const float* px = x.as<float>().data();
@@ -45,7 +42,7 @@ Support accepts_layer_normalization(const Graph& graph, const Node& node) {
   for (size_t i = 1; i < node.inputs.size(); ++i) {
     if (!node.inputs[i].valid()) continue;
     const Shape& scale = graph[node.inputs[i]].type.tensor.shape;
-    if (!x.ranked || !scale.ranked || scale.rank() != 1 || scale.dims[0].is(1))
+    if (!x.ranked || !scale.ranked || scale.rank() != 1)
       return no("only with scale and bias along the last axis");
   }
   return f32_only(graph, node);
@@ -61,7 +58,8 @@ Status run_layer_normalization(Call& c, ThreadPool& pool) {
   const float epsilon = c.real("epsilon");
   const float *px = x.as<float>().data(), *scale = c.in(1).as<float>().data();
   const float* bias = c.has(2) ? c.in(2).as<float>().data() : nullptr;
-  const int64_t width = c.in(1).count();
+  // Each as long as the last axis, or one element for all.
+  const int64_t scales = c.in(1).count(), biases = c.has(2) ? c.in(2).count() : 1;
   float* py = y.as<float>().data();
   pool.parallel_for(
       x.count() / n, std::max<int64_t>(1, kGrain / 4 / n), [&](int64_t begin, int64_t end) {
@@ -75,14 +73,15 @@ Status run_layer_normalization(Call& c, ThreadPool& pool) {
           const auto factor = float(1 / std::sqrt(squares / double(n) + double(epsilon)));
           for (int64_t i = 0; i < n; ++i)
             out[i] =
-                float(in[i] - mean) * factor * scale[i % width] + (bias ? bias[i % width] : 0.0f);
+                float(in[i] - mean) * factor * scale[i % scales] + (bias ? bias[i % biases] : 0.0f);
         }
       });
   return ok();
 }
 
 Support accepts_batch_normalization(const Graph& graph, const Node& node) {
-  if (node.outputs.size() != 1) return no("only for inference");
+  const Infer c(*node.op, node.attrs, {}, node.outputs.size());
+  if (node.outputs.size() != 1 || c.integer("training_mode") != 0) return no("only for inference");
   return f32_only(graph, node);
 }
 
@@ -103,25 +102,17 @@ Status run_batch_normalization(Call& c, ThreadPool& pool) {
         for (int64_t plane = begin; plane < end; ++plane) {
           const int64_t ch = plane % channels;
           const auto factor = float(double(scale[ch]) / std::sqrt(double(variance[ch]) + epsilon));
-          const float shift = bias[ch] - mean[ch] * factor;
           const float* in = px + plane * inner;
           float* out = py + plane * inner;
-          for (int64_t i = 0; i < inner; ++i) out[i] = in[i] * factor + shift;
+          // Not in[i] * factor + shift: that loses digits where the mean is large.
+          for (int64_t i = 0; i < inner; ++i) out[i] = (in[i] - mean[ch]) * factor + bias[ch];
         }
       });
   return ok();
 }
 
-// The axes to reduce must be known and be the last ones, so that each result is one run.
-Result<int64_t> reduced_width(const Call& c) {
-  const Extents& shape = c.in(0).shape();
-  if (!c.has(1) || c.in(1).count() == 0) return c.in(0).count();
-  int64_t width = 1;
-  for (int64_t axis : TRY(normal_axes(integers(c.in(1)), int64_t(shape.size()))))
-    width *= shape[size_t(axis)];
-  return width;
-}
-
+// The axes to reduce must be known and be the last ones, so that each result is the mean of one
+// run.
 Support accepts_reduce_mean(const Graph& graph, const Node& node) {
   const Value& x = graph[node.inputs[0]];
   if (x.type.tensor.dtype != DType::f32) return no("only f32");
@@ -141,8 +132,9 @@ Support accepts_reduce_mean(const Graph& graph, const Node& node) {
 }
 
 Status run_reduce_mean(Call& c, ThreadPool& pool) {
-  const int64_t n = TRY(reduced_width(c));
   Tensor& y = *TRY(c.out(0));
+  if (y.count() == 0) return ok();
+  const int64_t n = c.in(0).count() / y.count();
   const float* px = c.in(0).as<float>().data();
   float* py = y.as<float>().data();
   pool.parallel_for(y.count(), std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n)),

@@ -1,7 +1,6 @@
 // Pooling over one or two spatial axes, and the mean over all of them.
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "backends/cpu/cpu.h"
 #include "ops/window.h"
@@ -9,70 +8,77 @@
 namespace hone::cpu {
 namespace {
 
-// One axis: the inputs [first, last) with a step that each output covers, and the padded count.
+// The inputs [first, last) along one axis, a dilation apart, that an output covers.
 struct Span {
-  int64_t first, last, counted;
+  int64_t first, last;
 };
-std::vector<Span> spans(const Window& w) {
-  std::vector<Span> out;
-  const int64_t in = *w.in.constant();
-  for (int64_t o = 0; o < *w.out.constant(); ++o) {
-    const int64_t start = o * w.stride - w.before;
-    int64_t first = start;
-    while (first < 0) first += w.dilation;
-    const int64_t end = start + (w.kernel - 1) * w.dilation + 1;
-    int64_t counted = 0;  // positions inside the padded input
-    for (int64_t k = 0; k < w.kernel; ++k) counted += start + k * w.dilation < in + w.after;
-    out.push_back({first, std::min(end, in), counted});
+
+// One axis with its sizes as numbers.
+struct Axis {
+  int64_t in = 1, out = 1, kernel = 1, stride = 1, dilation = 1, before = 0, after = 0;
+
+  int64_t start(int64_t o) const { return o * stride - before; }
+  Span span(int64_t o) const {
+    const int64_t from = start(o), end = from + (kernel - 1) * dilation + 1;
+    const int64_t first = from >= 0 ? from : from + (-from + dilation - 1) / dilation * dilation;
+    return {first, std::min(end, in)};
   }
-  return out;
+  // Positions of the window inside the padded input.
+  int64_t counted(int64_t o) const {
+    const int64_t room = in + after - start(o);
+    return room <= 0 ? 0 : std::min(kernel, (room - 1) / dilation + 1);
+  }
+};
+Axis axis_of(const Window& w) {
+  return {*w.in.constant(), *w.out.constant(), w.kernel, w.stride, w.dilation, w.before, w.after};
 }
 
 struct Plane {
-  std::vector<Span> y, x;
-  int64_t dy = 1, dx = 1, width = 1, in_size = 0, out_size = 0;
+  Axis y, x;
 };
 
 Result<Plane> plane_of(const Call& c) {
   const Shape& in = c.shape(0);
   const Windows windows =
       TRY(make_windows(c, std::span(in.dims).subspan(2), {}, c.integer("ceil_mode") != 0));
+  if (windows.empty() || windows.size() > 2) return not_accepted(c);
   Plane p;
-  p.x = spans(windows.back());
-  p.dx = windows.back().dilation;
-  p.width = *windows.back().in.constant();
-  p.y = windows.size() == 2 ? spans(windows[0]) : std::vector<Span>{{0, 1, 1}};
-  p.dy = windows.size() == 2 ? windows[0].dilation : 1;
-  p.in_size = p.width * (windows.size() == 2 ? *windows[0].in.constant() : 1);
-  p.out_size = int64_t(p.y.size() * p.x.size());
+  p.x = axis_of(windows.back());
+  if (windows.size() == 2) p.y = axis_of(windows[0]);
   return p;
 }
 
+// `window` gives one output: of this position, from a plane, over these spans.
 template <class F>
 Status each_plane(Call& c, ThreadPool& pool, F window) {
-  const Plane p = TRY(plane_of(c));
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
   if (y.count() == 0) return ok();
+  const Plane p = TRY(plane_of(c));
   const float* px = x.as<float>().data();
   float* py = y.as<float>().data();
-  pool.parallel_for(y.count() / p.out_size, std::max<int64_t>(1, kGrain / 4 / p.out_size),
+  const int64_t in_size = p.y.in * p.x.in, out_size = p.y.out * p.x.out;
+  pool.parallel_for(y.count() / out_size, std::max<int64_t>(1, kGrain / 4 / out_size),
                     [&](int64_t begin, int64_t end) {
                       for (int64_t i = begin; i < end; ++i) {
-                        const float* in = px + i * p.in_size;
-                        float* out = py + i * p.out_size;
-                        for (const Span& sy : p.y)
-                          for (const Span& sx : p.x) *out++ = window(p, in, sy, sx);
+                        const float* in = px + i * in_size;
+                        float* out = py + i * out_size;
+                        for (int64_t oy = 0; oy < p.y.out; ++oy) {
+                          const Span sy = p.y.span(oy);
+                          for (int64_t ox = 0; ox < p.x.out; ++ox)
+                            *out++ = window(p, in, oy, ox, sy, p.x.span(ox));
+                        }
                       }
                     });
   return ok();
 }
 
-float window_max(const Plane& p, const float* in, const Span& sy, const Span& sx) {
+float window_max(const Plane& p, const float* in, int64_t, int64_t, const Span& sy,
+                 const Span& sx) {
   float top = -INFINITY;
-  for (int64_t y = sy.first; y < sy.last; y += p.dy)
-    for (int64_t x = sx.first; x < sx.last; x += p.dx) {
-      const float v = in[y * p.width + x];
+  for (int64_t y = sy.first; y < sy.last; y += p.y.dilation)
+    for (int64_t x = sx.first; x < sx.last; x += p.x.dilation) {
+      const float v = in[y * p.x.in + x];
       if (v > top || std::isnan(v)) top = v;
     }
   return top;
@@ -87,13 +93,17 @@ Support accepts_pool(const Graph& graph, const Node& node) {
 
 Status run_average(Call& c, ThreadPool& pool) {
   const bool padding = c.integer("count_include_pad") != 0;
-  return each_plane(c, pool, [=](const Plane& p, const float* in, const Span& sy, const Span& sx) {
-    double sum = 0;
-    int64_t seen = 0;
-    for (int64_t y = sy.first; y < sy.last; y += p.dy)
-      for (int64_t x = sx.first; x < sx.last; x += p.dx, ++seen) sum += in[y * p.width + x];
-    return float(sum / double(padding ? sy.counted * sx.counted : seen));
-  });
+  return each_plane(
+      c, pool,
+      [=](const Plane& p, const float* in, int64_t oy, int64_t ox, const Span& sy, const Span& sx) {
+        double sum = 0;
+        int64_t seen = 0;
+        for (int64_t y = sy.first; y < sy.last; y += p.y.dilation)
+          for (int64_t x = sx.first; x < sx.last; x += p.x.dilation, ++seen)
+            sum += in[y * p.x.in + x];
+        return float(sum /
+                     (padding ? double(p.y.counted(oy)) * double(p.x.counted(ox)) : double(seen)));
+      });
 }
 
 Status run_global_average(Call& c, ThreadPool& pool) {

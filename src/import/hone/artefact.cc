@@ -18,7 +18,6 @@
 namespace hone::artefact {
 namespace {
 
-
 bool in_container(const Constant& constant) {
   return !constant.name.empty() && !std::holds_alternative<std::vector<std::string>>(constant.data);
 }
@@ -118,7 +117,7 @@ Result<Model> read_model(const std::shared_ptr<const MappedFile>& mapped,
                          const Catalogue& catalogue, const Limits& limits) {
   Ledger ledger(limits);
   const Container container = TRY(read_container(mapped->bytes(), ledger));
-  Model model = TRY(parse_model_text(container.text(), catalogue, limits)
+  Model model = TRY(parse_model_text(container.text(), catalogue, ledger)
                         .context("reading the graph of the artefact"));
   if (model.sources.size() > 1)
     return fail(ErrorId::malformed, "the graph of an artefact has one source: its own file");

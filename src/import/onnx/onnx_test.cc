@@ -347,7 +347,7 @@ TEST(OnnxGraphAttributes, DefaultsSeeTheFunction) {
   const auto body = graph({.nodes = {node("Neg", {"p"}, {"z"})}, .outputs = {untyped("z")}});
   const auto m = load_chooser(chooser({choose_body()}, {graph_attribute("body", body)}), {});
   ASSERT_TRUE(m.ok()) << describe(m.error());
-  EXPECT_EQ(m->main()[m->main().outputs[0]].type.str(), "i64[3]");  // what the call gives as p
+  EXPECT_EQ(m->main()[m->main().outputs()[0]].type.str(), "i64[3]");  // what the call gives as p
 }
 
 // The function is of a version without this operator, and means another value by `p`.
@@ -357,7 +357,7 @@ TEST(OnnxGraphAttributes, GivenOnesSeeTheCaller) {
   const std::vector<WireWriter> given{graph_attribute("body", body)};
   const auto m = load_chooser(chooser({choose_body()}, {}, 8), given);
   ASSERT_TRUE(m.ok()) << describe(m.error());
-  EXPECT_EQ(m->main()[m->main().outputs[0]].type.str(), "f32[2]");
+  EXPECT_EQ(m->main()[m->main().outputs()[0]].type.str(), "f32[2]");
 
   // From within a graph of the function: captured by that graph, which has a `p` of its own.
   const auto inner =
@@ -367,7 +367,7 @@ TEST(OnnxGraphAttributes, GivenOnesSeeTheCaller) {
            {graph_attribute("then_branch", inner), graph_attribute("else_branch", inner)});
   const auto n = load_chooser(chooser({outer}, {}, 8), given);
   ASSERT_TRUE(n.ok()) << describe(n.error());
-  EXPECT_EQ(n->main()[n->main().outputs[0]].type.str(), "f32[2]");
+  EXPECT_EQ(n->main()[n->main().outputs()[0]].type.str(), "f32[2]");
   EXPECT_TRUE(verify(*n, standard_catalogue(), Phase::import).ok());
 }
 
@@ -479,7 +479,7 @@ TEST(OnnxLoops, SupersededBodiesAreDropped) {
        .inputs = {value("n", kInt64, {}), value("x", kFloat, {2})},
        .outputs = {untyped("y")}})));
   ASSERT_TRUE(m.ok()) << describe(m.error());
-  EXPECT_EQ(m->main()[m->main().outputs[0]].type.str(), "f32[?]");
+  EXPECT_EQ(m->main()[m->main().outputs()[0]].type.str(), "f32[?]");
   EXPECT_EQ(m->graphs.size(), 2u);
   EXPECT_TRUE(verify(*m, standard_catalogue(), Phase::import).ok());
 }

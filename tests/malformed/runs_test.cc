@@ -1,0 +1,249 @@
+// Hostile graphs that run: types that turn out otherwise than declared, and work, memory and depth
+// that only a run can ask for.
+#include <gtest/gtest.h>
+
+#include "backends/backends.h"
+#include "ir/text.h"
+#include "malformed/guarded.h"
+#include "ops/catalogue.h"
+#include "runtime/session.h"
+#include "support/data.h"
+#include "support/op_cases.h"
+
+namespace hone {
+namespace {
+
+Result<Session> session_of(std::string_view graphs, const Limits& limits, ThreadPool& pool) {
+  auto model = TRY(testing::model_of(graphs, standard_catalogue()));
+  auto program = TRY(Program::make(std::make_shared<const Model>(std::move(model)),
+                                   TRY(backends_for("auto")), limits));
+  return Session(std::move(program), pool);
+}
+
+testing::Outcome run(const std::string& graphs, const std::vector<Datum>& inputs,
+                     const Limits& limits = {}) {
+  const auto outcome = testing::guarded([&](const testing::Note&) -> Status {
+    ThreadPool pool(2);
+    Session session = TRY(session_of(graphs, limits, pool));
+    TRY(session.run(inputs));
+    TRY(session.run(inputs));  // as the first, from what that has left
+    return ok();
+  });
+  testing::expect_contained(outcome);
+  return outcome;
+}
+
+void expect_refused(const std::string& graphs, const std::vector<Datum>& inputs,
+                    std::string_view code, const Limits& limits = {}) {
+  const auto outcome = run(graphs, inputs, limits);
+  EXPECT_TRUE(outcome.refused) << "it ran";
+  EXPECT_NE(outcome.message.find("[" + std::string(code) + "]"), std::string::npos)
+      << outcome.message;
+}
+
+void expect_runs(const std::string& graphs, const std::vector<Datum>& inputs,
+                 const Limits& limits = {}) {
+  const auto outcome = run(graphs, inputs, limits);
+  EXPECT_FALSE(outcome.refused) << outcome.message;
+}
+
+Datum zeros(const Extents& shape, DType dtype = DType::f32) {
+  return Datum(Tensor::make(dtype, shape).take());
+}
+
+// The graph says three axes, the data decide that there are forty: more than the kernel has room
+// for.
+TEST(HostileRun, ARankThatWasDeclaredOtherwise) {
+  constexpr const char* kText = R"(
+    graph g(x: f32[1], k: i64[K]) -> (y) {
+      r: f32[1,1,1] = reshape(x, k)
+      w = reshape(x, k)
+      y = conv(r, w)
+    })";
+  expect_runs(kText, {zeros({1}), Datum(Tensor::of({3}, Integers(3, 1)))});
+  expect_refused(kText, {zeros({1}), Datum(Tensor::of({40}, Integers(40, 1)))}, "data.mismatch");
+}
+
+// A planned step: the shape is known before the run, and not the one declared.
+TEST(HostileRun, AnExtentThatWasDeclaredOtherwise) {
+  constexpr const char* kText = R"(
+    graph g(x: f32[N], k: i64[K]) -> (y) {
+      r: f32[6] = reshape(x, k)
+      y = neg(r)
+    })";
+  expect_runs(kText, {zeros({6}), Datum(Tensor::of({1}, Integers{6}))});
+  expect_refused(kText, {zeros({7}), Datum(Tensor::of({1}, Integers{7}))}, "data.mismatch");
+  constexpr const char* kPlanned = R"(
+    graph g(x: f32[*]) -> (y) {
+      s: f32[2,3] = transpose(x)
+      y = neg(s)
+    })";
+  expect_runs(kPlanned, {zeros({3, 2})});
+  expect_refused(kPlanned, {zeros({2, 3})}, "data.mismatch");
+}
+
+// Scale and bias of different lengths, known only at run time.
+TEST(HostileRun, ABiasOfOneElement) {
+  const std::string text =
+      "graph g(x: f32[2,64], s: f32[64], b: f32[K]) -> (y) { y = layer_normalization(x, s, b) }";
+  expect_runs(text, {zeros({2, 64}), zeros({64}), zeros({1})});
+  expect_refused(text, {zeros({2, 64}), zeros({64}), zeros({63})}, "model.shape_mismatch");
+}
+
+TEST(HostileRun, PoolingOverAHugeKernel) {
+  expect_runs(R"(graph g(x: f32[1,1,1]) -> (y) {
+      y = max_pool(x) <kernel_shape=[2147483647], pads=[1073741823, 1073741923]> })",
+              {zeros({1, 1, 1})});
+  expect_runs(R"(graph g(x: f32[1,1,1]) -> (y) {
+      y = average_pool(x) <count_include_pad=1, kernel_shape=[2147483647], pads=[1073741823, 1073741923]>
+    })",
+              {zeros({1, 1, 1})});
+  // As many windows as positions of padding: refused for what the output would take.
+  Limits limits;
+  limits.runtime_memory = uint64_t{1} << 29;
+  expect_refused(R"(graph g(x: f32[1,1,1]) -> (y) {
+      y = max_pool(x) <kernel_shape=[1], pads=[1073741823, 1073741923]> })",
+                 {zeros({1, 1, 1})}, "limit.memory", limits);
+}
+
+// Rows without elements, in a number that nothing has to be computed for.
+TEST(HostileRun, VeryManyEmptyRows) {
+  const std::vector<Datum> x{zeros({int64_t{1} << 40, 0})};
+  expect_runs("graph g(x: f32[N,M]) -> (y) { y = softmax(x) }", x);
+  expect_runs("graph g(x: f32[N,M]) -> (y) { y = transpose(x) }", x);
+  expect_runs("graph g(x: f32[N,M]) -> (y) { y = relu(x) }", x);
+}
+
+// More buffers alive together than are placed by size, and one whose end would wrap around.
+TEST(HostileRun, AnArenaBeyondTheIntegers) {
+  std::string text = "graph g(x: f32[1], u: u8[1]) -> (y) {\n";
+  std::string sum = "sum(";
+  for (int i = 0; i < 7000; ++i) {
+    const std::string v = "v" + std::to_string(i);
+    text += "  " + v + " = leaky_relu(x) <alpha=" + std::to_string(i) + ".5>\n";
+    sum += (i ? ", " : "") + v;
+  }
+  text += "  e = expand(u, i64[1]{9223372036854775807})\n  t = slice(e, i64[1]{0}, i64[1]{1})\n";
+  text += "  y = add(" + sum + "), cast(t) <to=f32>)\n}";
+  expect_refused(text, {zeros({1}), zeros({1}, DType::u8)}, "limit.memory");
+}
+
+// Known elements that double with each step: told at planning, so they have a cap of their own.
+TEST(HostileRun, ShapesOfShapes) {
+  std::string text = "graph g(x: f32[N]) -> (y) {\n  v0 = shape(x)\n";
+  for (int i = 0; i < 26; ++i)
+    text += "  v" + std::to_string(i + 1) + " = concat(v" + std::to_string(i) + ", v" +
+            std::to_string(i) + ") <axis=0>\n";
+  text += "  y = slice(v26, i64[1]{0}, i64[1]{1})\n}";
+  Limits limits;
+  limits.runtime_memory = uint64_t{1} << 20;
+  const auto outcome = run(text, {zeros({2})}, limits);
+  EXPECT_TRUE(outcome.refused) << "it ran";
+  EXPECT_LT(outcome.megabytes, 500);
+}
+
+constexpr std::string_view kTwoLoops = R"(
+  graph g(x: f32[2], n: i64[]) -> (y) { y = loop(n, _, x, n) <body=graph outer, carried=1> }
+  graph outer(i: i64[], go: bool[], x: f32[2], n: i64[]) -> (go, y) {
+    y = loop(n, _, x) <body=graph inner, carried=1>
+  }
+  graph inner(i: i64[], go: bool[], x: f32[2]) -> (go, y) { y = neg(x) })";
+
+// Loops in loops: their iterations count together.
+TEST(HostileRun, LoopsInLoops) {
+  Limits limits;
+  limits.iterations = 110;  // ten of the outer loop, a hundred of the inner one
+  const auto n = [](int64_t n) {
+    return std::vector<Datum>{zeros({2}), Datum(Tensor::of({}, Integers{n}))};
+  };
+  expect_runs(std::string(kTwoLoops), n(10), limits);
+  limits.iterations = 109;
+  expect_refused(std::string(kTwoLoops), n(10), "limit.time", limits);
+  limits.iterations = 100'000;
+  expect_refused(std::string(kTwoLoops), n(INT64_MAX), "limit.time", limits);
+}
+
+// Each graph runs the next one twice: forty of them would run 2^40 graphs.
+TEST(HostileRun, DoublingCalls) {
+  std::string text =
+      "graph g(x: f32[2], c: bool[]) -> (y) "
+      "{ y = if(c, x, c) <then=graph b0, else=graph b0> }\n";
+  for (int i = 0; i < 40; ++i) {
+    const std::string next = i == 39 ? "leaf" : "b" + std::to_string(i + 1);
+    const std::string call = "if(c, x, c) <then=graph " + next + ", else=graph " + next + ">";
+    text += "graph b" + std::to_string(i) + "(x: f32[2], c: bool[]) -> (y) { y = add(" + call +
+            ", " + call + ") }\n";
+  }
+  text += "graph leaf(x: f32[2], c: bool[]) -> (y) { y = neg(x) }";
+  Limits limits;
+  limits.iterations = 10'000;
+  expect_refused(text, {zeros({2}), zeros({}, DType::boolean)}, "limit.time", limits);
+}
+
+// Whatever the limit allows, the stack has an end.
+TEST(HostileRun, NestingBeyondTheStack) {
+  const auto nested = [](int depth) {
+    std::string text =
+        "graph g(x: f32[2], c: bool[]) -> (y) "
+        "{ y = if(c, x, c) <then=graph b0, else=graph b0> }\n";
+    for (int i = 0; i < depth; ++i) {
+      const std::string next = i == depth - 1 ? "leaf" : "b" + std::to_string(i + 1);
+      text += "graph b" + std::to_string(i) + "(x: f32[2], c: bool[]) -> (y) { y = if(c, x, c) " +
+              "<then=graph " + next + ", else=graph " + next + "> }\n";
+    }
+    return text + "graph leaf(x: f32[2], c: bool[]) -> (y) { y = neg(x) }";
+  };
+  Limits limits;
+  const std::vector<Datum> inputs{zeros({2}), zeros({}, DType::boolean)};
+  for (const uint64_t depth : {uint64_t{1} << 31, uint64_t{1} << 32, UINT64_MAX}) {
+    limits.depth = depth;
+    expect_runs(nested(100), inputs, limits);
+    expect_refused(nested(20'000), inputs, "limit.depth", limits);
+  }
+  limits.depth = 10;
+  expect_refused(nested(20), inputs, "limit.depth", limits);
+}
+
+// Each of many tensors is within the limit, all of them are not.
+TEST(HostileRun, ManyTensorsShareTheBudget) {
+  Limits limits;
+  limits.runtime_memory = 1 << 20;
+  std::string text = "graph g(x: f32[1], n: i64[1]) -> (", body;
+  for (int i = 0; i < 4; ++i) {
+    text += (i ? ", y" : "y") + std::to_string(i);
+    body += "  y" + std::to_string(i) + " = expand(x, n)\n";
+  }
+  text += ") {\n" + body + "}";
+  const auto inputs = [](int64_t n) {
+    return std::vector<Datum>{zeros({1}), Datum(Tensor::of({1}, Integers{n}))};
+  };
+  expect_runs(text, inputs(60'000), limits);
+  expect_refused(text, inputs(70'000), "limit.memory", limits);
+  // Parts of a sequence, and what the iterations of a loop leave behind.
+  constexpr const char* kLoop = R"(
+    graph g(x: f32[1], n: i64[1]) -> (all) {
+      all = loop(i64{8}, _, x, n) <body=graph body, carried=0>
+    }
+    graph body(i: i64[], go: bool[], x: f32[1], n: i64[1]) -> (go, y) { y = expand(x, n) })";
+  expect_runs(kLoop, inputs(16'000), limits);
+  expect_refused(kLoop, inputs(20'000), "limit.memory", limits);
+}
+
+// Arenas count too: of the graph itself, and of a nested one while it runs.
+TEST(HostileRun, ArenasShareTheBudget) {
+  Limits limits;
+  limits.runtime_memory = 1 << 20;
+  constexpr const char* kText = R"(
+    graph g(x: f32[N], c: bool[]) -> (y) {
+      a = neg(x)
+      b = if(c, a) <then=graph body, else=graph body>
+      y = reduce_sum(add(a, b), i64[1]{0})
+    }
+    graph body(a: f32[N]) -> (y) { y = exp(tanh(exp(a))) })";
+  const Datum yes(Tensor::scalar(DType::boolean, 1));
+  expect_runs(kText, {zeros({40'000}), yes}, limits);
+  expect_refused(kText, {zeros({80'000}), yes}, "limit.memory", limits);
+}
+
+}  // namespace
+}  // namespace hone

@@ -1,0 +1,392 @@
+// Every kernel of the cpu backend against the reference, on random calls: odd and empty shapes,
+// broadcasting, axes from the end, zero factors, infinities, types that are known only at run time.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "backends/backends.h"
+#include "ir/builder.h"
+#include "ir/text.h"
+#include "ops/catalogue.h"
+#include "runtime/session.h"
+#include "support/data.h"
+
+namespace hone {
+namespace {
+
+using testing::Random;
+
+constexpr uint64_t kCalls = 400;   // tried for each operator
+constexpr uint64_t kEnough = 100;  // of them must run on the kernel
+
+// One random call: a graph of one node, and the data it runs on.
+class RandomCall {
+ public:
+  RandomCall(uint64_t seed)
+      : random(seed), builder_(model, model.add_graph("g"), standard_catalogue()) {
+    special_ = random.chance(0.1);
+    loose_ = random.chance(0.4);
+  }
+
+  // An input of this shape. What the graph says of it may be less: symbols for extents, no rank.
+  ValueId input(const Extents& shape, DType dtype = DType::f32, bool finite = false) {
+    Dim::Bindings none;
+    Datum datum = testing::random_datum(Type(dtype, Shape::of(shape)), none, random, true);
+    if (special_ && dtype == DType::f32 && !finite)
+      for (float& x : datum.tensor.as<float>())
+        if (random.chance(0.1)) x = kSpecial[random.between(0, std::size(kSpecial) - 1)];
+    return add(std::move(datum));
+  }
+  ValueId integers(const Extents& shape, int64_t low, int64_t high, DType dtype = DType::i64) {
+    Tensor t = Tensor::make(dtype, shape).take();
+    for (int64_t i = 0; i < t.count(); ++i) store_integer(t, i, random.between(low, high));
+    return add(Datum(std::move(t)));
+  }
+  ValueId known(const Integers& elements) { return builder_.integers(elements); }
+
+  // A rank and extents that a kernel can be wrong about.
+  Extents shape(int64_t least_rank, int64_t most_rank) {
+    Extents shape(size_t(random.between(least_rank, most_rank)));
+    for (int64_t& n : shape) n = extent();
+    return shape;
+  }
+  int64_t extent() {
+    constexpr int64_t kOdd[] = {1, 1, 2, 3, 4, 5, 7, 16, 17};
+    return random.chance(0.04) ? 0 : kOdd[random.between(0, std::size(kOdd) - 1)];
+  }
+  // One that broadcasts with `to`: leading axes gone, extents 1.
+  Extents narrowed(const Extents& to) {
+    Extents shape(to.begin() + random.between(0, random.chance(0.3) ? int64_t(to.size()) : 0),
+                  to.end());
+    for (int64_t& n : shape)
+      if (random.chance(0.25)) n = 1;
+    return shape;
+  }
+  int64_t axis(size_t rank) { return random.between(-int64_t(rank), int64_t(rank) - 1); }
+  // Of 0 … rank - 1, some counted from the end.
+  Integers permutation(size_t rank) {
+    Integers perm(rank);
+    for (size_t i = 0; i < rank; ++i) perm[i] = int64_t(i);
+    for (size_t i = rank; i > 1; --i)
+      std::swap(perm[i - 1], perm[size_t(random.between(0, int64_t(i) - 1))]);
+    for (int64_t& a : perm)
+      if (random.chance(0.4)) a -= int64_t(rank);
+    return perm;
+  }
+  float factor() {
+    constexpr float kFactors[] = {0, -0.0f, 1, 1, -1, 0.5f, 2};
+    return kFactors[random.between(0, std::size(kFactors) - 1)];
+  }
+  DType whole_bytes() {
+    constexpr DType kTypes[] = {DType::f32, DType::i8,      DType::f16,
+                                DType::i64, DType::boolean, DType::c128};
+    return kTypes[random.between(0, std::size(kTypes) - 1)];
+  }
+
+  // False where inference refuses the call.
+  bool emit(std::string_view op, std::vector<ValueId> inputs, Builder::Given attrs = {}) {
+    const auto made = builder_.emit(op, std::move(inputs), std::move(attrs));
+    if (made) builder_.graph().add_output("y", (*made)[0]);
+    return made.ok();
+  }
+
+  Random random;
+  Model model;
+  std::vector<Datum> data;
+
+ private:
+  static constexpr float kSpecial[] = {INFINITY, -INFINITY, NAN, 0, -0.0f};
+
+  ValueId add(Datum datum) {
+    Type type = datum.type();
+    if (loose_ && random.chance(0.2)) {
+      type.tensor.shape = Shape::unranked();
+    } else if (loose_) {
+      for (Dim& d : type.tensor.shape.dims) {
+        if (!random.chance(0.4)) continue;
+        // A symbol of its own: one that two axes share would promise that they are equal.
+        const std::string name = "s" + std::to_string(model.symbols.size());
+        model.add_symbol(name, BindingTime::call);
+        d = random.chance(0.3) ? Dim::unknown() : Dim::symbol(name);
+      }
+    }
+    const ValueId v =
+        builder_.graph().add_input("x" + std::to_string(data.size()), std::move(type));
+    data.push_back(std::move(datum));
+    return v;
+  }
+
+  Builder builder_;
+  bool special_ = false, loose_ = false;
+};
+
+bool unary(RandomCall& c, std::string_view op) { return c.emit(op, {c.input(c.shape(0, 4))}); }
+
+bool binary(RandomCall& c, std::string_view op) {
+  const Extents to = c.shape(0, 4);
+  const ValueId a = c.input(c.narrowed(to)), b = c.input(c.narrowed(to));
+  return c.emit(op, {a, b});
+}
+
+Builder::Given window(RandomCall& c, size_t axes, const Extents& kernel, bool pooling) {
+  Builder::Given attrs;
+  const auto list = [&](const char* name, size_t n, int64_t low, int64_t high) {
+    if (!c.random.chance(0.6)) return;
+    Integers values(n);
+    for (int64_t& v : values) v = c.random.between(low, high);
+    attrs.emplace_back(name, std::move(values));
+  };
+  list("strides", axes, 1, 4);
+  list("dilations", axes, 1, 3);
+  if (c.random.chance(0.3)) {
+    const char* kinds[] = {"SAME_UPPER", "SAME_LOWER", "VALID"};
+    attrs.emplace_back("auto_pad", std::string(kinds[c.random.between(0, 2)]));
+  } else {
+    list("pads", 2 * axes, 0, 3);
+  }
+  if (pooling || c.random.chance(0.5)) attrs.emplace_back("kernel_shape", Integers(kernel));
+  if (pooling) attrs.emplace_back("ceil_mode", c.random.between(0, 1));
+  return attrs;
+}
+
+bool pool(RandomCall& c, std::string_view op) {
+  const auto axes = size_t(c.random.between(1, 2));
+  Extents x{c.random.between(0, 2), c.random.between(1, 3)}, kernel;
+  for (size_t i = 0; i < axes; ++i) {
+    x.push_back(c.random.between(1, 17));
+    kernel.push_back(c.random.between(1, 5));
+  }
+  auto attrs = window(c, axes, kernel, true);
+  if (op == "average_pool") attrs.emplace_back("count_include_pad", c.random.between(0, 1));
+  return c.emit(op, {c.input(x)}, std::move(attrs));
+}
+
+bool conv(RandomCall& c, std::string_view op) {
+  const auto axes = size_t(c.random.between(1, 3));
+  const bool deep = c.random.chance(0.2);  // more to sum than one block of a panel
+  const int64_t group = c.random.chance(0.4) ? c.random.between(1, 4) : 1;
+  const int64_t depth = deep ? c.random.between(150, 300) : c.random.between(1, 4);
+  Extents x{c.random.between(0, 2), group * depth};
+  Extents w{group * c.random.between(1, 9), depth}, kernel;
+  for (size_t i = 0; i < axes; ++i) {
+    x.push_back(c.random.between(1, deep ? 6 : 12));
+    kernel.push_back(c.random.between(1, 3));
+    w.push_back(kernel.back());
+  }
+  auto attrs = window(c, axes, kernel, false);
+  attrs.emplace_back("group", group);
+  // An infinite weight on padding is a matter of taste: nothing, or infinity times zero.
+  std::vector<ValueId> inputs{c.input(x), c.input(w, DType::f32, true)};
+  if (c.random.chance(0.5)) inputs.push_back(c.input({w[0]}));
+  return c.emit(op, std::move(inputs), std::move(attrs));
+}
+
+bool matmul(RandomCall& c, std::string_view op) {
+  const Extents batch = c.shape(0, 2);
+  Extents a = c.narrowed(batch), b = c.narrowed(batch);
+  const int64_t k = c.random.chance(0.2) ? c.random.between(500, 1100) : c.extent();
+  if (a.empty() && c.random.chance(0.2)) {
+    a = {k};
+  } else {
+    a.push_back(c.random.chance(0.1) ? 100 : c.extent());
+    a.push_back(k);
+  }
+  if (b.empty() && c.random.chance(0.2)) {
+    b = {k};
+  } else {
+    b.push_back(k);
+    b.push_back(c.random.chance(0.1) ? 70 : c.extent());
+  }
+  const ValueId va = c.input(a), vb = c.input(b);
+  return c.emit(op, {va, vb});
+}
+
+bool gemm(RandomCall& c, std::string_view op) {
+  const int64_t rows = c.extent(), columns = c.extent();
+  const int64_t k = c.random.chance(0.2) ? c.random.between(500, 1100) : c.extent();
+  const bool ta = c.random.chance(0.5), tb = c.random.chance(0.5);
+  std::vector<ValueId> inputs{c.input(ta ? Extents{k, rows} : Extents{rows, k}),
+                              c.input(tb ? Extents{columns, k} : Extents{k, columns})};
+  if (c.random.chance(0.6)) inputs.push_back(c.input(c.narrowed({rows, columns})));
+  return c.emit(op, std::move(inputs),
+                {{"alpha", c.factor()},
+                 {"beta", c.factor()},
+                 {"transa", int64_t(ta)},
+                 {"transb", int64_t(tb)}});
+}
+
+bool transpose(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(0, 5);
+  Builder::Given attrs;
+  if (c.random.chance(0.8)) attrs.emplace_back("perm", c.permutation(shape.size()));
+  return c.emit(op, {c.input(shape, c.whole_bytes())}, std::move(attrs));
+}
+
+bool concat(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(1, 4);
+  const int64_t axis = c.axis(shape.size());
+  const DType dtype = c.whole_bytes();
+  std::vector<ValueId> inputs;
+  for (int64_t n = c.random.between(1, 4); n > 0; --n) {
+    Extents own = shape;
+    own[size_t(axis < 0 ? axis + int64_t(shape.size()) : axis)] = c.extent();
+    inputs.push_back(c.input(own, dtype));
+  }
+  return c.emit(op, std::move(inputs), {{"axis", axis}});
+}
+
+bool gather(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(1, 4);
+  const int64_t axis = c.axis(shape.size());
+  const int64_t rows = shape[size_t(axis < 0 ? axis + int64_t(shape.size()) : axis)];
+  const ValueId x = c.input(shape, c.whole_bytes());
+  const DType dtype = c.random.chance(0.5) ? DType::i32 : DType::i64;
+  const int64_t beyond = c.random.chance(0.1) ? 1 : 0;
+  return c.emit(
+      op, {x, c.integers(c.shape(0, 2), -rows - beyond, std::max<int64_t>(rows - 1, -rows), dtype)},
+      {{"axis", axis}});
+}
+
+bool softmax(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(1, 4);
+  return c.emit(op, {c.input(shape)}, {{"axis", c.axis(shape.size())}});
+}
+
+bool layer_normalization(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(1, 4);
+  const auto weights = [&] {
+    if (c.random.chance(0.3)) return c.input(c.narrowed(shape));
+    return c.input({c.random.chance(0.2) ? 1 : shape.back()});
+  };
+  std::vector<ValueId> inputs{c.input(shape), weights()};
+  if (c.random.chance(0.7)) inputs.push_back(weights());
+  return c.emit(op, std::move(inputs),
+                {{"axis", c.random.chance(0.5) ? int64_t{-1} : c.axis(shape.size())}});
+}
+
+bool batch_normalization(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(1, 5);
+  const int64_t channels = shape.size() == 1 ? 1 : shape[1];
+  std::vector<ValueId> inputs{c.input(shape)};
+  for (int i = 0; i < 3; ++i) inputs.push_back(c.input({channels}));
+  const ValueId variance = c.input({channels});
+  for (float& v : c.data.back().tensor.as<float>()) v = std::fabs(v);
+  inputs.push_back(variance);
+  return c.emit(op, std::move(inputs),
+                {{"training_mode", c.random.between(0, 9) == 0 ? int64_t{1} : int64_t{0}}});
+}
+
+bool reduce_mean(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(0, 4);
+  std::vector<ValueId> inputs{c.input(shape)};
+  // Mostly the last axes, which the kernel takes.
+  const int64_t first = c.random.between(0, int64_t(shape.size()));
+  Integers axes;
+  for (int64_t i = first; i < int64_t(shape.size()); ++i)
+    axes.push_back(c.random.chance(0.5) ? i : i - int64_t(shape.size()));
+  if (c.random.chance(0.2) && !axes.empty()) axes.pop_back();
+  if (c.random.chance(0.9)) inputs.push_back(c.known(axes));
+  return c.emit(
+      op, std::move(inputs),
+      {{"keepdims", c.random.between(0, 1)}, {"noop_with_empty_axes", c.random.between(0, 1)}});
+}
+
+bool clip(RandomCall& c, std::string_view op) {
+  std::vector<ValueId> inputs{c.input(c.shape(0, 3)), ValueId{}, ValueId{}};
+  for (size_t i : {1, 2})
+    if (c.random.chance(0.7)) inputs[i] = c.input({});
+  return c.emit(op, std::move(inputs));
+}
+
+struct Subject {
+  std::string_view op;
+  bool (*make)(RandomCall& c, std::string_view op);
+};
+std::ostream& operator<<(std::ostream& out, const Subject& s) { return out << s.op; }
+
+constexpr Subject kSubjects[] = {
+    {"abs", unary},
+    {"add", binary},
+    {"average_pool", pool},
+    {"batch_normalization", batch_normalization},
+    {"clip", clip},
+    {"concat", concat},
+    {"conv", conv},
+    {"div", binary},
+    {"erf", unary},
+    {"exp", unary},
+    {"gather", gather},
+    {"gelu",
+     [](RandomCall& c, std::string_view op) {
+       return c.emit(op, {c.input(c.shape(0, 4))},
+                     {{"approximate", std::string(c.random.chance(0.5) ? "tanh" : "none")}});
+     }},
+    {"gemm", gemm},
+    {"global_average_pool",
+     [](RandomCall& c, std::string_view op) { return c.emit(op, {c.input(c.shape(2, 5))}); }},
+    {"layer_normalization", layer_normalization},
+    {"leaky_relu",
+     [](RandomCall& c, std::string_view op) {
+       return c.emit(op, {c.input(c.shape(0, 4))}, {{"alpha", c.factor()}});
+     }},
+    {"log", unary},
+    {"matmul", matmul},
+    {"max_pool", pool},
+    {"mul", binary},
+    {"neg", unary},
+    {"reduce_mean", reduce_mean},
+    {"relu", unary},
+    {"sigmoid", unary},
+    {"softmax", softmax},
+    {"sqrt", unary},
+    {"sub", binary},
+    {"tanh", unary},
+    {"transpose", transpose},
+};
+
+// A new kernel needs a row above.
+TEST(CpuKernels, AllAreListed) {
+  std::vector<std::string_view> listed, there{
+#define CPU(name) #name,
+#include "backends/cpu/kernels.def"
+#undef CPU
+                                        };
+  for (const Subject& s : kSubjects) listed.push_back(s.op);
+  EXPECT_EQ(listed, there);
+}
+
+class CpuKernel : public ::testing::TestWithParam<Subject> {};
+
+TEST_P(CpuKernel, GivesWhatTheReferenceGives) {
+  ThreadPool one(1), two(2);
+  uint64_t compared = 0;
+  for (uint64_t seed = 0; seed < kCalls && !HasFailure(); ++seed) {
+    RandomCall call(seed);
+    if (!GetParam().make(call, GetParam().op)) continue;
+    SCOPED_TRACE("seed " + std::to_string(seed) + "\n" + print(call.model));
+    for (const Datum& d : call.data) SCOPED_TRACE(d.type().str());
+    const auto model = std::make_shared<const Model>(std::move(call.model));
+    const auto fast = Program::make(model, backends_for("auto").take(), Limits{});
+    const auto plain = Program::make(model, backends_for("reference").take(), Limits{});
+    ASSERT_TRUE(fast.ok()) << describe(fast.error());
+    ASSERT_TRUE(plain.ok()) << describe(plain.error());
+    const auto expected = Session(*plain, one).run(call.data);
+    const auto computed = Session(*fast, two).run(call.data);
+    ASSERT_EQ(computed.ok(), expected.ok())
+        << describe(computed.ok() ? expected.error() : computed.error());
+    if (!computed) continue;
+    EXPECT_EQ(testing::difference(*computed, *expected, 1e-4, 1e-4), "");
+    const auto alone = Session(*fast, one).run(call.data);
+    ASSERT_TRUE(alone.ok());
+    EXPECT_TRUE(testing::identical((*alone)[0], (*computed)[0])) << "threads change the result";
+    if ((*fast)->shares()[0].nodes == 1) ++compared;
+  }
+  EXPECT_GE(compared, kEnough);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CpuKernel, ::testing::ValuesIn(kSubjects),
+                         [](const auto& info) { return std::string(info.param.op); });
+
+}  // namespace
+}  // namespace hone
