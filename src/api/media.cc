@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cmath>
 #include <optional>
 #include <vector>
@@ -33,6 +32,10 @@ Result<Fixed> fixed_extents(const TensorType& type, const v1::Bindings& bindings
   return fixed;
 }
 
+std::string shown(const std::optional<int64_t>& extent) {
+  return extent ? std::to_string(*extent) : "any";
+}
+
 bool allows(const std::optional<int64_t>& extent, uint64_t size) {
   return !extent || static_cast<uint64_t>(*extent) == size;
 }
@@ -52,13 +55,14 @@ std::vector<ImageAxes> readings(const Fixed& extents) {
   const size_t first = rank - 3;
   const std::optional<size_t> batch = first == 1 ? std::optional<size_t>(0) : std::nullopt;
   if (!allows(batch ? extents[0] : std::nullopt, 1)) return all;
-  const std::array<ImageAxes, 2> orders{ImageAxes{batch, first, first + 1, first + 2},
-                                        ImageAxes{batch, first + 2, first, first + 1}};
-  for (const ImageAxes& axes : orders) {
-    const auto& channels = extents[*axes.channels];
-    if (channels && (*channels == 1 || *channels == 3 || *channels == 4)) all.push_back(axes);
-  }
-  if (!extents[first]) all.push_back(orders[0]);
+  const auto colours = [&](size_t axis) {
+    const int64_t channels = extents[axis].value_or(0);
+    return channels == 1 || channels == 3 || channels == 4;
+  };
+  const ImageAxes planes{batch, first, first + 1, first + 2};
+  if (colours(first)) all.push_back(planes);
+  if (colours(first + 2)) all.push_back({batch, first + 2, first, first + 1});
+  if (!extents[first]) all.push_back(planes);
   return all;
 }
 
@@ -71,9 +75,6 @@ Result<ImageAxes> axes_of(const TensorType& type, const Fixed& extents, const Pn
   for (const ImageAxes& axes : all)
     if (allows(extents[axes.height], size.height) && allows(extents[axes.width], size.width))
       return axes;
-  const auto shown = [](const std::optional<int64_t>& extent) {
-    return extent ? std::to_string(*extent) : std::string("any");
-  };
   return misfit(fmt::format("the image is {} pixels wide and {} high, the input of type {} takes "
                             "{} by {}",
                             size.width, size.height, type.str(), shown(extents[all[0].width]),
@@ -153,13 +154,13 @@ Result<Tensor> load_recording(std::span<const std::byte> file, const TensorType&
                   "recordings fit inputs such as [1,C,T], [C,T] or [T] with C channels");
   const std::optional<int64_t> channels = rank == 1 ? 1 : extents[rank - 2];
   if (!allows(channels, recording.channels))
-    return misfit(
-        fmt::format("the recording has {} channel{}, the input of type {} takes {}",
-                    recording.channels, recording.channels == 1 ? "" : "s", type.str(), *channels),
-        "mix the recording to as many channels");
+    return misfit(fmt::format("the recording has {} channel{}, the input of type {} takes {}",
+                              recording.channels, recording.channels == 1 ? "" : "s", type.str(),
+                              shown(channels)),
+                  "mix the recording to as many channels");
   if (!allows(extents[rank - 1], recording.frames))
     return misfit(fmt::format("the recording is {} samples long, the input of type {} takes {}",
-                              recording.frames, type.str(), *extents[rank - 1]),
+                              recording.frames, type.str(), shown(extents[rank - 1])),
                   "cut the recording, or bind another length with --bind");
   if (!takes_samples(type.dtype, recording.sample))
     return misfit(fmt::format("the recording holds samples of type {}, {} is needed",
