@@ -15,7 +15,8 @@ has_target() { ninja -C "$build" -t query "$1" >/dev/null 2>&1; }
 case $preset in
   asan)
     cmake --build --preset asan -j "$jobs"
-    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+    # No detect_stack_use_after_return: its frames are not aligned for alignas(64) (GCC bug 110027).
+    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     # Tests with the label `source` look at the sources only.
     ctest --test-dir "$build" --output-on-failure --no-tests=error -LE source -j "$jobs" \
