@@ -17,7 +17,7 @@ enum class Place : uint8_t {
   tf_half_pixel,
   crop
 };
-enum class Nearest : uint8_t { prefer_floor, prefer_ceil, floor, ceil };
+enum class Nearest : uint8_t { prefer_floor, prefer_ceil, floor, ceil, floor_or_ceil };
 enum class Aspect : uint8_t { stretch, not_larger, not_smaller };
 
 struct Options {
@@ -43,8 +43,9 @@ Result<Options> options(const Infer& c) {
       choose<Place, 7>(c, "coordinate_transformation_mode",
                        {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
                         "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"}));
-  o.nearest = TRY(choose<Nearest, 4>(c, "nearest_mode",
-                                     {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}));
+  o.nearest = TRY(choose<Nearest, 5>(
+      c, "nearest_mode",
+      {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", "floor_or_ceil"}));
   o.aspect = TRY(
       choose<Aspect, 3>(c, "keep_aspect_ratio_policy", {"stretch", "not_larger", "not_smaller"}));
   return o;
@@ -200,7 +201,7 @@ struct Filter {
     // Integral positions count as the end of the interval before.
     const double base = std::ceil(at) - 1, ratio = at - base;
     auto clamped = [&](double i) { return int64_t(std::clamp(i, 0.0, last)); };
-    if (o.mode == Mode::nearest) return {{clamped(base + (up(ratio) ? 1 : 0)), 1}};
+    if (o.mode == Mode::nearest) return {{clamped(base + (up(ratio, p.scale) ? 1 : 0)), 1}};
     const double stretch = antialias ? std::min(p.scale, 1.0) : 1;
     const double reach = o.mode == Mode::linear ? 1 : 2;
     const auto first = int64_t(std::floor(-reach / stretch) + 1);
@@ -220,12 +221,13 @@ struct Filter {
     return taps;
   }
 
-  bool up(double ratio) const {
+  bool up(double ratio, double scale) const {
     if (ratio == 1) return true;
     switch (o.nearest) {
       case Nearest::prefer_floor: return ratio > 0.5;
       case Nearest::prefer_ceil: return ratio >= 0.5;
       case Nearest::floor: return false;
+      case Nearest::floor_or_ceil: return scale < 1;
       case Nearest::ceil: break;
     }
     return true;
@@ -380,7 +382,8 @@ const OpDef& resize_op() {
                 {"extrapolation_value", AttrKind::real, false, 0.0f},
                 {"keep_aspect_ratio_policy", AttrKind::text, false, "stretch"},
                 {"mode", AttrKind::text, false, "nearest", "\"nearest\", \"linear\" or \"cubic\""},
-                {"nearest_mode", AttrKind::text, false, "round_prefer_floor"},
+                {"nearest_mode", AttrKind::text, false, "round_prefer_floor",
+                 "as in ONNX, or \"floor_or_ceil\": ceil along axes that shrink, else floor"},
                 {"scales", AttrKind::reals, false, {}, "in place of the input, when constant"}},
       .infer = infer,
       .cost = cost,

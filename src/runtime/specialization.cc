@@ -35,6 +35,12 @@ std::optional<std::string> symbol_of(const Dim& d) {
   return symbol;
 }
 
+bool all_bound(const Dim& d, const Dim::Bindings& bindings) {
+  bool all = true;
+  d.each_symbol([&](const std::string& symbol) { all = all && bindings.contains(symbol); });
+  return all;
+}
+
 }  // namespace
 
 Error not_as_declared(const Value& value, const Type& actual) {
@@ -64,9 +70,10 @@ Status bind_symbols(const std::vector<Given>& given, Dim::Bindings& bindings) {
       if (dim.is_unknown()) continue;
       const int64_t actual = *have.dims[axis].constant();
       std::optional<int64_t> wanted = dim.evaluate(bindings);
-      if (!wanted) {
+      if (!wanted && !all_bound(dim, bindings)) {
         const Dim rest = dim.substitute(bindings);
-        if (!rest.is_unknown()) wanted = rests.emplace(rest, actual).first->second;
+        if (rest.is_unknown()) continue;
+        wanted = rests.emplace(rest, actual).first->second;
       }
       if (wanted == actual) continue;
       const std::string is = dim.is_constant() ? ""

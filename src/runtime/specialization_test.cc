@@ -77,6 +77,18 @@ TEST(BindSymbols, ValuesThatAPolynomialCannotHave) {
             "value, not 3)");
 }
 
+// A quotient by a size that is 0 has no value; with more symbols that nothing binds, none is asked
+// for.
+TEST(BindSymbols, PolynomialsWithoutAValue) {
+  const Value n = port("n", {kN}), over = port("over", {floor_div(6, kN)});
+  const Value more = port("more", {floor_div(kM, kN)});
+  EXPECT_EQ(refusal({given(over, {3}), given(n, {2}), given(more, {7})}), "");
+  EXPECT_EQ(refusal({given(over, {3}), given(n, {0})}),
+            "input 'over' takes f32[floor_div(6, N)], got f32[3] (axis 0: floor_div(6, N) has no "
+            "value, not 3)");
+  EXPECT_EQ(refusal({given(more, {3}), given(n, {0})}), "");
+}
+
 TEST(BindSymbols, NamesThatNeedQuotes) {
   const Value a = port("a", {Dim::symbol("unk 0")});
   Dim::Bindings bindings;

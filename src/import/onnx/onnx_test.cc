@@ -123,6 +123,19 @@ TEST(OnnxImport, Names) {
   EXPECT_FAILS(load(model(graph(parts))), ErrorId::duplicate_name, "'x'");
 }
 
+// Whether an axis shrinks may be known at the run only.
+TEST(OnnxImport, OldResizeWithComputedScales) {
+  NEEDS("Resize");
+  GraphParts parts{.nodes = {node("Resize", {"x", "s"}, {"y"})},
+                   .inputs = {value("x", kFloat, {2, 6}), value("s", kFloat, {2})},
+                   .outputs = {value("y", kFloat, {"n", "m"})}};
+  const auto m = load(model(graph(parts), {}, {opset("", 10)}));
+  ASSERT_TRUE(m.ok()) << describe(m.error());
+  const Graph& g = m->main();
+  const Node& resize = g[g[g.outputs()[0]].producer];
+  EXPECT_EQ(Infer(*resize.op, resize.attrs, {}, 1).text("nearest_mode"), "floor_or_ceil");
+}
+
 TEST(OnnxImport, DeclaredOutputs) {
   NEEDS("Add");
   auto parts = add_parts();

@@ -150,39 +150,31 @@ Result<Values> emit_resize(NodeContext& c, ValueId roi, ValueId scales, ValueId 
 }
 
 // Before opset 11 output positions are divided by the scale; the nearest element is the one before,
-// or for shrinking the one after.
-Result<Builder::Given> old_resize(NodeContext& c, bool shrinks) {
+// or along an axis that shrinks the one after.
+Result<Builder::Given> old_resize(NodeContext& c) {
   std::string mode = TRY(c.text("mode", "nearest"));
   if (mode == "bilinear" || mode == "trilinear") mode = "linear";
   return Builder::Given{{"mode", mode},
                         {"coordinate_transformation_mode", std::string("asymmetric")},
-                        {"nearest_mode", std::string(shrinks ? "ceil" : "floor")}};
+                        {"nearest_mode", std::string("floor_or_ceil")}};
 }
 
 Result<Values> upsample_1(NodeContext& c) {
-  Builder::Given attrs = TRY(old_resize(c, false));
+  Builder::Given attrs = TRY(old_resize(c));
   const float height = TRY(c.real("height_scale")), width = TRY(c.real("width_scale"));
   attrs.emplace_back("scales", Reals{1, 1, height, width});
   return c.emit("resize", {c.input(0)}, std::move(attrs));
 }
 
 Result<Values> upsample_7(NodeContext& c) {
-  Builder::Given attrs = TRY(old_resize(c, false));
+  Builder::Given attrs = TRY(old_resize(c));
   attrs.emplace_back("scales", TRY(c.reals("scales")));
   return c.emit("resize", {c.input(0)}, std::move(attrs));
 }
 
-Result<Values> upsample_9(NodeContext& c) {
-  return emit_resize(c, {}, c.input(1), {}, TRY(old_resize(c, false)));
-}
-
-Result<Values> resize_10(NodeContext& c) {
-  bool shrinks = false;
-  if (c.has_input(1))
-    if (const auto scales = TRY(constant_input(c, c.input(1)));
-        scales && scales->dtype() == DType::f32)
-      for (float scale : scales->as<float>()) shrinks = shrinks || scale < 1;
-  return emit_resize(c, {}, c.input(1), {}, TRY(old_resize(c, shrinks)));
+// Upsample 9, which Resize 10 is by another name.
+Result<Values> resize_9(NodeContext& c) {
+  return emit_resize(c, {}, c.input(1), {}, TRY(old_resize(c)));
 }
 
 Result<Values> resize_11(NodeContext& c) {
@@ -234,7 +226,7 @@ constexpr Translation kTable[] = {
     {"", "Range", 11, "range"},
     {"", "Reshape", 1, "", reshape_1, first_inputs(1)},
     {"", "Reshape", 5, "reshape"},
-    {"", "Resize", 10, "", resize_10, first_inputs(2)},
+    {"", "Resize", 10, "", resize_9, first_inputs(2)},
     {"", "Resize", 11, "", resize_11, first_inputs(1)},
     {"", "ReverseSequence", 10, "reverse_sequence"},
     {"", "Shape", 1, "shape"},
@@ -254,7 +246,7 @@ constexpr Translation kTable[] = {
     {"", "Unsqueeze", 13, "unsqueeze"},
     {"", "Upsample", 1, "", upsample_1, first_inputs(1)},
     {"", "Upsample", 7, "", upsample_7, first_inputs(1)},
-    {"", "Upsample", 9, "", upsample_9, first_inputs(2)},
+    {"", "Upsample", 9, "", resize_9, first_inputs(2)},
 };
 
 }  // namespace
