@@ -14,7 +14,6 @@
 #include "base/thread_pool.h"
 #include "base/trace.h"
 #include "import/hone/artefact.h"
-#include "ir/check_data.h"
 #include "ir/text.h"
 #include "ops/catalogue.h"
 #include "passes/pipeline.h"
@@ -118,7 +117,7 @@ hone::Result<Datum> load_port(const Model::Impl& impl, const std::vector<ValueId
 
 // One element in any number of axes may be given for a scalar, as when running.
 bool fits_input(const Datum& datum, const Type& type) {
-  if (fits(datum, type)) return true;
+  if (datum.is_of(type)) return true;
   return type.is_tensor() && type.tensor.shape == Shape{} && datum.kind == Datum::Kind::tensor &&
          datum.tensor.count() == 1 && datum.tensor.dtype() == type.tensor.dtype;
 }

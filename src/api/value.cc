@@ -7,7 +7,6 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "ir/check_data.h"
 
 namespace hone::v1 {
 

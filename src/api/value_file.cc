@@ -12,7 +12,6 @@
 #include "formats/npy.h"
 #include "formats/protobuf.h"
 #include "import/onnx/onnx.h"
-#include "ir/check_data.h"
 
 namespace hone {
 namespace {

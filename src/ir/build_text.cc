@@ -281,6 +281,9 @@ class GraphMaker {
     const ValueId next = TRY(value(s.next, DType::f32));
     if (builder_.graph()[now].kind != Value::Kind::state)
       return fail(ErrorId::undefined_name, "'" + printable(s.results[0].name) + "' is not a state");
+    if (!next.valid())
+      return fail(ErrorId::undefined_name,
+                  "state '" + printable(s.results[0].name) + "' needs a next value");
     builder_.graph().set_next(now, next);
     return ok();
   }

@@ -6,7 +6,6 @@
 #include "base/check.h"
 #include "base/checked.h"
 #include "base/text.h"
-#include "ir/check_data.h"
 
 namespace hone {
 

@@ -208,6 +208,14 @@ bool is_of(const Datum& datum, const Type& wanted, size_t depth) {
 
 bool Datum::is_of(const Type& wanted) const { return hone::is_of(*this, wanted, 0); }
 
+bool are_booleans(std::span<const std::byte> bytes) {
+  return std::ranges::all_of(bytes, [](std::byte b) { return b <= std::byte{1}; });
+}
+
+void normalize_booleans(std::span<std::byte> bytes) {
+  for (std::byte& b : bytes) b = std::byte{b != std::byte{0}};
+}
+
 std::vector<int64_t> strides_of(const Extents& shape) {
   std::vector<int64_t> strides(shape.size(), 1);
   for (size_t i = shape.size(); i-- > 1;) {

@@ -89,6 +89,10 @@ struct Datum {
   bool is_of(const Type& wanted) const;
 };
 
+// Booleans are stored as 0 and 1: other bytes would be true to one reader and false to the next.
+bool are_booleans(std::span<const std::byte> bytes);
+void normalize_booleans(std::span<std::byte> bytes);  // what is not 0 becomes 1
+
 // The one dtype converter. Elements as double: exact for all floats and for integers up to 2^53.
 // Booleans are 0 and 1. Not for strings and complex numbers.
 double load_real(const Tensor& t, int64_t index);

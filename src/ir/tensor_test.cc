@@ -11,6 +11,7 @@
 #include <map>
 #include <random>
 
+#include "ir/model.h"
 #include "ir/small_float.h"
 
 namespace hone {
@@ -338,6 +339,23 @@ TEST(Datum, IsOfAType) {
   EXPECT_FALSE(map.is_of(Type::map_of(DType::i32, floats.element())));
   map.items.pop_back();
   EXPECT_FALSE(map.is_of(Type::map_of(DType::i64, floats.element()))) << "a key without a value";
+}
+
+// A file may hold any bytes.
+TEST(Booleans, OfConstantsAreZeroOrOne) {
+  Model model;
+  Constant constant;
+  constant.name = "b";
+  constant.type = {DType::boolean, Shape::of({4}), {}};
+  const auto bytes = std::make_shared<const std::vector<std::byte>>(
+      std::vector<std::byte>{std::byte{0}, std::byte{1}, std::byte{2}, std::byte{255}});
+  model.sources.push_back({"", nullptr, bytes, 4});
+  constant.data = Constant::Span{0, 0, 4};
+  const ConstantId id = model.add_constant(constant);
+  const auto read = model.read(id);
+  ASSERT_TRUE(read.ok());
+  const auto stored = read->as<uint8_t>();
+  EXPECT_EQ(std::vector<int>(stored.begin(), stored.end()), (std::vector<int>{0, 1, 1, 1}));
 }
 
 }  // namespace

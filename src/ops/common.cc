@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "ir/check_data.h"
-
 namespace hone {
 
 Result<Types> same_as_first(const Infer& c) {
@@ -40,7 +38,7 @@ Error attribute_error(const Infer& c, std::string why) {
 }
 
 Status hand_on(Call& c, size_t i, Datum datum) {
-  if (!fits(datum, c.out_type(i)))
+  if (!datum.is_of(c.out_type(i)))
     return type_error(c, "output " + std::to_string(i) + " is " + datum.type().str() +
                              ", or has an item that is not of this type, instead of " +
                              c.out_type(i).str());

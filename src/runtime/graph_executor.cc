@@ -9,7 +9,6 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "ir/builder.h"
-#include "ir/check_data.h"
 #include "ir/op.h"
 
 namespace hone {
@@ -164,7 +163,7 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
   // The type of a sequence is that of its first element: do all fit?
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Value& input = graph_[graph_.inputs[i]];
-    if (!fits(inputs[i], input.type))
+    if (!inputs[i].is_of(input.type))
       return fail(ErrorId::bad_data, "input '" + printable(input.name) + "' takes " +
                                          input.type.str() + ", got an item that is something else");
   }

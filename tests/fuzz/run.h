@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "backends/backends.h"
 #include "runtime/session.h"
@@ -26,18 +27,32 @@ inline int64_t input_elements(const Graph& graph) {
   return total;
 }
 
-inline void run(const Model& model) {
+// The types of the results; none where the model does not run.
+inline std::optional<Types> run(const Model& model) {
   Limits tight = limits();
   tight.runtime_memory = 1 << 16;
   tight.iterations = 100;
   const auto program = Program::make(std::make_shared<const Model>(model), all_backends(), tight);
   require_clean(program);
-  if (!program || input_elements(model.main()) < 0) return;
+  if (!program || input_elements(model.main()) < 0) return std::nullopt;
   testing::Random random(1);
   Dim::Bindings bindings;
   const auto inputs = testing::random_inputs(model.main(), bindings, random);
   ThreadPool pool(1);
-  require_clean(Session(*program, pool).run(inputs));
+  const auto outputs = Session(*program, pool).run(inputs);
+  require_clean(outputs);
+  if (!outputs) return std::nullopt;
+  Types types;
+  for (const Datum& datum : *outputs) types.push_back(datum.type());
+  return types;
+}
+
+// Does the model draw random numbers? Even the shapes of its results may differ from run to run.
+inline bool draws(const Model& model) {
+  for (const Graph& graph : model.graphs)
+    for (uint32_t n = 0; n < graph.node_capacity(); ++n)
+      if (graph.alive(NodeId{n}) && graph[NodeId{n}].op->is(Trait::random)) return true;
+  return false;
 }
 
 }  // namespace hone::fuzz

@@ -14,12 +14,6 @@ namespace {
 constexpr size_t kPage = 1 << 16;  // shared with the child: the note, then the message
 constexpr int kOk = 0, kRefused = 1, kBug = 2;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kSlack = 8;
-#else
-constexpr int kSlack = 1;
-#endif
-
 void put(char* page, const std::string& text) {
   const size_t n = std::min(text.size(), kPage / 2 - 1);
   std::memcpy(page, text.data(), n);

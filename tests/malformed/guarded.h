@@ -9,6 +9,14 @@
 
 namespace hone::testing {
 
+// How much slower sanitizers make things. Sizes that are there to show up quadratic work are
+// divided by it, bounds on time and memory multiplied.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int kSlack = 8;
+#else
+inline constexpr int kSlack = 1;
+#endif
+
 struct Bounds {
   double seconds = 10;
   int64_t megabytes = 1500;  // of resident memory, at most; sanitizers get more

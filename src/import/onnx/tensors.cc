@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "formats/protobuf.h"
 #include "import/weights.h"
-#include "ir/check_data.h"
 
 namespace hone::onnx {
 namespace {

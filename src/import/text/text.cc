@@ -14,6 +14,7 @@
 #include "import/hone/container.h"
 #include "import/weights.h"
 #include "ir/text.h"
+#include "ir/verify.h"
 
 namespace hone::text {
 namespace {
@@ -94,6 +95,7 @@ Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& file,
   const std::string& path = file->path();
   Model model = TRY(parse_model_text(as_text(file->bytes()), catalogue, options.limits)
                         .context("reading '" + printable(path) + "'"));
+  TRY(verify(model, catalogue, Phase::import).context("checking '" + printable(path) + "'"));
   if (model.sources.empty()) return model;
   const Folder folder = TRY(Folder::holding(path));
   std::vector<bool> needed(model.sources.size());

@@ -124,5 +124,15 @@ TEST_F(TextFiles, MissingWeights) {
   EXPECT_EQ(model->read(model->constant_named("w")).error().id, ErrorId::not_found);
 }
 
+// A text can say what its reader does not look at.
+TEST_F(TextFiles, InvariantsAreChecked) {
+  folder_.write("model/s.ir",
+                "hone 1 graph g(x: f32[]) state s: f32[] -> (y) "
+                "{ y = neg(s) next s = sequence_construct(x) }");
+  const auto model = import_file(folder_ / "model/s.ir", standard_catalogue(), {});
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().id, ErrorId::invalid_graph);
+}
+
 }  // namespace
 }  // namespace hone::text
