@@ -28,13 +28,29 @@ uint64_t stored_size(const Constant& constant) {
   return total;
 }
 
+// Integers that the graph dequantizes are parameters, too.
+std::vector<bool> dequantized_constants(const Model& model) {
+  std::vector<bool> found(model.constants.size());
+  for (const Graph& graph : model.graphs)
+    for (uint32_t n = 0; n < graph.node_capacity(); ++n) {
+      if (!graph.alive(NodeId{n})) continue;
+      const Node& node = graph[NodeId{n}];
+      if (node.op->name != "dequantize_linear" || !node.inputs[0].valid()) continue;
+      const Value& x = graph[node.inputs[0]];
+      if (x.kind == Value::Kind::constant) found[x.constant.index] = true;
+    }
+  return found;
+}
+
 void count_constants(const Model& model, v1::Description& d) {
+  const std::vector<bool> dequantized = dequantized_constants(model);
   std::map<std::string, v1::Description::Stored> stored;
-  for (const Constant& c : model.constants) {
+  for (size_t i = 0; i < model.constants.size(); ++i) {
+    const Constant& c = model.constants[i];
     const auto elements = static_cast<uint64_t>(element_count(c.type.shape).constant().value_or(0));
     const uint64_t bytes = stored_size(c);
     const bool dense = c.type.encoding.is_dense();
-    if (is_float(c.type.dtype) || !dense) d.parameters += elements;
+    if (is_float(c.type.dtype) || !dense || dequantized[i]) d.parameters += elements;
     d.constant_bytes += bytes;
     std::string key(name(c.type.dtype));
     if (!dense) key += " " + c.type.encoding.str();

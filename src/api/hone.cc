@@ -161,6 +161,9 @@ hone::Result<std::vector<Value>> by_name(const hone::Graph& graph,
   std::vector<bool> given(graph.inputs.size());
   for (const auto& [name, value] : inputs) {
     const size_t i = TRY(position_of(graph, name));
+    if (given[i])
+      return fail(ErrorId::bad_data,
+                  "input '" + printable(graph[graph.inputs[i]].name) + "' is given twice");
     ordered[i] = value;
     given[i] = true;
   }

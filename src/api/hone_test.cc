@@ -82,6 +82,8 @@ TEST(Api, InputsByName) {
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().exit_code, 3);
   EXPECT_FALSE(session->run({{"z", Value()}}).ok());
+  const Value x = floats({2, 2}, {1, 0, 0, 1});
+  EXPECT_FALSE(session->run({{"x", x}, {"0", x}}).ok()) << "both are the first input";
 }
 
 TEST(Api, ErrorsSayWhat) {

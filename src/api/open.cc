@@ -16,9 +16,11 @@ Result<OpenedModel> open_model_file(const std::string& path, const OpenOptions& 
   const Importer* importer = TRY(importer_for(path, file->bytes()));
   if (options.verify) {
     if (!importer->verify) {
-      return fail(ErrorId::inconclusive,
-                  fmt::format("'{}' cannot be verified: the {} format records no hashes",
-                              printable(path), importer->name));
+      Error error = fail(ErrorId::inconclusive,
+                         fmt::format("'{}' cannot be verified: the {} format records no hashes",
+                                     printable(path), importer->name));
+      error.hint = "of the formats that hone reads, .hone artefacts do";
+      return error;
     }
     TRY(importer->verify(*file, options.limits).context("verifying '" + printable(path) + "'"));
   }

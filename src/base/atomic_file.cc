@@ -200,6 +200,7 @@ bool AtomicFile::take_place() {
   const bool replaces = stat(path_.c_str(), &status) == 0;
   if (replaces) {  // its permissions are kept where the system lets us
     [[maybe_unused]] const int ignored = fchmod(descriptor_, status.st_mode & 0777);
+    if (temporary_.empty()) sweep_temporaries(folder_of(path_));
   }
   const std::string self = fmt::format("/proc/self/fd/{}", descriptor_);
   const auto link_to = [&](const std::string& name) {
@@ -220,10 +221,18 @@ bool AtomicFile::take_place() {
   return rename(temporary_.c_str(), path_.c_str()) == 0;
 }
 
-Status AtomicFile::commit() {
+Status AtomicFile::settle() {
   if (descriptor_ < 0) return fail(ErrorId::io, fmt::format("{} is closed", printable(path_)));
   TRY(flush());
-  if (fsync(descriptor_) != 0 || !take_place()) {
+  if (fsync(descriptor_) == 0) return ok();
+  const int error = errno;
+  discard();
+  return write_error(error, "write", path_);
+}
+
+Status AtomicFile::commit() {
+  TRY(settle());
+  if (!take_place()) {
     const int error = errno;
     discard();
     return write_error(error, "write", path_);

@@ -31,7 +31,9 @@ class AtomicFile {
 
   Status write(std::span<const std::byte> data);
   Status write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
-  // Flush, fsync, link or rename, fsync of the folder. At most once.
+  // Puts all that was written on the disk, so that little is left that commit() can fail for.
+  Status settle();
+  // Settles, takes the name, fsync of the folder. At most once.
   Status commit();
 
   uint64_t size() const { return size_; }  // written so far

@@ -262,8 +262,11 @@ Status Config::load_text(std::string_view text, const std::string& name, ConfigT
     Value value = TRY(parse(info, entry.text, where));
     if (trust == ConfigTrust::model_folder) {
       if (!info.from_model_folder) {
-        return fail(ErrorId::bad_config,
-                    fmt::format("{}: a file beside a model may not set {}", where, info.key));
+        Error error =
+            fail(ErrorId::bad_config,
+                 fmt::format("{}: a file beside a model may not set {}", where, info.key));
+        error.hint = "if you trust the file, give it with --config; else remove the line";
+        return error;
       }
       // Values of one setting have one alternative, so < compares numbers.
       if (info.key.starts_with(kLimits) && settings_[*found].value < value) {

@@ -36,15 +36,24 @@ const std::vector<ErrorId>& all_errors() {
   return ids;
 }
 
+constexpr size_t kShownSteps = 6;  // at each end of a long context
+
 std::string describe(const Error& error) {
   const ErrorInfo& known = info(error.id);
   std::string text = error.message;
   text += " [";
   text += known.code;
   text += "]";
-  for (const std::string& what : error.context) {
+  // Deep nesting makes long chains; both ends tell the story.
+  const size_t steps = error.context.size();
+  const bool shortened = steps > 2 * kShownSteps + 1;
+  for (size_t i = 0; i < steps; ++i) {
+    if (shortened && i == kShownSteps) {
+      i = steps - kShownSteps;
+      text += "\n  … " + std::to_string(i - kShownSteps) + " more …";
+    }
     text += "\n  while ";
-    text += what;
+    text += error.context[i];
   }
   text += "\n  hint: ";
   text += error.hint.empty() ? std::string(known.hint) : error.hint;

@@ -23,7 +23,7 @@ struct Limits {
   uint64_t folded_total = uint64_t{256} << 20;    // all constants made by folding
   uint64_t folded_work = 100'000'000;             // element operations spent on folding
   uint64_t runtime_memory = uint64_t{16} << 30;   // of one run; and of constants that are copied
-  uint64_t iterations = uint64_t{1} << 40;        // of all loops in one run
+  uint64_t iterations = uint64_t{1} << 24;        // of all loops in one run
 };
 
 // One limit: its name in --limits and in the configuration (`limits.NAME`), and where it is kept.

@@ -125,6 +125,15 @@ TEST(Result, TryPassesValuesAndErrors) {
           .starts_with("odd [model.bad_value]\n  while halving\n  while testing\n  hint: "));
 }
 
+TEST(Errors, LongContextsAreShortened) {
+  Error error = fail(ErrorId::bad_value, "odd");
+  for (int i = 0; i < 13; ++i) error.context.push_back("step " + std::to_string(i) + ";");
+  EXPECT_NE(describe(error).find("step 6;"), std::string::npos);
+  for (int i = 13; i < 1000; ++i) error.context.push_back("step " + std::to_string(i) + ";");
+  EXPECT_NE(describe(error).find("step 5;\n  … 988 more …\n  while step 994;"), std::string::npos)
+      << describe(error);
+}
+
 TEST(Errors, EveryCodeIsUniqueAndHasAnExitCode) {
   std::set<std::string_view> codes;
   const std::set<int> known{1, 2, 3, 4, 5, 70};

@@ -4,9 +4,11 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
 
 namespace hone {
 namespace {
@@ -40,8 +42,15 @@ int usable_cpus() {
 
 ThreadPool::ThreadPool(int threads)
     : shares_(static_cast<size_t>(std::clamp(threads > 0 ? threads : usable_cpus(), 1, 1024))) {
-  for (size_t self = 1; self < shares_.size(); ++self) {
-    threads_.emplace_back([this, self] { work(self); });
+  threads_.reserve(shares_.size());
+  // Where the system has no more threads, those that there are do the work: shares are not bound
+  // to threads.
+  try {
+    for (size_t self = 1; self < shares_.size(); ++self)
+      threads_.emplace_back([this, self] { work(self); });
+  } catch (const std::exception&) {
+    LOG(warn, "the system gives fewer threads than asked for",
+        {{"threads", int64_t(threads_.size() + 1)}});
   }
 }
 

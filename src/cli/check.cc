@@ -49,9 +49,14 @@ Result<size_t> port_of(const std::vector<v1::Description::Port>& ports, const st
   for (size_t i = 0; i < ports.size(); ++i)
     if (ports[i].name == name) return i;
   if (numbered) return index;
-  return fail(ErrorId::bad_data,
-              fmt::format("'{}' is for {} '{}', but the model has {} {}s", printable(file), what,
-                          printable(name), ports.size(), what));
+  Error unknown =
+      fail(ErrorId::bad_data, fmt::format("'{}' is for {} '{}', which the model has not",
+                                          printable(file), what, printable(name)));
+  unknown.hint = fmt::format("its {}s are", what);
+  for (size_t i = 0; i < ports.size() && i < 10; ++i)
+    unknown.hint += fmt::format("{} {}", i ? "," : "", printable(ports[i].name));
+  if (ports.size() > 10) unknown.hint += ", …";
+  return unknown;
 }
 
 }  // namespace
@@ -120,10 +125,15 @@ std::string text_of(const CheckReport& report, const Style& s) {
   for (const auto& [output, c] : report.lines) {
     std::string verdict = c.equal ? "ok" : fmt::format("{} of {} differ", c.different, c.elements);
     if (!c.reason.empty()) verdict = c.reason;
-    rows.push_back({printable(output), fmt::format("largest error {:.3g}", c.largest_absolute),
-                    fmt::format("relative {:.3g}", c.largest_relative), verdict});
+    // What could not be compared has no error.
+    const bool compared = c.reason.empty();
+    rows.push_back({printable(output),
+                    compared ? fmt::format("largest error {:.3g}", c.largest_absolute) : "",
+                    compared ? fmt::format("relative {:.3g}", c.largest_relative) : "", verdict});
   }
-  return text + table(rows);
+  text += table(rows);
+  if (report.error) text += "  " + describe(*report.error) + "\n";
+  return text;
 }
 
 void write_json(JsonWriter& json, const CheckReport& report) {
@@ -136,14 +146,24 @@ void write_json(JsonWriter& json, const CheckReport& report) {
     json.begin_object();
     json.member("name", output);
     json.member("equal", c.equal);
-    json.member("largest_absolute_error", c.largest_absolute);
-    json.member("largest_relative_error", c.largest_relative);
+    for (const auto& [key, error] : {std::pair("largest_absolute_error", c.largest_absolute),
+                                     std::pair("largest_relative_error", c.largest_relative)}) {
+      json.key(key);
+      if (c.reason.empty())
+        json.value(error);
+      else
+        json.null();
+    }
     json.member("different", c.different);
     json.member("elements", c.elements);
     json.member("reason", c.reason);
     json.end_object();
   }
   json.end_array();
+  if (report.error) {
+    json.key("error");
+    write_error(json, *report.error);
+  }
   json.end_object();
 }
 

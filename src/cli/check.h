@@ -1,6 +1,7 @@
 // `--check DIR`: recorded inputs and outputs, and how far a run is from them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct CheckReport {
   std::string folder;
   std::vector<Line> lines;
   bool passed = true;
+  std::optional<Error> error;  // why it could not be checked
 };
 
 // The folders to check: `path` itself, or the test_data_set_* folders in it.

@@ -53,10 +53,20 @@ Result<std::vector<std::string>> outputs_for(const std::vector<std::string>& mod
   return outputs;
 }
 
+// An artefact records hashes of its content. They are compared here: what is written gets new ones,
+// which would vouch for whatever was read.
+Result<v1::Model> open_whole(const std::string& path, OpenOptions options) {
+  options.verify = true;
+  auto model = open(path, options);
+  if (model || model.error().id != ErrorId::inconclusive) return model;
+  options.verify = false;  // the format has no hashes
+  return open(path, options);
+}
+
 Result<Compiled> compile(const Arguments& arguments, const std::string& path,
                          const std::string& output) {
   const auto begin = std::chrono::steady_clock::now();
-  v1::Model model = TRY(open(path, open_options(arguments)));
+  v1::Model model = TRY(open_whole(path, open_options(arguments)));
   Compiled result{path, output, 0, model.describe().nodes, 0, 0};
   if (arguments.text("-O") != "0")
     model = TRY(from(model.clean()).context("cleaning '" + printable(path) + "'"));
@@ -76,6 +86,8 @@ Result<Compiled> compile_alone(const Arguments& arguments, const std::string& pa
   } catch (const std::bad_alloc&) {
     return fail(ErrorId::over_memory,
                 "the system gave no more memory for '" + printable(path) + "'");
+  } catch (const std::exception& e) {
+    return fail(ErrorId::internal, "unexpected exception: " + std::string(e.what()));
   }
 }
 

@@ -58,13 +58,16 @@ Result<std::vector<ConstantDifference>> compare_constants(const Model& a, const 
     if (constant.type.encoding.is_dense() && is_float(constant.type.dtype)) {
       const Tensor s = TRY(a.read(ConstantId{i})), t = TRY(b.read(other));
       double largest = 0;
-      int64_t count = 0;
+      int64_t count = 0, unordered = 0;
       for (int64_t k = 0; k < s.count(); ++k) {
-        const double distance = std::fabs(load_real(s, k) - load_real(t, k));
-        count += distance != 0 ? 1 : 0;
-        largest = std::max(largest, distance);
+        const double p = load_real(s, k), q = load_real(t, k);
+        if (p == q || (std::isnan(p) && std::isnan(q))) continue;
+        ++count;
+        if (std::isnan(p) || std::isnan(q)) ++unordered;
+        largest = std::max(largest, std::fabs(p - q));
       }
       what = fmt::format("{} of {} elements differ, by at most {:.4g}", count, s.count(), largest);
+      if (unordered > 0) what += fmt::format("; {} are NaN on one side", unordered);
     }
     differences.push_back({constant.name, what});
   }

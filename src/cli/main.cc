@@ -1,6 +1,7 @@
 // From the words of the command line to an exit code: configuration, the command, errors.
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -211,7 +212,8 @@ int main(int argc, char** argv) {
   Result<int> result =
       invocation ? guarded(*invocation, colours) : Result<int>(invocation.take_error());
   if (result && (std::fflush(stdout) != 0 || std::ferror(stdout)))
-    result = fail(ErrorId::disk_full, "standard output cannot be written");
+    result = errno == EBADF ? fail(ErrorId::io, "standard output is closed")
+                            : fail(ErrorId::disk_full, "standard output cannot be written");
   if (result) return *result;
   const std::string_view hint = result.error().hint;
   if (result.error().id == ErrorId::usage && (hint.empty() || hint == info(ErrorId::usage).hint) &&

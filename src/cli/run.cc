@@ -52,7 +52,8 @@ Result<v1::Bindings> bindings_of(const Arguments& arguments, const v1::Descripti
         error.hint += (error.hint.empty() ? "its symbols are " : ", ") + printable(n);
       return error;
     }
-    bindings[name] = value;
+    if (!bindings.emplace(name, value).second)
+      return fail(ErrorId::usage, "symbol '" + printable(name) + "' is bound twice");
   }
   return bindings;
 }
@@ -110,7 +111,8 @@ Result<std::vector<v1::Value>> inputs_of(const Arguments& arguments, const v1::M
   if (arguments.on("--random")) {
     made = TRY(
         from(model.random_inputs(static_cast<uint64_t>(arguments.integer("--seed")), bindings)));
-    note_free_symbols(arguments, d, bindings);
+    if (!std::ranges::all_of(given, [](const auto& value) { return value.has_value(); }))
+      note_free_symbols(arguments, d, bindings);
   }
   std::vector<v1::Value> inputs;
   for (size_t i = 0; i < given.size(); ++i) {
@@ -167,6 +169,8 @@ Status write_outputs(const std::string& folder, Run& run) {
       saved = run.outputs[i].save(file);
     }
     TRY(from(std::move(saved)));
+    // What an earlier run left under the other extension is no output of this one.
+    std::filesystem::remove(stem + (file.ends_with(".pb") ? ".npy" : ".pb"), error);
     run.files.push_back(file);
   }
   return ok();
@@ -320,8 +324,52 @@ Status check_numbers(const Arguments& arguments) {
   return ok();
 }
 
+Result<CheckReport> check_folder(const Arguments& arguments, const v1::Model& model,
+                                 v1::Session& session, const std::string& folder,
+                                 const v1::Tolerance& tolerance, Run& run) {
+  const CheckCase expected = TRY(read_check(model, run.description, folder));
+  run.latencies.clear();
+  session.reset();
+  TRY(time_runs(arguments, session, expected.inputs, run));
+  return compare_check(run.description, expected, run.outputs, tolerance);
+}
+
+CheckReport failed_check(const std::string& folder, Error error) {
+  CheckReport report;
+  report.folder = folder;
+  report.passed = false;
+  report.error = std::move(error);
+  return report;
+}
+
+// What could not be checked comes before what differs.
+int exit_code_of(const std::vector<CheckReport>& checks) {
+  int code = 0;
+  for (const CheckReport& check : checks) {
+    if (check.error) return exit_code(info(check.error->id).blame);
+    if (!check.passed) code = 1;
+  }
+  return code;
+}
+
+// A trace is no replacement for the model or an input.
+Status expect_trace_apart(const Arguments& arguments) {
+  if (!arguments.has("--profile")) return ok();
+  const std::string trace = arguments.text("--profile");
+  std::vector<std::string> read{arguments.positional(0)};
+  for (const std::string& text : arguments.texts("--input"))
+    for (size_t at = text.find('='); at != std::string::npos; at = text.find('=', at + 1))
+      read.push_back(text.substr(at + 1));
+  std::error_code ignored;
+  for (const std::string& path : read)
+    if (std::filesystem::equivalent(path, trace, ignored))
+      return fail(ErrorId::usage, "--profile would overwrite '" + printable(path) + "'");
+  return ok();
+}
+
 Result<int> run_model(const Arguments& arguments) {
   TRY(check_numbers(arguments));
+  TRY(expect_trace_apart(arguments));
   const auto folders = TRY(folders_to_check(arguments));
   if (!folders.empty() && (arguments.has("--input") || arguments.on("--random")))
     return fail(ErrorId::usage, "--check brings its own inputs: leave out --input and --random");
@@ -346,13 +394,11 @@ Result<int> run_model(const Arguments& arguments) {
   Progress progress(arguments);
   for (const std::string& folder : folders) {
     progress.show("folder", run.checks.size(), folders.size());
-    const CheckCase expected = TRY(
-        read_check(model, run.description, folder).context("checking '" + printable(folder) + "'"));
-    run.latencies.clear();
-    session.reset();
-    TRY(time_runs(arguments, session, expected.inputs, run)
-            .context("checking '" + printable(folder) + "'"));
-    run.checks.push_back(compare_check(run.description, expected, run.outputs, tolerance));
+    auto check = check_folder(arguments, model, session, folder, tolerance, run);
+    if (!check && folders.size() == 1)
+      return std::move(check).context("checking '" + printable(folder) + "'").take_error();
+    if (!check) check = failed_check(folder, check.take_error());
+    run.checks.push_back(check.take());
   }
   if (folders.empty()) {
     const auto inputs = TRY(inputs_of(arguments, model, run.description, bindings));
@@ -365,9 +411,7 @@ Result<int> run_model(const Arguments& arguments) {
     put_json([&](JsonWriter& json) { write_json(json, run); });
   else
     print_text(arguments, run);
-  const bool passed = std::all_of(run.checks.begin(), run.checks.end(),
-                                  [](const CheckReport& check) { return check.passed; });
-  return passed ? 0 : 1;
+  return exit_code_of(run.checks);
 }
 
 }  // namespace

@@ -251,8 +251,10 @@ Status JsonParser::key() {
 
 Status JsonParser::open(Kind kind) {
   if (open_.size() == JsonDocument::kMaxDepth) {
-    return fail(ErrorId::over_depth, fmt::format("JSON at byte {}: nested deeper than {}",
-                                                 origin_ + at_, JsonDocument::kMaxDepth));
+    Error error = fail(ErrorId::over_depth, fmt::format("JSON at byte {}: nested deeper than {}",
+                                                        origin_ + at_, JsonDocument::kMaxDepth));
+    error.hint = "no format that hone reads nests so deep; the file is damaged or hostile";
+    return error;
   }
   open_.push_back(TRY(add(kind)));
   ++at_;

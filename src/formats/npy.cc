@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr uint64_t kMostHeader = 64 << 10;
+constexpr uint64_t kMostPadding = 256;  // bytes written for each character of texts
 
 // The header is a Python dict literal with three known keys; this reads just those.
 class HeaderParser {
@@ -287,6 +288,7 @@ Status write_npy_strings(const std::string& path, std::span<const std::string> t
                          std::span<const int64_t> shape) {
   std::vector<std::u32string> decoded;
   size_t longest = 1;  // numpy writes at least one character
+  uint64_t characters = 0;
   for (const std::string& text : texts) {
     std::u32string codes;
     for (std::string_view left = text; !left.empty();) {
@@ -296,9 +298,20 @@ Status write_npy_strings(const std::string& path, std::span<const std::string> t
       left.remove_prefix(point.length);
     }
     longest = std::max(longest, codes.size());
+    characters += codes.size();
     decoded.push_back(std::move(codes));
   }
-  std::vector<char32_t> items(texts.size() * longest, 0);
+  // Every text takes as much as the longest.
+  constexpr uint64_t kAnySize = uint64_t{64} << 20;
+  const auto cells = checked_mul<uint64_t>(texts.size(), longest);
+  const auto bytes = cells ? checked_mul<uint64_t>(*cells, sizeof(char32_t)) : std::nullopt;
+  if (!bytes || (*bytes > kAnySize && *bytes / kMostPadding > characters)) {
+    return fail(ErrorId::unsupported_feature,
+                fmt::format("{} texts of very different lengths, one of {} characters, are too "
+                            "large for .npy, which makes all as long",
+                            texts.size(), longest));
+  }
+  std::vector<char32_t> items(*cells, 0);
   for (size_t i = 0; i < decoded.size(); ++i) {
     std::copy(decoded[i].begin(), decoded[i].end(), items.begin() + static_cast<long>(i * longest));
   }

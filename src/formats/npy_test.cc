@@ -185,6 +185,16 @@ TEST(Npy, StringsRoundTrip) {
   EXPECT_FALSE(write_npy_strings(folder / "t.npy", std::vector{"\xff"s}, std::vector<int64_t>{1}));
 }
 
+// Every text takes as much as the longest.
+TEST(Npy, TextsOfVeryDifferentLengths) {
+  const ScratchFolder folder;
+  std::vector<std::string> texts(1000, "a");
+  texts[0] = std::string(1 << 20, 'b');
+  const int64_t shape[] = {1000};
+  EXPECT_EQ(write_npy_strings(folder / "a.npy", texts, shape).error().id,
+            ErrorId::unsupported_feature);
+}
+
 TEST(Npy, StringsAreChecked) {
   const auto strings = [](std::string_view descr, std::string_view shape, std::string_view data) {
     const std::string content =

@@ -242,8 +242,9 @@ Result<Safetensors> read_safetensors(std::span<const std::byte> file, Ledger& le
   return content;
 }
 
-Status write_safetensors(const std::string& path, std::span<const SafetensorsSource> tensors,
-                         const std::map<std::string, std::string>& metadata) {
+Result<StagedSafetensors> stage_safetensors(const std::string& path,
+                                            std::span<const SafetensorsSource> tensors,
+                                            const std::map<std::string, std::string>& metadata) {
   std::vector<const SafetensorsSource*> order;
   for (const SafetensorsSource& tensor : tensors) {
     TRY(check_source(tensor));
@@ -262,12 +263,22 @@ Status write_safetensors(const std::string& path, std::span<const SafetensorsSou
     return left != right ? left > right : by_name(a, b);
   });
   const std::string header = TRY(make_header(order, metadata));
-  AtomicFile file = TRY(AtomicFile::create(path));
+  StagedSafetensors staged{TRY(AtomicFile::create(path)), std::vector<uint64_t>(tensors.size())};
+  AtomicFile& file = staged.file;
   const uint64_t length = header.size();
   TRY(file.write(std::as_bytes(std::span(&length, 1))));
   TRY(file.write(header));
-  for (const SafetensorsSource* tensor : order) TRY(write_tensor(file, *tensor));
-  return file.commit();
+  for (const SafetensorsSource* tensor : order) {
+    staged.offsets[size_t(tensor - tensors.data())] = file.size();
+    TRY(write_tensor(file, *tensor));
+  }
+  TRY(file.settle());
+  return staged;
+}
+
+Status write_safetensors(const std::string& path, std::span<const SafetensorsSource> tensors,
+                         const std::map<std::string, std::string>& metadata) {
+  return TRY(stage_safetensors(path, tensors, metadata)).file.commit();
 }
 
 }  // namespace hone

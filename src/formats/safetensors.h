@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "base/limits.h"
 #include "base/result.h"
 
@@ -53,9 +54,16 @@ struct SafetensorsSource {
   std::function<Status(const ByteSink&)> write = {};
 };
 
-// Writes atomically. Data starts at a multiple of 64; tensors whose size is a multiple of 64 come
+// Data starts at a multiple of 64; tensors whose size is a multiple of 64 come
 // first and so start at one too, then those of 32, and so on: every tensor is aligned for its
 // elements without holes. Ties go by name, so equal content gives equal bytes.
+struct StagedSafetensors {
+  AtomicFile file;                // all written, not in its place yet
+  std::vector<uint64_t> offsets;  // in the file, of the bytes of each tensor as given
+};
+Result<StagedSafetensors> stage_safetensors(const std::string& path,
+                                            std::span<const SafetensorsSource> tensors,
+                                            const std::map<std::string, std::string>& metadata);
 Status write_safetensors(const std::string& path, std::span<const SafetensorsSource> tensors,
                          const std::map<std::string, std::string>& metadata);
 

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "ir/body.h"
 #include "ir/text.h"
+#include "ir/verify.h"
 
 namespace hone {
 namespace {
@@ -380,6 +381,9 @@ Status add_constants(Model& model, const syntax::ModelText& text, Ledger& ledger
     constant.name = c.name;
     constant.type = type;
     if (c.span) {
+      if (type.dtype == DType::string)
+        return fail(ErrorId::malformed, "constant '@" + printable(c.name) +
+                                            "' holds strings, which do not lie in a source");
       const uint64_t room = model.sources[c.span->source].size;
       if (c.span->length != uint64_t(*size) || c.span->offset > room ||
           c.span->length > room - c.span->offset)
@@ -523,6 +527,23 @@ Result<Model> parse_model_text(std::string_view text, const Catalogue& catalogue
   return parse_model_text(text, catalogue, ledger);
 }
 
+// Symbols that types use without a declaration are bound by each call.
+Status declare_symbols(Model& model, NameSet declared, Ledger& ledger) {
+  std::vector<std::string> missing;
+  for (const Graph& graph : model.graphs)
+    for (uint32_t v = 0; v < graph.value_count(); ++v)
+      for (const Dim& dim : graph[ValueId{v}].type.tensor.shape.dims)
+        if (!dim.is_constant())
+          dim.each_symbol([&](const std::string& symbol) {
+            if (declared.insert(symbol).second) missing.push_back(symbol);
+          });
+  for (std::string& symbol : missing) {
+    TRY(ledger.charge(kEntry + sizeof(Symbol) + 2 * symbol.size(), "symbols"));
+    model.symbols.push_back({std::move(symbol), BindingTime::call});
+  }
+  return ok();
+}
+
 Result<Model> parse_model_text(std::string_view text, const Catalogue& catalogue, Ledger& ledger) {
   const syntax::ModelText parsed = TRY(syntax::parse(text, ledger));
   Model model;
@@ -555,6 +576,9 @@ Result<Model> parse_model_text(std::string_view text, const Catalogue& catalogue
     if (!model.entry.valid())
       return fail(ErrorId::undefined_name, "there is no graph '" + printable(parsed.entry) + "'");
   }
+  TRY(declare_symbols(model, std::move(symbols), ledger));
+  // A text can say what no reader looks at.
+  TRY(verify(model, catalogue, Phase::import));
   return model;
 }
 

@@ -13,7 +13,6 @@ namespace hone::syntax {
 namespace {
 
 constexpr int kMaxCallDepth = 32;
-constexpr int kMaxTypeDepth = 8;
 
 class Parser {
  public:
@@ -367,7 +366,8 @@ class Parser {
 
   // `f32[N,3]`, `sequence(f32[*])`, `map(string, f32[])`; a bare dtype where `dtype_only` allows.
   Result<TypeText> type(int depth, bool dtype_only = false) {
-    if (depth > kMaxTypeDepth) return fail(ErrorId::over_depth, "types are nested too deep" + at());
+    if (depth > int(kMaxTypeDepth))
+      return fail(ErrorId::over_depth, "types are nested too deep" + at());
     const std::string head = TRY(name());
     TypeText t;
     if (head == "sequence" || head == "optional" || head == "map") {

@@ -66,7 +66,7 @@ class Printer {
   Printer(const Model& model, const PrintOptions& options) : model_(model), options_(options) {}
 
   std::string model() {
-    out_ = "hone 1\nphase " + model_.phase + "\n";
+    out_ = "hone 1\nphase " + word(model_.phase) + "\n";
     if (model_.entry.index != 0) out_ += "entry " + word(model_.main().name) + "\n";
     for (const auto& [key, value] : model_.metadata)
       out_ += "meta " + quote(key) + " = " + quote(value) + "\n";

@@ -52,12 +52,20 @@ Result<Tensor> Tensor::make(DType dtype, Extents shape, const Allowance& allowan
                 describe() + " needs " + human_bytes(needed) +
                     (left < needed ? ", " + human_bytes(left) + " may be used" : std::string()));
   };
+  const auto not_given = [&] {
+    Error error = fail(ErrorId::over_memory,
+                       "the system does not give " + human_bytes(needed) + " for " + describe());
+    error.hint = "it has no more memory for this process; try smaller inputs or another machine";
+    return error;
+  };
   if (needed > std::numeric_limits<int64_t>::max() - kAlignment || needed > allowance.bytes())
     return too_large();
   std::shared_ptr<void> taken;
   if (allowance.budget()) {
-    if (!allowance.budget()->take(needed)) return too_large();
-    taken = std::make_shared<Taken>(allowance.budget(), needed);
+    // Tensors of few bytes cost what it takes to keep them.
+    const uint64_t cost = std::max(needed, kTensorOverhead);
+    if (!allowance.budget()->take(cost)) return too_large();
+    taken = std::make_shared<Taken>(allowance.budget(), cost);
   }
   Tensor t;
   t.dtype_ = dtype;
@@ -68,7 +76,7 @@ Result<Tensor> Tensor::make(DType dtype, Extents shape, const Allowance& allowan
     try {
       t.strings_ = std::make_shared<std::vector<std::string>>(static_cast<size_t>(*count));
     } catch (const std::bad_alloc&) {
-      return too_large();
+      return not_given();
     }
     t.owner_ = std::move(taken);
     return t;
@@ -77,7 +85,7 @@ Result<Tensor> Tensor::make(DType dtype, Extents shape, const Allowance& allowan
   const size_t room =
       (needed / kAlignment + (needed % kAlignment != 0 || needed == 0)) * kAlignment;
   void* memory = std::aligned_alloc(kAlignment, room);
-  if (memory == nullptr) return too_large();
+  if (memory == nullptr) return not_given();
   t.owner_ = std::shared_ptr<void>(memory, [taken](void* m) { std::free(m); });
   std::memset(memory, 0, room);
   t.data_ = static_cast<std::byte*>(memory);
@@ -205,6 +213,12 @@ bool is_of(const Datum& datum, const Type& wanted, size_t depth) {
 }
 
 }  // namespace
+
+uint64_t Datum::overhead() const {
+  uint64_t bytes = items.size() * (sizeof(Datum) + kTensorOverhead);
+  for (const Datum& item : items) bytes += item.overhead();
+  return bytes;
+}
 
 bool Datum::is_of(const Type& wanted) const { return hone::is_of(*this, wanted, 0); }
 

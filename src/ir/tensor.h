@@ -87,7 +87,12 @@ struct Datum {
   // Is it of this type, as far as the type says? Everything in it is looked at; but shapes inside
   // sequences, optionals and maps do not count: they are checked when an element is taken out.
   bool is_of(const Type& wanted) const;
+  // What keeping it takes beside the bytes of its tensors: for each item and what is in it.
+  uint64_t overhead() const;
 };
+
+// Bytes that a tensor takes at least, about.
+inline constexpr uint64_t kTensorOverhead = 256;
 
 // Booleans are stored as 0 and 1: other bytes would be true to one reader and false to the next.
 bool are_booleans(std::span<const std::byte> bytes);

@@ -197,7 +197,11 @@ TEST(Tensor, TakesFromABudget) {
     EXPECT_EQ(budget->left(), 1000 - 10 * sizeof(std::string));
   }
   EXPECT_EQ(budget->left(), 1000u);
-  EXPECT_TRUE(Tensor::make(DType::u8, {0}, std::make_shared<MemoryBudget>(0)).ok());
+  {
+    const auto empty = Tensor::make(DType::u8, {0}, budget);
+    ASSERT_TRUE(empty.ok());
+    EXPECT_EQ(budget->left(), 1000 - kTensorOverhead) << "nothing in it takes memory, too";
+  }
 }
 
 TEST(Tensor, SharesOrCopies) {

@@ -46,6 +46,9 @@ struct TensorType {
   std::string str() const;  // "f32[N,768]", "f32[8,4] affine(i8, axis=0)"
 };
 
+// Wrappers around a tensor type, at most: types are copied and compared wrapper by wrapper.
+inline constexpr size_t kMaxTypeDepth = 8;
+
 // A tensor type inside zero or more wrappers, outermost first.
 struct Type {
   enum class Wrapper : uint8_t { sequence, optional, map };

@@ -13,7 +13,8 @@
 //   V9  Graphs have as many output names as outputs; the names are unique.
 //   V10 The next value of a state has the state's type or a more precise one.
 //   V11 Nested graphs do not nest themselves.
-//   V12 Symbols in types are declared by the model.
+//   V12 Symbols in types are declared by the model; wrappers are at most kMaxTypeDepth; only
+//       constants and states are stored encoded.
 //   V14 Nested graphs have no states: nothing would carry them from call to call.
 // From phase `clean`:
 //   V13 Every node is needed for an output or a state.
@@ -76,6 +77,7 @@ class Verifier {
       if (!size) return broken("V8", who + " is too large");
       if (const auto* span = std::get_if<Constant::Span>(&c.data)) {
         if (span->source >= model_.sources.size()) return broken("V1", who + " has no source");
+        if (stored == DType::string) return broken("V8", who + " has strings in a source");
         const uint64_t room = model_.sources[span->source].size;
         if (span->length != uint64_t(*size) || span->offset > room ||
             span->length > room - span->offset)
@@ -134,8 +136,13 @@ class Verifier {
       const Value& v = g[ValueId{i}];
       if (!v.name.empty() && !names.insert(v.name).second)
         return broken("V7", "two values are called '" + printable(v.name) + "'");
+      if (!v.type.tensor.encoding.is_dense() && v.kind != Value::Kind::constant &&
+          v.kind != Value::Kind::state)
+        return broken("V12", "'" + printable(v.name) + "' is encoded");
       if (v.kind == Value::Kind::constant && v.constant.index >= model_.constants.size())
         return broken("V1", "a constant does not exist");
+      if (v.type.wrappers.size() > kMaxTypeDepth)
+        return broken("V12", "'" + printable(v.name) + "' is wrapped too often");
       if (!v.type.tensor.shape.ranked) continue;
       std::string missing;
       for (const Dim& d : v.type.tensor.shape.dims)

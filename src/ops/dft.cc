@@ -14,6 +14,7 @@ using Complex = std::complex<double>;
 
 // The one known integer of input i; none when it is not known.
 Result<std::optional<int64_t>> scalar(const Infer& c, size_t i) {
+  TRY(expect_list(c, i));
   if (auto n = element_count(c.shape(i)).constant(); n && *n != 1)
     return shape_error(
         c, "input " + std::to_string(i) + " must be one integer, has shape " + c.shape(i).str());

@@ -93,7 +93,12 @@ Result<Types> infer_split(const Infer& c) {
 }
 
 Result<Integers> part_sizes(const Call& c, int64_t extent) {
-  if (!c.has(1)) return Integers(size_t(extent), 1);
+  if (!c.has(1)) {
+    if (uint64_t(extent) > c.memory_limit.bytes() / kTensorOverhead)
+      return fail(ErrorId::over_memory,
+                  std::to_string(extent) + " parts need more memory than may be used");
+    return Integers(size_t(extent), 1);
+  }
   Integers sizes = integers(c.in(1));
   int64_t sum = 0;
   for (int64_t s : sizes) {

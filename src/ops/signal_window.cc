@@ -13,6 +13,7 @@ Result<Types> infer_window(const Infer& c) {
   if (!kOut.has(c.dtype_attr("output_datatype")))
     return attribute_error(
         c, "output_datatype is " + std::string(name(c.dtype_attr("output_datatype"))));
+  TRY(expect_list(c, 0));
   if (auto n = element_count(c.shape(0)).constant(); n && *n != 1)
     return shape_error(c, "the size must be one integer, has shape " + c.shape(0).str());
   Dim size = Dim::unknown();

@@ -8,6 +8,7 @@ namespace hone {
 namespace {
 
 Result<Types> infer(const Infer& c) {
+  TRY(expect_list(c, 1));
   if (const Dim count = element_count(c.shape(1)); count.is_constant() && !count.is(1))
     return shape_error(c, "k has " + count.str() + " elements");
   Shape shape = c.shape(0);

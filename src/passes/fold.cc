@@ -77,8 +77,6 @@ class ConstantFolder {
     std::vector<std::optional<Known>> known(node.inputs.size());
     std::vector<Infer::Input> seen(node.inputs.size());
     std::vector<const Datum*> in(node.inputs.size());
-    Types out_types;
-    for (ValueId v : node.outputs) out_types.push_back(rewriter_.graph()[v].type);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (!node.inputs[i].valid()) continue;
       types[i] = rewriter_.graph()[node.inputs[i]].type;
@@ -86,8 +84,13 @@ class ConstantFolder {
       known[i] = rewriter_.graph()[node.inputs[i]].known;
       seen[i] = {&types[i], known[i] ? &*known[i] : nullptr};
     }
-    if (!affordable(Infer(*node.op, node.attrs, seen, out_types.size(), &c_.model), out_types))
-      return ok();
+    // The types that follow from the inputs: kernels rely on them, and a file may declare others.
+    const Infer c(*node.op, node.attrs, seen, node.outputs.size(), &c_.model);
+    auto inferred = node.op->infer(c);
+    if (!inferred) return ok();
+    Types out_types = inferred.take();
+    out_types.resize(node.outputs.size());
+    if (!affordable(c, out_types)) return ok();
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (!node.inputs[i].valid()) continue;
       data[i] = Datum(TRY(c_.model.read(rewriter_.graph()[node.inputs[i]].constant)));

@@ -42,40 +42,47 @@ class Timeline {
   explicit Timeline(int32_t steps) : buckets_(size_t(steps / kWidth + 1)) {}
 
   void add(uint32_t id, const Buffer& b) {
-    for (int32_t k = b.first / kWidth; k <= b.last / kWidth; ++k) buckets_[size_t(k)].push_back(id);
+    int32_t k = b.first / kWidth;
+    buckets_[size_t(k)].begun.push_back(id);
+    while (++k <= b.last / kWidth) buckets_[size_t(k)].begun_before.push_back(id);
   }
-  // Ids that may be alive together with b; each once.
+  static int64_t entries(const Buffer& b) { return b.last / kWidth - b.first / kWidth + 1; }
+  // Ids that may be alive together with b; each once: what had begun before, then what begins.
   void overlapping(const Buffer& b, std::vector<uint32_t>& out) const {
-    out.clear();
-    for (int32_t k = b.first / kWidth; k <= b.last / kWidth; ++k)
-      out.insert(out.end(), buckets_[size_t(k)].begin(), buckets_[size_t(k)].end());
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
+    out = buckets_[size_t(b.first / kWidth)].begun_before;
+    for (int32_t k = b.first / kWidth; k <= b.last / kWidth; ++k) {
+      const std::vector<uint32_t>& begun = buckets_[size_t(k)].begun;
+      out.insert(out.end(), begun.begin(), begun.end());
+    }
   }
 
  private:
   static constexpr int32_t kWidth = 64;  // steps in a bucket
-  std::vector<std::vector<uint32_t>> buckets_;
+  struct Bucket {
+    std::vector<uint32_t> begun, begun_before;
+  };
+  std::vector<Bucket> buckets_;
 };
 
-// Beyond this many comparisons, placing by size would take longer than the run it plans.
-constexpr int64_t kMaxComparisons = 20'000'000;
+// Beyond this much, placing by size would take longer than the run it plans.
+constexpr int64_t kMostWork = 20'000'000;
 
-// Pairs of buffers alive together, at most; cheap to count.
-int64_t pairs_alive(std::span<const Buffer> buffers) {
-  std::map<int32_t, int64_t> change;
+// What placing by size would compare and keep, at most: pairs of buffers alive together, and
+// entries of the timeline. Cheap to count.
+int64_t work_by_size(std::span<const Buffer> buffers) {
+  std::map<int32_t, int64_t> change, starts;
+  int64_t live = 0, work = 0;
   for (const Buffer& b : buffers) {
     ++change[b.first];
     --change[b.last + 1];
+    ++starts[b.first];
+    work += Timeline::entries(b);
   }
-  int64_t live = 0, pairs = 0;
-  std::map<int32_t, int64_t> starts;
-  for (const Buffer& b : buffers) ++starts[b.first];
   for (const auto& [step, delta] : change) {
     live += delta;
-    if (auto it = starts.find(step); it != starts.end()) pairs += it->second * live;
+    if (auto it = starts.find(step); it != starts.end()) work += it->second * live;
   }
-  return pairs;
+  return work;
 }
 
 Status place_by_size(std::span<const Buffer> buffers, int64_t limit, int64_t alignment,
@@ -150,9 +157,8 @@ Result<Placement> place(std::span<const Buffer> buffers, uint64_t limit, int64_t
     if (b.bytes > most) return too_large(b.bytes, most);
   Placement placement;
   placement.offsets.assign(buffers.size(), 0);
-  TRY(pairs_alive(buffers) <= kMaxComparisons
-          ? place_by_size(buffers, most, alignment, placement)
-          : place_in_order(buffers, most, alignment, placement));
+  TRY(work_by_size(buffers) <= kMostWork ? place_by_size(buffers, most, alignment, placement)
+                                         : place_in_order(buffers, most, alignment, placement));
   placement.peak_live_bytes = peak_live(buffers);
   return placement;
 }

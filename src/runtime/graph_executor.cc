@@ -55,11 +55,10 @@ class GraphExecutor::Running {
   ~Running() {
     executor_.context_.active.pop_back();
     if (finished_) {
-      for (uint32_t v : executor_.special_->kept()) executor_.values_[v] = Datum();
+      for (uint32_t v : executor_.special_->kept()) executor_.drop(v);
     } else {
       for (uint32_t v = 0; v < executor_.values_.size(); ++v)
-        if (executor_.graph_[ValueId{v}].kind != Value::Kind::constant)
-          executor_.values_[v] = Datum();
+        if (executor_.graph_[ValueId{v}].kind != Value::Kind::constant) executor_.drop(v);
     }
     executor_.special_ = nullptr;
   }
@@ -81,6 +80,27 @@ GraphExecutor::GraphExecutor(ExecutionContext& context, GraphId graph)
 }
 
 GraphExecutor::~GraphExecutor() { free_arena(); }
+
+// Copies of sequences share the bytes of their tensors, but every item takes memory.
+Status GraphExecutor::keep(uint32_t value, Datum datum) {
+  if (datum.kind != Datum::Kind::tensor) {
+    const uint64_t bytes = datum.overhead();
+    if (!context_.memory->take(bytes))
+      return fail(ErrorId::over_memory, "the items of '" + printable(graph_[ValueId{value}].name) +
+                                            "' need " + human_bytes(bytes) + ", " +
+                                            human_bytes(context_.memory->left()) + " are left");
+    overheads_[value] += bytes;
+  }
+  values_[value] = std::move(datum);
+  return ok();
+}
+
+void GraphExecutor::drop(uint32_t value) {
+  if (values_[value].kind != Datum::Kind::tensor)
+    if (const auto taken = overheads_.extract(value); !taken.empty())
+      context_.memory->give(taken.mapped());
+  values_[value] = Datum();
+}
 
 void GraphExecutor::drop_idle() {
   for (auto& [graph, idle] : nested_) idle.clear();
@@ -160,7 +180,7 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
   Running running(*this);
   run_ = context_.runs++;
   special_ = TRY(specialize(inputs, states));
-  // The type of a sequence is that of its first element: do all fit?
+  // The type of a sequence is what its items have in common, where they have: do all fit?
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Value& input = graph_[graph_.inputs[i]];
     if (!inputs[i].is_of(input.type))
@@ -168,7 +188,7 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
                                          input.type.str() + ", got an item that is something else");
   }
   TRY(make_arena(special_->arena_bytes()));
-  for (size_t i = 0; i < inputs.size(); ++i) values_[graph_.inputs[i].index] = inputs[i];
+  for (size_t i = 0; i < inputs.size(); ++i) TRY(keep(graph_.inputs[i].index, inputs[i]));
   for (size_t i = 0; i < states.size(); ++i)
     values_[graph_.states()[i].now.index] = Datum(states[i]);
   touched_ = 0;
@@ -208,6 +228,18 @@ Result<std::vector<Datum>> GraphExecutor::run(GraphId graph, std::span<const Dat
   return outputs;
 }
 
+// A result that is no tensor may hold all that went in: known before it is made.
+Status GraphExecutor::expect_room_for_items(std::span<const Datum* const> in,
+                                            const Types& out_types) const {
+  if (std::ranges::all_of(out_types, &Type::is_tensor)) return ok();
+  uint64_t bytes = 0;
+  for (const Datum* datum : in)
+    if (datum) bytes += sizeof(Datum) + kTensorOverhead + datum->overhead();
+  if (bytes <= context_.memory->left()) return ok();
+  return fail(ErrorId::over_memory, "the items of the result need " + human_bytes(bytes) + ", " +
+                                        human_bytes(context_.memory->left()) + " are left");
+}
+
 Status GraphExecutor::step(size_t index) {
   const Specialization::Step& s = special_->steps()[index];
   const Node& node = graph_[s.node];
@@ -220,7 +252,7 @@ Status GraphExecutor::step(size_t index) {
     TRY(run_dynamic(index).context("running " + std::string(node.op->name) + " '" +
                                    printable(node.name) + "'"));
   ++(s.planned ? context_.statistics.planned_steps : context_.statistics.dynamic_steps);
-  for (uint32_t v : s.release) values_[v] = Datum();
+  for (uint32_t v : s.release) drop(v);
   return ok();
 }
 
@@ -262,6 +294,7 @@ Status GraphExecutor::run_kernel(size_t index, std::span<const Infer::Input> typ
     touched_ = std::max(touched_, s.offsets[slot] + t.byte_size());
     out[slot] = Datum(std::move(t));
   }
+  TRY(expect_room_for_items(in, out_types));
   Call call(*node.op, node.attrs, types, in, out, out_types, &context_.program->model());
   call.runner = this;
   const uint64_t stream = mix64(context_.options.seed ^ mix64(context_.calls)) ^ run_ << 32;
@@ -291,7 +324,7 @@ Status GraphExecutor::run_kernel(size_t index, std::span<const Infer::Input> typ
     } else if (!node.op->is(Trait::view) || graph_.is_output(node.outputs[slot])) {
       TRY(own(made));
     }
-    values_[node.outputs[slot].index] = std::move(made);
+    TRY(keep(node.outputs[slot].index, std::move(made)));
   }
   return ok();
 }

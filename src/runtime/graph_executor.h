@@ -53,6 +53,9 @@ class GraphExecutor : public GraphRunner {
   Status run_kernel(size_t index, std::span<const Infer::Input> types, const Types& out_types);
   Status run_dynamic(size_t index);
   Status own(Datum& datum);
+  Status expect_room_for_items(std::span<const Datum* const> in, const Types& out_types) const;
+  Status keep(uint32_t value, Datum datum);
+  void drop(uint32_t value);
 
   ExecutionContext& context_;
   const Graph& graph_;
@@ -63,6 +66,7 @@ class GraphExecutor : public GraphRunner {
   Tensor arena_;
   // Of this run. Between runs all values are empty but the constants.
   std::vector<Datum> values_;
+  std::map<uint32_t, uint64_t> overheads_;  // of values that are no tensors: taken from the budget
   const Specialization* special_ = nullptr;
   uint64_t run_ = 0;     // which run of a graph in this call of the session
   int64_t touched_ = 0;  // end of the highest byte of the arena used

@@ -11,34 +11,19 @@ namespace hone {
 namespace {
 
 // A run hands on tensors without copying: a result may share its bytes with an input, a constant, a
-// state or another result. Whoever gets it may write to it, so it becomes a copy of its own; all
-// copies together take at most `room` bytes.
-Status detach(Tensor& t, uint64_t& room) {
-  if (!t.defined() || t.sole_owner()) return ok();
-  auto size = uint64_t(t.byte_size());
-  if (t.dtype() == DType::string)
-    for (const std::string& text : t.strings()) size += sizeof text + text.size();
-  if (size > room)
-    return fail(ErrorId::over_memory, "a copy of " + t.type().str() + " for an output needs " +
-                                          human_bytes(size) + "; " + human_bytes(room) +
-                                          " are left of the limit");
-  room -= size;
-  if (t.dtype() == DType::string) {
-    t = t.clone();
-    return ok();
-  }
-  Tensor copy = TRY(Tensor::make(t.dtype(), t.shape()));
-  if (t.byte_size() > 0) std::memcpy(copy.mutable_data(), t.data(), size_t(t.byte_size()));
-  t = std::move(copy);
+// state or another result. Whoever gets it may write to it, so it becomes a copy of its own, which
+// is taken from the memory of the run.
+Status detach(Tensor& t, const Allowance& memory) {
+  if (t.defined() && !t.sole_owner()) t = TRY(t.clone(memory));
   return ok();
 }
 
-Status detach(Datum& datum, uint64_t& room) {
+Status detach(Datum& datum, const Allowance& memory) {
   std::vector<Datum*> todo{&datum};
   while (!todo.empty()) {
     Datum* d = todo.back();
     todo.pop_back();
-    TRY(detach(d->tensor, room));
+    TRY(detach(d->tensor, memory));
     for (Datum& item : d->items) todo.push_back(&item);
   }
   return ok();
@@ -76,12 +61,11 @@ class Session::Impl {
     TRY(check_bindings(fitted));
     std::vector<Tensor> next;
     std::vector<Datum> outputs = TRY(executor_->run(fitted, states_, next));
-    uint64_t room = context_.program->limits().runtime_memory;
-    for (Datum& d : outputs) TRY(detach(d, room));
+    for (Datum& d : outputs) TRY(detach(d, context_.memory));
     std::unordered_set<const void*> kept;  // nobody else has what a state held
     for (const Tensor& t : states_) kept.insert(place_of(t));
     for (Tensor& t : next)
-      if (!kept.contains(place_of(t))) TRY(detach(t, room));
+      if (!kept.contains(place_of(t))) TRY(detach(t, context_.memory));
     states_ = std::move(next);
     return outputs;
   }

@@ -182,6 +182,40 @@ class Run(CommandTest):
         events = json.loads(Path(self.path("trace.json")).read_text())["traceEvents"]
         self.assertIn("conv", json.dumps(events))
 
+    def test_files_that_are_no_models_are_named(self):
+        for content, kind in ((b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
+                              (b"<!DOCTYPE html><html></html>", "markup"), (b"\x89PNG\r\n", "PNG"),
+                              (b"\x1f\x8b\x08\x00", "gzip"), (b"GGUF\x03\x00\x00\x00", "GGUF"),
+                              (b"PK\x03\x04", "PyTorch"), (b"a note\n", "a text")):
+            self.write("x.onnx", content)
+            result = self.refused("inspect", "x.onnx", error="format.unknown")
+            self.assertIn(kind, result.err)
+            self.assertIn("onnx (", result.err)
+
+    def test_checks_go_on_after_a_folder_that_cannot_be_checked(self):
+        self.write("m.ir", "hone 1\ngraph g(x: f32[2]) -> (y) { y = neg(x) }\n")
+        self.hone("run", "m.ir", "--random", "-o", "a")
+        shutil.copy(self.path("a/output_0.npy"), self.path("a/input_0.npy"))
+        shutil.copytree(self.path("a"), self.path("b"))
+        self.write("b/output_nope.npy", Path(self.path("a/input_0.npy")).read_bytes())
+        result = self.run_any("run", "m.ir", "--check", "b", "a", "--json")
+        self.assertEqual(result.code, 3)
+        first, second = result.json()["checks"]
+        self.assertIn("'nope', which the model has not", first["error"]["message"])
+        self.assertIn("y", first["error"]["hint"])
+        self.assertFalse(second["passed"])  # -x is not x
+        self.assertNotIn("error", second)
+
+    def test_a_trace_replaces_no_input(self):
+        self.write("m.ir", "hone 1\ngraph g(x: f32[2]) -> (y) { y = neg(x) }\n")
+        self.hone("run", "m.ir", "--random", "-o", "out")
+        os.rename(self.path("out/output_0.npy"), self.path("x.npy"))
+        for target in ("m.ir", "x.npy", "./x.npy"):
+            result = self.refused("run", "m.ir", "--input", "x=x.npy", "--profile", target,
+                                  error="usage", code=2)
+            self.assertIn("would overwrite", result.err)
+        self.assertEqual(read_npy(self.path("x.npy"))[1], [2])
+
     def test_unknown_backend(self):
         result = self.refused("run", CNN, "--random", "--backend", "refrence", error="usage", code=2)
         for piece in ("auto|cpu|reference", "did you mean reference?"):
@@ -279,6 +313,9 @@ class Compile(CommandTest):
         self.write("data.hone", bytes(flipped))
         self.hone("inspect", "data.hone")  # reading all the bytes is not the default
         self.refused("inspect", "data.hone", "--verify", error="data.checksum")
+        # A new artefact would vouch for what the old one does not.
+        self.refused("compile", "data.hone", "-o", "again.hone", error="data.checksum")
+        self.assertFalse(os.path.exists(self.path("again.hone")))
         for at in (*range(12), *range(12, text + 400, (text + 400) // 40)):
             flipped = bytearray(good)
             flipped[at] ^= 1

@@ -229,6 +229,55 @@ TEST(HostileRun, ManyTensorsShareTheBudget) {
   expect_refused(kLoop, inputs(20'000), "limit.memory", limits);
 }
 
+// Items of sequences share the bytes of their tensors, but are many.
+TEST(HostileRun, ManyItemsTakeMemory) {
+  Limits limits;
+  limits.runtime_memory = 64 << 20;
+  std::string text = "graph g(x: f32[2]) -> (n) {\n  s0 = sequence_construct(x)\n";
+  for (int i = 0; i < 7; ++i) {
+    const std::string from = "s" + std::to_string(i);
+    text += "  s" + std::to_string(i + 1) + " = sequence_construct(" + from;
+    for (int k = 0; k < 19; ++k) text += ", " + from;
+    text += ")\n";
+  }
+  expect_refused(text + "  n = sequence_length(s7)\n}", {zeros({2})}, "limit.memory", limits);
+  // Parts without elements.
+  expect_refused(
+      "graph g(x: f32[0,5000000]) -> (n) { n = sequence_length(split_to_sequence(x) <axis=1>) }",
+      {zeros({0, 5'000'000})}, "limit.memory", limits);
+  expect_runs(
+      "graph g(x: f32[0,500]) -> (n) { n = sequence_length(split_to_sequence(x) <axis=1>) }",
+      {zeros({0, 500})}, limits);
+}
+
+// Many values that live through a long chain: placed in good time.
+TEST(HostileRun, LongLivesAroundALongChain) {
+  constexpr int kLong = 1500 / testing::kSlack, kChain = 20'000 / testing::kSlack;
+  std::string text = "graph g(x: f32[1,2]) -> (y, z) {\n", all;
+  for (int i = 0; i < kLong; ++i) {
+    text += "  n" + std::to_string(i) + " = neg(x)\n";
+    all += (i ? ", n" : "n") + std::to_string(i);
+  }
+  text += "  r0 = reshape(x, i64[2]{1, 2})\n";
+  for (int i = 0; i < kChain; ++i)
+    text +=
+        "  r" + std::to_string(i + 1) + " = reshape(r" + std::to_string(i) + ", i64[2]{1, 2})\n";
+  text += "  z = neg(r" + std::to_string(kChain) + ")\n  y = concat(" + all + ") <axis=0>\n}";
+  expect_runs(text, {zeros({1, 2})});
+}
+
+// One element in two axes is no list: sizes are taken from lists only, known or not.
+TEST(HostileRun, SizesInTwoAxes) {
+  const Datum one(Tensor::of({1, 1}, Integers{1}));
+  expect_refused("graph g(x: f32[3], k: i64[1,1]) -> (v, i) { v, i = top_k(x, k) }",
+                 {zeros({3}), one}, "model.shape_mismatch");
+  expect_refused("graph g(x: f32[3], k: i64[*]) -> (v, i) { v, i = top_k(x, k) }",
+                 {zeros({3}), one}, "model.shape_mismatch");
+  expect_refused("graph g(k: i64[*]) -> (y) { y = hann_window(k) }", {one}, "model.shape_mismatch");
+  expect_refused("graph g(x: f32[1,4,1], k: i64[*]) -> (y) { y = dft(x, k) }",
+                 {zeros({1, 4, 1}), one}, "model.shape_mismatch");
+}
+
 // Arenas count too: of the graph itself, and of a nested one while it runs.
 TEST(HostileRun, ArenasShareTheBudget) {
   Limits limits;

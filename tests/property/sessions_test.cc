@@ -477,7 +477,7 @@ TEST(Weights, DecodedOnesHaveALimit) {
   builder.graph().add_output("y", builder.constant(model.add_constant(std::move(q))));
   const auto shared = std::make_shared<const Model>(std::move(model));
   Limits limits;
-  limits.runtime_memory = (1 << 20) + 64;
+  limits.runtime_memory = (1 << 20) + 2 * kTensorOverhead;
   EXPECT_TRUE(Program::make(shared, backends_for("auto").take(), limits).ok());
   limits.runtime_memory = 1 << 19;
   EXPECT_EQ(Program::make(shared, backends_for("auto").take(), limits).error().id,

@@ -137,18 +137,6 @@ TEST(Artefact, IsOpenedOnce) {
   EXPECT_EQ(*portable_text(*read), *portable_text(before));
 }
 
-// The graph of an artefact can say what its reader does not look at.
-TEST(Artefact, InvariantsAreChecked) {
-  const ScratchFolder folder;
-  ASSERT_TRUE(write(parsed("hone 1\ngraph g(x: f32[]) state s: f32[] -> (y) "
-                           "{ y = neg(s) next s = sequence_construct(x) }\n"),
-                    folder / "a.hone")
-                  .ok());
-  const auto model = import_file(folder / "a.hone", standard_catalogue(), {});
-  ASSERT_FALSE(model.ok());
-  EXPECT_EQ(model.error().id, ErrorId::invalid_graph);
-}
-
 TEST(Artefact, RefusesWhatDoesNotMatch) {
   const ScratchFolder folder;
   ASSERT_TRUE(write(with_large_constants(), folder / "a.hone").ok());

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -174,18 +175,22 @@ Status GraphImporter::collect_declared(Scope& scope, const GraphProto& proto) {
 }
 
 Status GraphImporter::set_outputs(Scope& scope, const GraphProto& proto) {
-  NameMap<bool> seen;
+  std::set<std::string, std::less<>> seen;
   for (const ValueInfo& info : proto.outputs) {
     const std::string_view shown =
         scope.outer ? "the nested graph's list of outputs" : "the graph's list of outputs";
     const ValueId value = TRY(value_of(scope, info.name, shown));
     if (!value.valid()) return undefined(shown, info.name);
-    if (!seen.emplace(info.name, true).second && !scope.outer)
+    std::string name(info.name);
+    if (seen.contains(name) && !scope.outer)
       return fail(ErrorId::duplicate_name,
                   fmt::format("the graph has two outputs '{}'", printable(info.name)));
+    // The outputs of nested graphs go by their position.
+    for (size_t number = seen.size(); !seen.insert(name).second; ++number)
+      name = fmt::format("{}.{}", info.name, number);
     if (is_given(info.type)) TRY(refine(scope, info.name, value, info.type, true));
-    TRY(state_.ledger.charge(info.name.size() + sizeof(std::string), "names of outputs"));
-    builder_.graph().add_output(std::string(info.name), value);
+    TRY(state_.ledger.charge(2 * (name.size() + sizeof(std::string)), "names of outputs"));
+    builder_.graph().add_output(std::move(name), value);
   }
   return ok();
 }

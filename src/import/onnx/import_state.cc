@@ -108,8 +108,10 @@ Status Level::check(const ImportState& state, std::string_view what) {
   constexpr uint64_t kDeepest = 500;
   const uint64_t limit = std::min(state.ledger.limits().depth, kDeepest);
   if (state.depth < limit) return ok();
-  return fail(ErrorId::over_depth,
-              fmt::format("{} is nested deeper than the limit `depth` of {}", what, limit));
+  Error error = fail(ErrorId::over_depth,
+                     fmt::format("{} is nested deeper than the limit `depth` of {}", what, limit));
+  if (limit == kDeepest) error.hint = "graphs are nested no deeper, whatever the settings say";
+  return error;
 }
 
 }  // namespace hone::onnx

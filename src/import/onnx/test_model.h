@@ -75,6 +75,13 @@ inline WireWriter ref_attribute(std::string_view name, std::string_view of, uint
   return a;
 }
 
+// A value without a type.
+inline WireWriter untyped(std::string_view name) {
+  WireWriter v;
+  v.text(1, name);
+  return v;
+}
+
 inline WireWriter node(std::string_view op, const Names& inputs, const Names& outputs,
                        const std::vector<WireWriter>& attributes = {}, std::string_view domain = {},
                        std::string_view name = {}) {

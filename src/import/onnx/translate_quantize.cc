@@ -65,7 +65,7 @@ Outputs qlinear_leaky_relu(NodeContext& c) {
 Outputs qlinear_softmax(NodeContext& c) {
   const Shape shape = c.input_type(0).tensor.shape;
   const int64_t axis = TRY(c.integer("axis", -1)), opset = TRY(c.integer("opset", 13));
-  const bool last = axis == -1 || (shape.ranked && axis + 1 == int64_t(shape.rank()));
+  const bool last = axis == -1 || (shape.ranked && axis == int64_t(shape.rank()) - 1);
   if (opset < 13 && !last) return c.unsupported("softmax over several axes");
   const ValueId x = TRY(dequantized(c, 0));
   return quantized(c, TRY(c.emit1("softmax", {x}, {{"axis", axis}})), 3, 0);

@@ -279,7 +279,7 @@ Outputs rotary_embedding(NodeContext& c) {
   if (rank == 3 && heads == 0) {
     const int64_t hidden = TRY(known_extent(c, x, 2, "the hidden size"));
     const int64_t half = TRY(known_extent(c, c.input(2), 1, "the width of the cache"));
-    if (half < 1 || hidden % (2 * half) != 0)
+    if (half < 1 || half > hidden || hidden % (2 * half) != 0)
       return c.unsupported("the caches do not fit the hidden size");
     heads = hidden / (2 * half);
   }
@@ -480,6 +480,8 @@ Outputs group_query_attention(NodeContext& c) {
   const bool interleaved = TRY(c.integer("rotary_interleaved", 0)) != 0;
   if (TRY(c.integer("do_rotary", 0)) != 0) {
     const int64_t half = TRY(known_extent(c, c.input(7), 1, "the width of the cos_cache"));
+    if (half > INT32_MAX)
+      return c.unsupported("a cos_cache of " + std::to_string(half) + " columns");
     auto rotated = [&](ValueId x, int64_t heads) {
       return c.emit1("rotary_embedding",
                      {x, c.input(7), c.input(8), c.has_input(9) ? c.input(9) : places},

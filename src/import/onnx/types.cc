@@ -60,6 +60,8 @@ Result<Type> to_type(const TypeProto& proto, Symbols& symbols, bool declares) {
       return fail(ErrorId::type_mismatch, fmt::format("a map cannot have {} keys", name(type.key)));
     type.wrappers.push_back(Type::Wrapper::map);
   }
+  if (type.wrappers.size() > kMaxTypeDepth)
+    return fail(ErrorId::over_depth, "types are nested too deep");
   return type;
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -14,7 +13,6 @@
 #include "import/hone/container.h"
 #include "import/weights.h"
 #include "ir/text.h"
-#include "ir/verify.h"
 
 namespace hone::text {
 namespace {
@@ -36,31 +34,27 @@ bool lies_beside(const DataSource& source, const std::string& path, const std::s
          !fs::equivalent(here, weights, ignored) && !fs::equivalent(here, path, ignored);
 }
 
-// Copies the constants whose source does not stay to the file `weights`, the last source.
-Result<uint64_t> move_constants(const Model& model, const std::vector<bool>& stays,
-                                const std::string& weights, Model& moved) {
+// Copies the constants whose source does not stay to the file `weights`, the last source; none
+// where all stay.
+Result<std::optional<AtomicFile>> move_constants(const Model& model, const std::vector<bool>& stays,
+                                                 const std::string& weights, Model& moved) {
   std::vector<SafetensorsSource> tensors;
-  std::map<std::string, uint32_t> constants;  // by the name of the tensor
+  std::vector<uint32_t> constants;  // by tensor
   for (uint32_t i = 0; i < model.constants.size(); ++i) {
     const auto* span = std::get_if<Constant::Span>(&model.constants[i].data);
     if (span == nullptr || stays[span->source]) continue;
     tensors.push_back(container_tensor(model.constants[i], TRY(model.stored(ConstantId{i}))));
-    constants.emplace(tensors.back().name, i);
+    constants.push_back(i);
   }
-  if (tensors.empty()) return uint64_t{0};
-  TRY(write_safetensors(weights, tensors, {{"hone.kind", "weights"}})
-          .context("writing '" + printable(weights) + "'"));
-  const MappedFile file = TRY(MappedFile::open(weights));
-  Limits unlimited;  // the file is our own
-  for (const LimitInfo& limit : all_limits()) unlimited.*limit.field = UINT64_MAX;
-  Ledger ledger(unlimited);
-  const Safetensors read = TRY(read_safetensors(file.bytes(), ledger));
+  if (tensors.empty()) return std::optional<AtomicFile>();
+  StagedSafetensors staged = TRY(stage_safetensors(weights, tensors, {{"hone.kind", "weights"}})
+                                     .context("writing '" + printable(weights) + "'"));
   const auto source = static_cast<uint32_t>(moved.sources.size());
-  moved.sources.push_back({fs::path(weights).filename().string(), nullptr, nullptr, file.size()});
-  for (const SafetensorsTensor& t : read.tensors)
-    moved.constants[constants.at(t.name)].data =
-        Constant::Span{source, read.data_offset + t.begin, t.end - t.begin};
-  return file.size();
+  moved.sources.push_back(
+      {fs::path(weights).filename().string(), nullptr, nullptr, staged.file.size()});
+  for (size_t i = 0; i < tensors.size(); ++i)
+    moved.constants[constants[i]].data = Constant::Span{source, staged.offsets[i], tensors[i].size};
+  return std::optional(std::move(staged.file));
 }
 
 // A text that names a file needs it: sources of no constant are left out.
@@ -95,7 +89,6 @@ Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& file,
   const std::string& path = file->path();
   Model model = TRY(parse_model_text(as_text(file->bytes()), catalogue, options.limits)
                         .context("reading '" + printable(path) + "'"));
-  TRY(verify(model, catalogue, Phase::import).context("checking '" + printable(path) + "'"));
   if (model.sources.empty()) return model;
   const Folder folder = TRY(Folder::holding(path));
   std::vector<bool> needed(model.sources.size());
@@ -107,7 +100,7 @@ Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& file,
     source.mapped = TRY(open_weights(folder, source.name, options)
                             .context("opening the weights of '" + printable(path) + "'"));
     if (source.mapped && source.mapped->size() != source.size) {
-      return fail(ErrorId::truncated,
+      return fail(source.mapped->size() < source.size ? ErrorId::truncated : ErrorId::bad_data,
                   fmt::format("'{}' holds {} bytes, the text says {}", printable(source.name),
                               source.mapped->size(), source.size));
     }
@@ -122,10 +115,22 @@ Result<Written> write(const Model& model, const std::string& path) {
   for (const DataSource& source : model.sources)
     stays.push_back(lies_beside(source, path, weights));
   Model moved = model;
-  written.bytes = TRY(move_constants(model, stays, weights, moved));
-  if (written.bytes > 0) written.weights = weights;
+  std::optional<AtomicFile> bytes = TRY(move_constants(model, stays, weights, moved));
   drop_unused_sources(moved);
-  TRY(write_file(path, print(moved)).context("writing '" + printable(path) + "'"));
+  const auto put = [&]() -> Status {
+    AtomicFile text = TRY(AtomicFile::create(path));
+    TRY(text.write(print(moved)));
+    // Both files are on the disk before the first takes its place: a text without its weights would
+    // be read with those of another.
+    TRY(text.settle());
+    if (bytes) {
+      written.weights = weights;
+      written.bytes = bytes->size();
+      TRY(bytes->commit());
+    }
+    return text.commit();
+  };
+  TRY(put().context("writing '" + printable(path) + "'"));
   return written;
 }
 
