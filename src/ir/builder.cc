@@ -21,10 +21,10 @@ std::string signature(const OpDef& op, std::span<const Infer::Input> inputs) {
 
 Status check_sizes(const OpDef& op, const Type& type) {
   if (type.wrappers.size() > kMaxTypeDepth) {
-    Error error = fail(ErrorId::over_depth, std::string(op.name) + " gives a type of " +
-                                                std::to_string(type.wrappers.size()) +
-                                                " wrappers; there can be " +
-                                                std::to_string(kMaxTypeDepth));
+    Error error =
+        fail(ErrorId::over_depth, std::string(op.name) + " gives a type of " +
+                                      std::to_string(type.wrappers.size()) +
+                                      " wrappers; there can be " + std::to_string(kMaxTypeDepth));
     error.hint = "types are wrapped no deeper, whatever the settings say";
     return error;
   }
