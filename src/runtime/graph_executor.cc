@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kMaxSpecializations = 32;  // of one graph in one session
 
-constexpr size_t kDeepest = 500;  // nested graphs, whatever the limit: the stack has an end
+constexpr size_t kDeepest = 250;  // nested graphs, whatever the limit: the stack has an end
 
 void append(std::string& key, int64_t n) {
   char bytes[sizeof n];
