@@ -108,7 +108,7 @@ class Value {
   }
   static Result<Value> strings(std::vector<int64_t> shape, std::vector<std::string> elements);
   // Elements of one type; a sequence needs at least one.
-  static Value sequence(std::vector<Value> items);
+  static Value sequence(const std::vector<Value>& items);
 
   Kind kind() const;
   std::string type() const;  // "f32[1,10]", "sequence(i64[2])"

@@ -79,7 +79,7 @@ Result<Value> Value::strings(std::vector<int64_t> shape, std::vector<std::string
               [](Datum d) { return wrap(std::move(d)); });
 }
 
-Value Value::sequence(std::vector<Value> items) {
+Value Value::sequence(const std::vector<Value>& items) {
   Datum datum;
   datum.kind = Datum::Kind::sequence;
   for (const Value& item : items) datum.items.push_back(unwrap(item));

@@ -25,7 +25,7 @@ auto wrap(hone::Result<T> result, Convert convert) -> Result<decltype(convert(re
   if (!result) return wrap(result.error());
   return convert(result.take());
 }
-inline Status wrap(hone::Status status) {
+inline Status wrap(const hone::Status& status) {
   if (!status) return wrap(status.error());
   return std::monostate{};
 }

@@ -28,7 +28,7 @@ struct Product {
 // rows, or, when there are few panels, a block of rows.
 void multiply(const Product& p, ThreadPool& pool) {
   const int64_t panels = (p.columns + kPanel - 1) / kPanel;
-  const int64_t row_blocks = panels >= 2 * pool.size() ? 1 : (p.rows + kRowBlock - 1) / kRowBlock;
+  const int64_t row_blocks = panels >= 2 * int64_t(pool.size()) ? 1 : (p.rows + kRowBlock - 1) / kRowBlock;
   const int64_t block = row_blocks == 1 ? p.rows : kRowBlock;
   const int64_t work = std::max<int64_t>(1, p.k * kPanel * block);
   pool.parallel_for(
@@ -98,7 +98,7 @@ Status run_matmul(Call& c, ThreadPool& pool) {
                    k};
   };
   const int64_t products = y.count() / (rows * columns);
-  if (products < 2 * pool.size()) {
+  if (products < 2 * int64_t(pool.size())) {
     for (int64_t n = 0; n < products; ++n) multiply(product(n), pool);
     return ok();
   }
