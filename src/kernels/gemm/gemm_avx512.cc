@@ -1,0 +1,8 @@
+// Matrix products with the vectors of this file's instruction set (see cmake/kernels.cmake).
+#include "kernels/gemm/tile.h"
+
+namespace hone::kernels {
+
+const GemmKernel kGemmAvx512{12, 2 * Vector::kWidth, tile<12, 2>, finish_rows};
+
+}  // namespace hone::kernels

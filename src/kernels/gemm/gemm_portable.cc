@@ -1,0 +1,8 @@
+// Matrix products with the vectors of this file's instruction set (see cmake/kernels.cmake).
+#include "kernels/gemm/tile.h"
+
+namespace hone::kernels {
+
+const GemmKernel kGemmPortable{4, 2 * Vector::kWidth, tile<4, 2>, finish_rows};
+
+}  // namespace hone::kernels

@@ -1,0 +1,118 @@
+// Tests of matrix products against plain sums, on every instruction set that this machine has.
+#include "kernels/gemm/gemm.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "kernels/instruction_set.h"
+
+namespace hone::kernels {
+namespace {
+
+std::vector<const GemmKernel*> all_kernels() {
+  std::vector<const GemmKernel*> all{&kGemmPortable};
+#if defined(__x86_64__)
+  if (has_avx2()) all.push_back(&kGemmAvx2);
+  if (has_avx512()) all.push_back(&kGemmAvx512);
+#endif
+  return all;
+}
+
+class Case {
+ public:
+  Case(uint32_t seed, int64_t m, int64_t n, int64_t positions, int64_t depth)
+      : random_(seed), m_(m), n_(n), positions_(positions), depth_(depth) {
+    a_ = numbers(m * positions * depth);
+    b_ = numbers(positions * depth * n);
+    bias_ = numbers(n);
+    added_ = numbers(m * n);
+    // Row r, piece p: anywhere.
+    for (int64_t i = 0; i < positions * m; ++i) pointers_.push_back(a_.data() + i * depth);
+    std::shuffle(pointers_.begin(), pointers_.end(), random_);
+  }
+
+  void check(const GemmKernel& kernel, Epilogue epilogue) {
+    std::vector<float> packed = pack(kernel.columns);
+    std::vector<float> c(size_t(m_ * (n_ + 3)), NAN);
+    Product p;
+    p.a = {pointers_.data(), m_, positions_, depth_};
+    p.b = packed.data();
+    p.c = c.data();
+    p.c_row = n_ + 3;
+    p.m = m_;
+    p.n = n_;
+    p.epilogue = epilogue;
+    const int64_t panels = (n_ + kernel.columns - 1) / kernel.columns;
+    multiply(kernel, p, 0, panels / 2);
+    multiply(kernel, p.rows(0, m_ / 3), panels / 2, panels);
+    multiply(kernel, p.rows(m_ / 3, m_ - m_ / 3), panels / 2, panels);
+    for (int64_t i = 0; i < m_; ++i) {
+      for (int64_t j = 0; j < n_; ++j)
+        ASSERT_NEAR(c[size_t(i * p.c_row + j)], expected(i, j, epilogue), tolerance())
+            << "row " << i << " of " << m_ << ", column " << j << " of " << n_;
+      for (int64_t j = n_; j < p.c_row; ++j) ASSERT_TRUE(std::isnan(c[size_t(i * p.c_row + j)]));
+    }
+  }
+  const float* bias() const { return bias_.data(); }
+  const float* added() const { return added_.data(); }
+
+ private:
+  std::vector<float> numbers(int64_t n) {
+    std::uniform_real_distribution<float> next(-1, 1);
+    std::vector<float> out(static_cast<size_t>(n));
+    for (float& x : out) x = next(random_);
+    return out;
+  }
+  std::vector<float> pack(int64_t width) const {
+    const int64_t k = positions_ * depth_, panels = (n_ + width - 1) / width;
+    std::vector<float> packed(size_t(panels * k * width));
+    for (int64_t q = 0; q < k; ++q)
+      for (int64_t j = 0; j < n_; ++j)
+        packed[size_t((j / width * k + q) * width + j % width)] = b_[size_t(q * n_ + j)];
+    return packed;
+  }
+  double expected(int64_t i, int64_t j, const Epilogue& e) const {
+    double sum = 0;
+    for (int64_t p = 0; p < positions_; ++p)
+      for (int64_t q = 0; q < depth_; ++q)
+        sum += double(pointers_[size_t(p * m_ + i)][q]) * b_[size_t((p * depth_ + q) * n_ + j)];
+    if (e.bias) sum += e.bias[j];
+    if (e.added) sum += e.added[i * n_ + j];
+    return e.activation == Activation::relu ? std::max(sum, 0.0) : sum;
+  }
+  double tolerance() const { return 1e-6 * std::sqrt(double(positions_ * depth_) + 1) + 1e-6; }
+
+  std::mt19937 random_;
+  int64_t m_, n_, positions_, depth_;
+  std::vector<float> a_, b_, bias_, added_;
+  std::vector<const float*> pointers_;
+};
+
+TEST(Gemm, EqualsPlainSums) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 60; ++round) {
+    const auto below = [&](int64_t n) { return int64_t(random() % uint32_t(n)); };
+    const int64_t positions = round % 3 ? 1 : 1 + below(10);
+    Case c(random(), 1 + below(round % 5 ? 20 : 300), 1 + below(80), positions,
+           below(round % 4 ? 40 : 600 / positions));
+    Epilogue e;
+    if (round % 2) e.bias = c.bias();
+    for (const GemmKernel* kernel : all_kernels()) {
+      ASSERT_NO_FATAL_FAILURE(c.check(*kernel, e));
+    }
+  }
+}
+
+TEST(Gemm, Epilogues) {
+  Case c(3, 150, 37, 2, 140);
+  Epilogue e{c.bias(), c.added(), 37, Activation::relu, 0, 0};
+  for (const GemmKernel* kernel : all_kernels()) {
+    ASSERT_NO_FATAL_FAILURE(c.check(*kernel, e));
+  }
+}
+
+}  // namespace
+}  // namespace hone::kernels

@@ -1,0 +1,64 @@
+// Exponential and what is made of it, on vectors. Polynomials fitted for this project by iterated
+// reweighted least squares towards the smallest largest error (C. L. Lawson's algorithm, 1961).
+// Errors against the exact functions, in units in the last place, are checked by rows_test.cc.
+#pragma once
+
+#include "kernels/vector.h"
+
+namespace hone::kernels {
+namespace {
+
+inline Vector polynomial(Vector, Vector sum) { return sum; }
+// The rest of Horner's rule: coefficients from the highest power down.
+template <class... C>
+Vector polynomial(Vector x, Vector sum, float next, C... rest) {
+  return polynomial(x, fma(sum, x, Vector::all(next)), rest...);
+}
+
+// e^x to 2 ulp; 0 below -87.33, infinity above 88.72; NaN stays.
+inline Vector exponential(Vector x) {
+  const Vector low = Vector::all(-87.336544f), high = Vector::all(88.722839f);
+  const Vector inside = min(high, max(low, x));
+  // x = n ln 2 + r; ln 2 in two parts, the first of few digits so that n times it is exact.
+  const Vector n = rounded(inside * Vector::all(1.44269504f));
+  Vector r = fma(n, Vector::all(-0.693359375f), inside);
+  r = fma(n, Vector::all(2.12194440e-4f), r);
+  const Vector p = polynomial(r, Vector::all(0.0001990631f), 0.0013931929f, 0.008333288f,
+                              0.04166649f, 0.16666667f, 0.5f);
+  const Vector y = fma(p * r, r, r + Vector::all(1.0f));
+  // n may be 128: two steps.
+  const Vector half = rounded(n * Vector::all(0.5f) - Vector::all(0.25f));
+  Vector result = y * power_of_two(half) * power_of_two(n - half);
+  result = select(x < low, Vector::zero(), result);
+  return select(high < x, Vector::all(__builtin_inff()), result);
+}
+
+// 1 / (1 + e^-x).
+inline Vector sigmoid(Vector x) {
+  const Vector one = Vector::all(1.0f);
+  return one / (one + exponential(Vector::zero() - x));
+}
+
+inline Vector hyperbolic_tangent(Vector x) {
+  const Vector a = absolute(x), s = x * x, one = Vector::all(1.0f);
+  const Vector small = x * polynomial(s, Vector::all(-0.005863216f), 0.020763585f, -0.053771846f,
+                                      0.13331729f, -0.33333284f, 1.0f);
+  const Vector large = with_sign(one - Vector::all(2.0f) / (exponential(a + a) + one), x);
+  return select(a < Vector::all(0.6f), small, large);
+}
+
+inline Vector error_function(Vector x) {
+  const Vector a = absolute(x), s = x * x, one = Vector::all(1.0f);
+  const Vector small = x * polynomial(s, Vector::all(7.889119e-05f), -0.0008020841f, 0.005189535f,
+                                      -0.026854444f, 0.112836f, -0.37612626f, 1.1283791f);
+  // ln(1 - erf(a)) is smooth; beyond 4, erf is 1. NaN, as second operand, stays.
+  const Vector t = min(Vector::all(4.0f), a);
+  const Vector g =
+      polynomial(t, Vector::all(2.1111411e-07f), -2.4740615e-05f, 0.00046027612f, -0.0042703617f,
+                 0.025348362f, -0.10860587f, -0.6330663f, -1.129649f, 0.00020201641f);
+  const Vector large = with_sign(one - exponential(g), x);
+  return select(a < one, small, large);
+}
+
+}  // namespace
+}  // namespace hone::kernels

@@ -1,0 +1,8 @@
+// Winograd's transforms with the vectors of this file's instruction set (see cmake/kernels.cmake).
+#include "kernels/winograd/winograd_impl.h"
+
+namespace hone::kernels {
+
+const WinogradKernels kWinogradPortable = kWinograd;
+
+}  // namespace hone::kernels
