@@ -80,7 +80,14 @@ hone::Result<Model> clean_model(const Model::Impl& impl, const CleanOptions& opt
 
 hone::Result<Executable> compile_model(const Model::Impl& impl, const CompileOptions& options) {
   auto backends = TRY(backends_for(options.backend));
-  auto program = TRY(Program::make(impl.model, std::move(backends), impl.limits));
+  auto model = impl.model;
+  if (const std::string lowering = backends[0]->lowering(); !lowering.empty()) {
+    hone::Model lowered = *impl.model;
+    TRY(run_pipeline(lowered, lowering, standard_catalogue(), impl.limits));
+    lowered.phase = "lower";
+    model = std::make_shared<const hone::Model>(std::move(lowered));
+  }
+  auto program = TRY(Program::make(std::move(model), std::move(backends), impl.limits));
   return Executable(std::make_shared<const Executable::Impl>(
       Executable::Impl{std::move(program), std::make_shared<ThreadPool>(options.threads)}));
 }

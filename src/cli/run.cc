@@ -281,6 +281,10 @@ void write_json(JsonWriter& json, const Run& run) {
     json.member("high", run.latencies.back());
     json.member("n", run.latencies.size());
     json.end_object();
+    json.key("latencies_s");  // of all runs, ascending
+    json.begin_array();
+    for (const double seconds : run.latencies) json.value(seconds);
+    json.end_array();
   }
   json.member("planned_arena_bytes", run.statistics.planned_arena_bytes);
   json.member("measured_arena_bytes", run.statistics.measured_arena_bytes);

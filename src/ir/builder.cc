@@ -130,8 +130,8 @@ ValueId Builder::constant(ConstantId id) {
   return v;
 }
 
-ValueId Builder::constant(const Tensor& tensor, std::string constant_name) {
-  return constant(model_.add_constant(std::move(constant_name), tensor));
+ValueId Builder::constant(Tensor tensor, std::string constant_name) {
+  return constant(model_.add_constant(std::move(constant_name), std::move(tensor)));
 }
 
 ValueId Builder::integers(const Integers& elements) {

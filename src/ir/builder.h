@@ -31,7 +31,7 @@ class Builder {
   Result<ValueId> emit1(std::string_view op, std::vector<ValueId> inputs, Given attrs = {});
 
   // A constant of this graph.
-  ValueId constant(const Tensor& tensor, std::string name = {});
+  ValueId constant(Tensor tensor, std::string name = {});
   ValueId constant(ConstantId id);
   ValueId integers(const Integers& elements);  // i64[n]
   // dtype[]; `type_mismatch` where the dtype has no such numbers.

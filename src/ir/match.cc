@@ -244,7 +244,8 @@ class Pattern::Search {
   Match match_;
 };
 
-Pattern::Pattern(const OpDef& op, const syntax::GraphText& text) : op_(&op), text_(&text) {
+Pattern::Pattern(const OpDef& op, const syntax::GraphText& text, Attributes fixed)
+    : op_(&op), text_(&text), fixed_(std::move(fixed)) {
   for (const syntax::Statement& s : text.statements) {
     calls_ += count_calls(s.call);
     for (const syntax::ResultName& r : s.results)
@@ -288,6 +289,7 @@ std::optional<Match> Pattern::find(const Model& model, const Graph& graph, NodeI
   Search search(*this, model, graph, ranked);
   if (!search.call(s.call, node.outputs[slot], &s, slot)) return std::nullopt;
   Match match = search.take();
+  match.attrs.insert(match.attrs.end(), fixed_.begin(), fixed_.end());
   for (const auto& p : text_->inputs)
     if (!match.values.contains(p.name)) return std::nullopt;
   for (const auto& [name, argument] : text_->outputs)

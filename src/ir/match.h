@@ -22,7 +22,9 @@ struct Match {
 // values on the way to it.
 class Pattern {
  public:
-  Pattern(const OpDef& op, const syntax::GraphText& text);  // both must outlive it
+  using Attributes = std::vector<std::pair<std::string, Attr>>;
+  // Both must outlive it; `fixed` are attributes that every match has.
+  Pattern(const OpDef& op, const syntax::GraphText& text, Attributes fixed = {});
 
   const OpDef& op() const { return *op_; }
   const std::string& root_op() const { return root_->op; }
@@ -46,6 +48,7 @@ class Pattern {
 
   const OpDef* op_;
   const syntax::GraphText* text_;
+  Attributes fixed_;
   std::map<std::string, const syntax::Statement*> definitions_;  // by result name
   const syntax::Call* root_ = nullptr;
   size_t calls_ = 0;

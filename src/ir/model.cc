@@ -11,8 +11,16 @@ namespace hone {
 
 std::span<const std::byte> DataSource::bytes() const {
   if (mapped) return mapped->bytes();
-  if (memory) return *memory;
+  if (memory) return {memory.get(), size};
   return {};
+}
+
+DataSource DataSource::in_memory(std::vector<std::byte> bytes) {
+  DataSource source;
+  source.size = bytes.size();
+  const auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  source.memory = std::shared_ptr<const std::byte>(owner, owner->data());
+  return source;
 }
 
 GraphId Model::add_graph(std::string graph_name) {
@@ -157,7 +165,7 @@ ConstantId Model::constant_named(std::string_view constant_name) const {
   return it == constant_index_.end() ? ConstantId{} : ConstantId{it->second};
 }
 
-ConstantId Model::add_constant(std::string constant_name, const Tensor& tensor) {
+ConstantId Model::add_constant(std::string constant_name, Tensor tensor) {
   Constant constant;
   constant.name = std::move(constant_name);
   constant.type = tensor.type();
@@ -165,15 +173,22 @@ ConstantId Model::add_constant(std::string constant_name, const Tensor& tensor) 
     constant.data = tensor.strings();
     return add_constant(std::move(constant));
   }
-  std::vector<std::byte> bytes(tensor.data(), tensor.data() + tensor.byte_size());
-  if (bytes.size() <= kMaxInline) {
+  const auto size = uint64_t(tensor.byte_size());
+  std::vector<std::byte> bytes;
+  if (size <= kMaxInline || !tensor.sole_owner())
+    bytes.assign(tensor.data(), tensor.data() + tensor.byte_size());
+  if (size <= kMaxInline) {
     constant.data = std::move(bytes);
     return add_constant(std::move(constant));
   }
-  const uint64_t size = bytes.size();
   DataSource source;
-  source.memory = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
-  source.size = size;
+  if (tensor.sole_owner()) {
+    source.size = size;
+    const auto owner = std::make_shared<const Tensor>(std::move(tensor));
+    source.memory = std::shared_ptr<const std::byte>(owner, owner->data());
+  } else {
+    source = DataSource::in_memory(std::move(bytes));
+  }
   constant.data = Constant::Span{uint32_t(sources.size()), 0, size};
   sources.push_back(std::move(source));
   return add_constant(std::move(constant));

@@ -19,8 +19,9 @@ namespace hone {
 struct DataSource {
   std::string name;  // file name relative to the model's folder; "" = memory
   std::shared_ptr<const MappedFile> mapped;  // null when in memory, or not opened
-  std::shared_ptr<const std::vector<std::byte>> memory;
+  std::shared_ptr<const std::byte> memory;
   uint64_t size = 0;
+  static DataSource in_memory(std::vector<std::byte> bytes);
   std::span<const std::byte> bytes() const;  // empty when not opened
 };
 
@@ -70,8 +71,9 @@ class Model {
   Result<Tensor> read(ConstantId id, const Allowance& allowance = uint64_t{1} << 40) const;
   // The stored bytes as they are.
   Result<std::span<const std::byte>> stored(ConstantId id) const;
-  // Adds a constant with these elements: inline when small, else in a memory source (copied).
-  ConstantId add_constant(std::string name, const Tensor& tensor);
+  // Adds a constant with these elements: inline when small, else in a memory source, which keeps
+  // the tensor's bytes where nobody else has them, and else a copy.
+  ConstantId add_constant(std::string name, Tensor tensor);
   ConstantId add_constant(Constant constant);  // a name that is taken gets a number
   ConstantId constant_named(std::string_view name) const;
   // Drops constants, in-memory sources and nested graphs that nothing refers to; ids change.

@@ -160,6 +160,11 @@ struct OpDef {
   // The meaning in smaller operators, as IR text, and other spellings found in exported models.
   std::string_view body = {};
   std::vector<std::string_view> also = {};
+  // Spellings of what it means with a text attribute that is not the default.
+  struct Variant {
+    std::string_view attribute, value, text;
+  };
+  std::vector<Variant> variants = {};
   // IR text of calls for the generic tests, where random inputs of simple shapes will not do:
   // each a graph with inputs; see ops/op_test.cc.
   std::vector<std::string_view> examples = {};

@@ -351,9 +351,8 @@ TEST(Booleans, OfConstantsAreZeroOrOne) {
   Constant constant;
   constant.name = "b";
   constant.type = {DType::boolean, Shape::of({4}), {}};
-  const auto bytes = std::make_shared<const std::vector<std::byte>>(
-      std::vector<std::byte>{std::byte{0}, std::byte{1}, std::byte{2}, std::byte{255}});
-  model.sources.push_back({"", nullptr, bytes, 4});
+  model.sources.push_back(
+      DataSource::in_memory({std::byte{0}, std::byte{1}, std::byte{2}, std::byte{255}}));
   constant.data = Constant::Span{0, 0, 4};
   const ConstantId id = model.add_constant(constant);
   const auto read = model.read(id);

@@ -43,6 +43,18 @@ const OpDef& gelu_op() {
                R"(graph gelu(x: T[*]) -> (y) {
         y = mul(mul(x, 0.5), add(1.0, erf(div(x, 1.4142135623730951))))
       })"},
+      .variants = {{"approximate", "tanh", R"(graph gelu(x: T[*]) -> (y) {
+        t = tanh(mul(add(x, mul(pow(x, 3.0), 0.044715)), 0.7978845608028654))
+        y = mul(mul(x, 0.5), add(t, 1.0))
+      })"},
+                   {"approximate", "tanh", R"(graph gelu(x: T[*]) -> (y) {
+        t = tanh(mul(add(x, mul(mul(mul(x, x), x), 0.044715)), 0.7978845608028654))
+        y = mul(mul(x, 0.5), add(t, 1.0))
+      })"},
+                   {"approximate", "tanh", R"(graph gelu(x: T[*]) -> (y) {
+        t = tanh(mul(mul(x, add(mul(mul(x, x), 0.044715), 1.0)), 0.7978845608028654))
+        y = mul(mul(x, 0.5), add(t, 1.0))
+      })"}},
   };
   return def;
 }

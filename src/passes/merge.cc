@@ -36,8 +36,7 @@ std::string key_of(const Model& model, const Constant& c) {
   if (const auto* span = std::get_if<Constant::Span>(&c.data)) {
     const DataSource& source = model.sources[span->source];
     if (source.memory && span->length <= (1 << 16)) {
-      const auto bytes =
-          std::span<const std::byte>(*source.memory).subspan(span->offset, span->length);
+      const auto bytes = source.bytes().subspan(span->offset, span->length);
       return key + sha256_hex(bytes);
     }
     return key + "@" + std::to_string(span->source) + "," + std::to_string(span->offset);

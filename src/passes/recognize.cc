@@ -19,13 +19,9 @@ class Patterns {
     for (const OpDef* op : catalogue.all()) {
       std::vector<std::string_view> spellings = op->also;
       if (!op->body.empty()) spellings.insert(spellings.begin(), op->body);
-      for (std::string_view text : spellings) {
-        all.texts_.push_back(TRY(
-            syntax::parse_graph(text, Limits{}).context("in a body of " + std::string(op->name))));
-        Pattern pattern(*op, all.texts_.back());
-        const std::string root = pattern.root_op();
-        all.by_root_[root].push_back(std::move(pattern));
-      }
+      for (std::string_view text : spellings) TRY(all.add(*op, text, {}));
+      for (const OpDef::Variant& v : op->variants)
+        TRY(all.add(*op, v.text, {{std::string(v.attribute), std::string(v.value)}}));
     }
     for (auto& [root, list] : all.by_root_)
       std::stable_sort(list.begin(), list.end(),
@@ -38,6 +34,15 @@ class Patterns {
   }
 
  private:
+  Status add(const OpDef& op, std::string_view text, Pattern::Attributes fixed) {
+    texts_.push_back(
+        TRY(syntax::parse_graph(text, Limits{}).context("in a body of " + std::string(op.name))));
+    Pattern pattern(op, texts_.back(), std::move(fixed));
+    const std::string root = pattern.root_op();
+    by_root_[root].push_back(std::move(pattern));
+    return ok();
+  }
+
   std::deque<syntax::GraphText> texts_;  // patterns refer to them: they must not move
   std::map<std::string, std::vector<Pattern>, std::less<>> by_root_;
 };

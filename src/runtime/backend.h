@@ -32,6 +32,8 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
   virtual std::string_view doc() const = 0;
+  // The pipeline that brings a clean model into the form that suits it best; "" for none.
+  virtual std::string lowering() const { return {}; }
   virtual Support supports(const Model& model, const Graph& graph, NodeId node) const = 0;
   // Called once for each node and each set of input types; may pack constants.
   virtual Result<std::unique_ptr<Kernel>> prepare(const Model& model, const Graph& graph,

@@ -112,6 +112,17 @@ Status round_trip(const Model& model) {
   return print(again) == text ? ok() : wrong("the text form does not come back the same");
 }
 
+// The form that a backend runs means the same, on every backend.
+Status lowered(Model model, const Backend& target, const std::vector<Case>& cases) {
+  const std::string lowering = target.lowering();
+  if (lowering.empty()) return ok();
+  TRY(run_pipeline(model, lowering, standard_catalogue(), Limits{}, {.verify_each = true}));
+  TRY(round_trip(model));
+  for (const Backend* b : all_backends())
+    TRY(run_model(model, *b, cases).context("on " + std::string(b->name())));
+  return ok();
+}
+
 Status all(const std::string& folder, Row& row) {
   Model model = TRY(onnx::import_file(folder + "/model.onnx", standard_catalogue(), {}));
   std::set<std::string> operators;
@@ -128,6 +139,8 @@ Status all(const std::string& folder, Row& row) {
   TRY(round_trip(model).context("after clean"));
   for (const Backend* b : all_backends())
     TRY(run_model(model, *b, cases).context("after clean, on " + std::string(b->name())));
+  for (const Backend* b : all_backends())
+    TRY(lowered(model, *b, cases).context("lowered for " + std::string(b->name())));
   return ok();
 }
 

@@ -34,8 +34,10 @@ std::string support_page(const Report& report) {
   std::string page =
       "# Support\n\n"
       "Written by `hone_conformance --write docs/support.md`: the ONNX models of Debian's\n"
-      "libonnx-testdata (opsets 1 to 17), each run as imported and after `clean` on every backend\n"
-      "and compared by the tolerances of ONNX's own runner (relative 1e-3, absolute 1e-7).\n\n"
+      "libonnx-testdata (opsets 1 to 17), each run as imported, after `clean` and lowered on "
+      "every\n"
+      "backend, and compared by the tolerances of ONNX's own runner (relative 1e-3, absolute "
+      "1e-7).\n\n"
       "| suite | passed | failed | skipped |\n|---|---|---|---|\n";
   for (const auto& [suite, count] : suites) page += "| " + suite + " | " + cells(count);
   page += "\n## Skipped\n\n";

@@ -8,6 +8,7 @@
 #include "backends/backends.h"
 #include "ir/builder.h"
 #include "ir/text.h"
+#include "kernels/gemm/gemm.h"
 #include "ops/catalogue.h"
 #include "runtime/session.h"
 #include "support/data.h"
@@ -85,9 +86,11 @@ class RandomCall {
   }
 
   // False where inference refuses the call.
-  bool emit(std::string_view op, std::vector<ValueId> inputs, Builder::Given attrs = {}) {
-    const auto made = builder_.emit(op, std::move(inputs), std::move(attrs));
-    if (made) builder_.graph().add_output("y", (*made)[0]);
+  bool emit(std::string_view op, std::vector<ValueId> inputs, Builder::Given attrs = {},
+            size_t outputs = 1) {
+    const auto made = builder_.emit(op, std::move(inputs), std::move(attrs), outputs);
+    for (size_t i = 0; made && i < outputs; ++i)
+      builder_.graph().add_output("y" + std::to_string(i), (*made)[i]);
     return made.ok();
   }
 
@@ -299,6 +302,173 @@ bool clip(RandomCall& c, std::string_view op) {
   return c.emit(op, std::move(inputs));
 }
 
+// What the operators of the lowered form have in common: bias, residual, activation.
+Builder::Given epilogue(RandomCall& c, std::vector<ValueId>& inputs, const Extents& out) {
+  const bool residual = c.random.chance(0.3);
+  inputs.push_back(c.random.chance(0.5) ? c.input({out.back()}) : ValueId{});
+  inputs.push_back(residual ? c.input(out) : ValueId{});
+  constexpr const char* kNames[] = {"none", "relu", "clip", "sigmoid",
+                                    "tanh", "silu", "gelu", "gelu_tanh"};
+  Builder::Given attrs;
+  attrs.emplace_back("activation", std::string(kNames[c.random.between(0, 7)]));
+  attrs.emplace_back("low", -0.5f);
+  attrs.emplace_back("high", 0.75f);
+  return attrs;
+}
+
+int64_t panel_width() { return kernels::gemm_kernel().columns; }
+
+bool linear(RandomCall& c, std::string_view op) {
+  Extents x = c.shape(1, 3);
+  if (c.random.chance(0.2)) x = {c.random.between(100, 400), c.random.between(1, 40)};
+  if (c.random.chance(0.2)) x.back() = c.random.between(250, 800);
+  const int64_t columns =
+      c.random.chance(0.2) ? c.random.between(60, 300) : c.random.between(1, 40);
+  std::vector<ValueId> inputs{c.input(x), c.input({(columns + panel_width() - 1) / panel_width(),
+                                                   x.back(), panel_width()})};
+  Extents out = x;
+  out.back() = columns;
+  auto attrs = epilogue(c, inputs, out);
+  attrs.emplace_back("columns", columns);
+  return c.emit(op, std::move(inputs), std::move(attrs));
+}
+
+// The output's shape as inference gives it; none where it refuses.
+std::optional<Extents> output_of(RandomCall& c, std::string_view op, std::vector<ValueId> inputs,
+                                 const Builder::Given& attrs) {
+  const OpDef& def = *standard_catalogue().find(op);
+  const auto normal = normalize(def, attrs);
+  if (!normal) return std::nullopt;
+  std::vector<Type> types;
+  for (const Datum& d : c.data) types.push_back(d.type());
+  std::vector<Infer::Input> seen;
+  for (size_t i = 0; i < inputs.size(); ++i) seen.push_back({&types[i], nullptr});
+  const auto out = def.infer(Infer(def, *normal, seen, 1));
+  return out ? (*out)[0].tensor.shape.fixed() : std::nullopt;
+}
+
+bool channels_last_conv(RandomCall& c, std::string_view op) {
+  const bool depthwise = op == "channels_last_depthwise_conv";
+  const auto axes = size_t(c.random.between(1, 3));
+  const int64_t group = !depthwise && c.random.chance(0.3) ? c.random.between(2, 3) : 1;
+  const int64_t depth = c.random.chance(0.2) ? c.random.between(100, 300) : c.random.between(1, 9);
+  const int64_t columns = c.random.chance(0.2) ? c.random.between(30, 70) : c.random.between(1, 9);
+  Extents x{c.random.between(0, 2)}, kernel;
+  int64_t positions = 1;
+  for (size_t i = 0; i < axes; ++i) {
+    x.push_back(c.random.between(1, axes == 1 ? 200 : 14));
+    kernel.push_back(c.random.between(1, 3));
+    positions *= kernel.back();
+  }
+  x.push_back(group * depth);
+  auto attrs = window(c, axes, kernel, false);
+  std::erase_if(attrs, [](const auto& a) { return a.first == "kernel_shape"; });
+  attrs.emplace_back("kernel_shape", kernel);
+  if (!depthwise) {
+    attrs.emplace_back("group", group);
+    attrs.emplace_back("filters", group * columns);
+  }
+  const Extents panels{group, (columns + panel_width() - 1) / panel_width(), positions * depth,
+                       panel_width()};
+  std::vector<ValueId> inputs{
+      c.input(x), c.input(depthwise ? Extents{positions, depth} : panels, DType::f32, true)};
+  const auto out = output_of(c, op, inputs, attrs);
+  if (!out) return false;
+  for (auto& a : epilogue(c, inputs, *out)) attrs.push_back(std::move(a));
+  return c.emit(op, std::move(inputs), std::move(attrs));
+}
+
+// G g G^T of random 3 x 3 weights: other numbers would not be small where they cancel.
+void transform_weights(RandomCall& c, Tensor& panels) {
+  constexpr double kG[6][3] = {{0.25, 0, 0},
+                               {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                               {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                               {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                               {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                               {0, 0, 1}};
+  const int64_t each = panels.count() / 36;
+  for (int64_t at = 0; at < each; ++at) {
+    double g[3][3];
+    for (auto& row : g)
+      for (double& x : row) x = double(c.random.between(-100, 100)) / 100;
+    for (int64_t i = 0; i < 36; ++i) {
+      double sum = 0;
+      for (int a = 0; a < 3; ++a)
+        for (int b = 0; b < 3; ++b) sum += kG[i / 6][a] * kG[i % 6][b] * g[a][b];
+      panels.as<float>()[size_t(i * each + at)] = float(sum);
+    }
+  }
+}
+
+bool winograd(RandomCall& c, std::string_view op) {
+  const int64_t filters = c.random.between(1, 40), channels = c.random.between(1, 20);
+  const Extents x{c.random.between(0, 2), c.random.between(3, 14), c.random.between(3, 14),
+                  channels};
+  Integers pads(4);
+  for (int64_t& p : pads) p = c.random.between(0, 1);
+  Builder::Given attrs{{"filters", filters}, {"pads", pads}};
+  std::vector<ValueId> inputs{
+      c.input(x, DType::f32, true),
+      c.input({36, (filters + panel_width() - 1) / panel_width(), channels, panel_width()},
+              DType::f32, true)};
+  transform_weights(c, c.data.back().tensor);
+  const auto out = output_of(c, op, inputs, attrs);
+  if (!out) return false;
+  for (auto& a : epilogue(c, inputs, *out)) attrs.push_back(std::move(a));
+  return c.emit(op, std::move(inputs), std::move(attrs));
+}
+
+bool channels_last_pool(RandomCall& c, std::string_view op) {
+  const auto axes = size_t(c.random.between(1, 3));
+  Extents x{c.random.between(0, 2)}, kernel;
+  for (size_t i = 0; i < axes; ++i) {
+    x.push_back(c.random.between(1, 9));
+    kernel.push_back(c.random.between(1, 5));
+  }
+  x.push_back(c.random.between(1, 40));
+  auto attrs = window(c, axes, kernel, true);
+  if (op == "channels_last_average_pool")
+    attrs.emplace_back("count_include_pad", c.random.between(0, 1));
+  return c.emit(op, {c.input(x)}, std::move(attrs));
+}
+
+bool attention(RandomCall& c, std::string_view op) {
+  const int64_t batch = c.random.between(1, 2), shared = c.random.between(1, 2);
+  const int64_t kv_heads = c.random.between(1, 3), heads = kv_heads * shared;
+  const int64_t queries = c.random.chance(0.2) ? c.random.between(50, 120) : c.extent();
+  const int64_t keys = c.random.chance(0.2) ? c.random.between(50, 120) : c.extent();
+  const int64_t head = c.random.between(1, 20), value_head = c.random.between(1, 20);
+  const bool packed = c.random.chance(0.5);
+  const auto operand = [&](int64_t n, int64_t length, int64_t width) {
+    return c.input(packed ? Extents{batch, length, n * width} : Extents{batch, n, length, width},
+                   DType::f32, true);
+  };
+  std::vector<ValueId> inputs{operand(heads, queries, head), operand(kv_heads, keys, head),
+                              operand(kv_heads, keys, value_head)};
+  if (c.random.chance(0.4)) {
+    const Extents mask{c.random.chance(0.5) ? batch : 1, c.random.chance(0.5) ? heads : 1, queries,
+                       c.random.chance(0.8) ? keys : std::max<int64_t>(1, keys / 2)};
+    inputs.push_back(c.random.chance(0.5) ? c.input(mask, DType::boolean)
+                                          : c.input(mask, DType::f32, true));
+  }
+  Builder::Given attrs{{"is_causal", c.random.between(0, 1)}};
+  if (c.random.chance(0.5)) attrs.emplace_back("scale", c.factor());
+  if (packed) {
+    attrs.emplace_back("q_num_heads", heads);
+    attrs.emplace_back("kv_num_heads", kv_heads);
+  }
+  return c.emit(op, std::move(inputs), std::move(attrs));
+}
+
+bool split(RandomCall& c, std::string_view op) {
+  const Extents x = c.shape(1, 4);
+  const int64_t axis = c.axis(x.size());
+  const int64_t whole = x[size_t(axis < 0 ? axis + int64_t(x.size()) : axis)];
+  const int64_t first = c.random.between(0, whole);
+  const ValueId parts = c.known({first, whole - first});
+  return c.emit(op, {c.input(x, c.whole_bytes()), parts}, {{"axis", axis}}, 2);
+}
+
 struct Subject {
   std::string_view op;
   bool (*make)(RandomCall& c, std::string_view op);
@@ -308,8 +478,14 @@ std::ostream& operator<<(std::ostream& out, const Subject& s) { return out << s.
 constexpr Subject kSubjects[] = {
     {"abs", unary},
     {"add", binary},
+    {"attention", attention},
     {"average_pool", pool},
     {"batch_normalization", batch_normalization},
+    {"channels_last_average_pool", channels_last_pool},
+    {"channels_last_conv", channels_last_conv},
+    {"channels_last_depthwise_conv", channels_last_conv},
+    {"channels_last_max_pool", channels_last_pool},
+    {"channels_last_winograd_conv", winograd},
     {"clip", clip},
     {"concat", concat},
     {"conv", conv},
@@ -330,6 +506,7 @@ constexpr Subject kSubjects[] = {
      [](RandomCall& c, std::string_view op) {
        return c.emit(op, {c.input(c.shape(0, 4))}, {{"alpha", c.factor()}});
      }},
+    {"linear", linear},
     {"log", unary},
     {"matmul", matmul},
     {"max_pool", pool},
@@ -339,6 +516,7 @@ constexpr Subject kSubjects[] = {
     {"relu", unary},
     {"sigmoid", unary},
     {"softmax", softmax},
+    {"split", split},
     {"sqrt", unary},
     {"sub", binary},
     {"tanh", unary},

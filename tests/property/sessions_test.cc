@@ -434,10 +434,7 @@ TEST(Weights, UnalignedOnesAreCopiedOnce) {
   limits.runtime_memory = 1 << 20;
   const auto make = [&](bool same, int count) {
     Model model;
-    DataSource source;
-    source.size = (1 << 19) + 64;
-    source.memory = std::make_shared<const std::vector<std::byte>>(source.size);
-    model.sources.push_back(source);
+    model.sources.push_back(DataSource::in_memory(std::vector<std::byte>((1 << 19) + 64)));
     Builder builder(model, model.add_graph("g"), standard_catalogue());
     for (int i = 0; i < count; ++i) {
       Constant c;
@@ -462,10 +459,7 @@ TEST(Weights, UnalignedOnesAreCopiedOnce) {
 // Decoding widens: what counts is what it makes.
 TEST(Weights, DecodedOnesHaveALimit) {
   Model model;
-  DataSource source;
-  source.size = 1 << 16;
-  source.memory = std::make_shared<const std::vector<std::byte>>(source.size);
-  model.sources.push_back(source);
+  model.sources.push_back(DataSource::in_memory(std::vector<std::byte>(1 << 16)));
   Constant q;
   q.name = "q";
   q.type = {DType::f32, Shape{1 << 18}, {}};

@@ -6,6 +6,7 @@
 
 #include "backends/backends.h"
 #include "backends/cpu/cpu.h"
+#include "kernels/gemm/gemm.h"
 #include "ops/catalogue.h"
 #include "runtime/session.h"
 #include "support/data.h"
@@ -14,13 +15,49 @@
 namespace hone {
 namespace {
 
+using Calls = std::map<std::string_view, std::vector<std::string>>;
+
+std::string graph(std::string_view inputs, std::string_view call) {
+  return "graph g(" + std::string(inputs) + ") -> (y) { y = " + std::string(call) + " }";
+}
+
+// The operators of the lowered form, whose panels are as wide as this machine's.
+void add_lowered(Calls& m) {
+  const int64_t width = kernels::gemm_kernel().columns;
+  const auto panels = [&](int64_t columns, const std::string& depth) {
+    return std::to_string((columns + width - 1) / width) + "," + depth + "," +
+           std::to_string(width) + "]";
+  };
+  m["linear"] = {graph("x: f32[N,M], w: f32[" + panels(300, "M") + ", b: f32[300], r: f32[N,300]",
+                       "linear(x, w, b, r) <columns=300, activation=\"gelu\">"),
+                 graph("x: f32[500,M], w: f32[" + panels(20, "M"), "linear(x, w) <columns=20>")};
+  m["channels_last_conv"] = {
+      graph("x: f32[2,N,21,8], w: f32[1," + panels(70, "72") + ", b: f32[70]",
+            "channels_last_conv(x, w, b) <filters=70, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
+      graph("x: f32[1,N,21,3], w: f32[1," + panels(5, "27"),
+            "channels_last_conv(x, w) <filters=5, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
+      graph("x: f32[1,N,21,8], w: f32[2," + panels(9, "4"),
+            "channels_last_conv(x, w) <filters=18, group=2, kernel_shape=[1, 1]>")};
+  m["channels_last_depthwise_conv"] = {
+      graph("x: f32[2,N,21,M], w: f32[9,M], b: f32[M]",
+            "channels_last_depthwise_conv(x, w, b) <kernel_shape=[3, 3], pads=[1, 1, 1, 1]>")};
+  m["channels_last_winograd_conv"] = {
+      graph("x: f32[2,N,21,8], w: f32[36," + panels(30, "8"),
+            "channels_last_winograd_conv(x, w) <filters=30, pads=[1, 1, 1, 1]>")};
+  for (std::string_view op : {"channels_last_average_pool", "channels_last_max_pool"})
+    m[op] = {graph("x: f32[2,N,21,M]",
+                   std::string(op) + "(x) <kernel_shape=[3, 2], pads=[1, 0, 1, 1]>")};
+  m["attention"] = {graph("q: f32[2,N,24], k: f32[2,33,24], v: f32[2,33,24]",
+                          "attention(q, k, v) <q_num_heads=3, kv_num_heads=3>"),
+                    graph("q: f32[1,4,N,16], k: f32[1,2,N,16], v: f32[1,2,N,5]",
+                          "attention(q, k, v) <is_causal=1>")};
+  m["split"] = {"graph g(x: f32[N,7]) -> (y, z) { y, z = split(x, i64[2]{3, 4}) <axis=1> }"};
+}
+
 // Graphs with one call each, by operator. N and M are bound to several sizes.
-const std::map<std::string_view, std::vector<std::string>>& calls() {
+const Calls& calls() {
   static const auto* all = [] {
-    auto* m = new std::map<std::string_view, std::vector<std::string>>;
-    auto graph = [](std::string_view inputs, std::string_view call) {
-      return "graph g(" + std::string(inputs) + ") -> (y) { y = " + std::string(call) + " }";
-    };
+    auto* m = new Calls;
     for (std::string_view op : {"abs", "erf", "exp", "gelu", "leaky_relu", "log", "neg", "relu",
                                 "sigmoid", "sqrt", "tanh"})
       (*m)[op] = {graph("x: f32[N,M]", std::string(op) + "(x)")};
@@ -73,6 +110,7 @@ const std::map<std::string_view, std::vector<std::string>>& calls() {
         graph("x: f32[3,8,N,21], k: f32[8,1,3,3]", "conv(x, k) <group=8, pads=[1, 1, 1, 1]>"),
         graph("x: f32[1,8,N,21], k: f32[6,4,3,1]", "conv(x, k) <group=2, pads=[1, 0, 1, 0]>"),
         graph("x: f32[2,3,N], k: f32[5,3,4]", "conv(x, k) <pads=[2, 1]>")};
+    add_lowered(*m);
     return m;
   }();
   return *all;

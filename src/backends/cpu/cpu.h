@@ -1,6 +1,8 @@
 // The fast executor for CPUs: one kernel for each operator it knows, threads over blocks.
 #pragma once
 
+#include <string>
+
 #include "base/thread_pool.h"
 #include "runtime/backend.h"
 
@@ -22,6 +24,9 @@ Support f32_only(const Graph& graph, const Node& node);
 
 // For a kernel that meets what it has not accepted; it relies on nothing that it can ask.
 Error not_accepted(const Infer& c);
+
+// The pipeline that brings a clean model into the form that suits this machine.
+std::string lowering();
 
 // Elements that one piece of a parallel loop should have, so that starting it is worth while.
 inline constexpr int64_t kGrain = 16384;

@@ -3,34 +3,47 @@
 #include <cmath>
 
 #include "backends/cpu/cpu.h"
+#include "kernels/rows/rows.h"
 #include "ops/common.h"
 
 namespace hone::cpu {
 namespace {
 
+using kernels::Binary;
+using kernels::Unary;
+
+// The kernels work on blocks of one row each.
 template <class F>
-Status map(Call& c, ThreadPool& pool, F f) {
+Status map_blocks(Call& c, ThreadPool& pool, F f) {
   const float* x = c.in(0).as<float>().data();
   Tensor& out = *TRY(c.out(0));
   float* y = out.as<float>().data();
-  pool.parallel_for(out.count(), kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]);
-  });
+  pool.parallel_for(out.count(), kGrain,
+                    [&](int64_t begin, int64_t end) { f(x + begin, y + begin, end - begin); });
   return ok();
 }
 
-// How the innermost run of a broadcast walks: both operands move, or one stands still.
 template <class F>
-void run_row(const float* a, int64_t a_step, const float* b, int64_t b_step, float* y, int64_t n,
-             F f) {
-  if (a_step == 1 && b_step == 1)
-    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
-  else if (a_step == 1 && b_step == 0)
-    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], *b);
-  else if (a_step == 0 && b_step == 1)
-    for (int64_t i = 0; i < n; ++i) y[i] = f(*a, b[i]);
-  else
-    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i * a_step], b[i * b_step]);
+Status map(Call& c, ThreadPool& pool, F f) {
+  return map_blocks(c, pool, [&](const float* x, float* y, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) y[i] = f(x[i]);
+  });
+}
+
+template <Unary kFunction>
+Status unary(Call& c, ThreadPool& pool) {
+  return map_blocks(c, pool, [](const float* x, float* y, int64_t n) {
+    kernels::row_kernels().unary(kFunction, x, y, n);
+  });
+}
+
+// How the innermost run of a broadcast walks: both operands move, or one stands still.
+void run_row(Binary f, const float* a, int64_t a_step, const float* b, int64_t b_step, float* y,
+             int64_t n) {
+  if (a_step <= 1 && b_step <= 1)
+    return kernels::row_kernels().binary(f, a, a_step, b, b_step, y, n);
+  for (int64_t i = 0; i < n; ++i)
+    kernels::row_kernels().binary(f, a + i * a_step, 0, b + i * b_step, 0, y + i, 1);
 }
 
 // Axes merged where both operands walk them as one.
@@ -56,8 +69,8 @@ Walk merged(const Extents& shape, const std::vector<int64_t>& a, const std::vect
   return w;
 }
 
-template <class F>
-Status zip(Call& c, ThreadPool& pool, F f) {
+template <Binary f>
+Status zip(Call& c, ThreadPool& pool) {
   const Tensor &a = c.in(0), &b = c.in(1);
   Tensor& out = *TRY(c.out(0));
   if (out.count() == 0) return ok();
@@ -68,8 +81,8 @@ Status zip(Call& c, ThreadPool& pool, F f) {
   const int64_t n = w.shape.back(), rows = out.count() / n;
   if (rows == 1) {
     pool.parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
-      run_row(pa + begin * w.a.back(), w.a.back(), pb + begin * w.b.back(), w.b.back(), y + begin,
-              end - begin, f);
+      run_row(f, pa + begin * w.a.back(), w.a.back(), pb + begin * w.b.back(), w.b.back(),
+              y + begin, end - begin);
     });
     return ok();
   }
@@ -81,7 +94,7 @@ Status zip(Call& c, ThreadPool& pool, F f) {
         at_b += rest % w.shape[axis] * w.b[axis];
         rest /= w.shape[axis];
       }
-      run_row(pa + at_a, w.a.back(), pb + at_b, w.b.back(), y + row * n, n, f);
+      run_row(f, pa + at_a, w.a.back(), pb + at_b, w.b.back(), y + row * n, n);
     }
   });
   return ok();
@@ -91,32 +104,22 @@ Status run_clip(Call& c, ThreadPool& pool) {
   const float low = c.has(1) ? c.in(1).as<float>()[0] : -INFINITY;
   const float high = c.has(2) ? c.in(2).as<float>()[0] : INFINITY;
   // NaN passes through; where low > high, high wins.
-  return map(c, pool, [=](float x) {
-    const float raised = x < low ? low : x;
-    return raised > high ? high : raised;
+  return map_blocks(c, pool, [=](const float* x, float* y, int64_t n) {
+    kernels::row_kernels().clip(x, low, high, y, n);
   });
 }
 
 Status run_gelu(Call& c, ThreadPool& pool) {
-  if (c.text("approximate") == "tanh")
-    return map(c, pool, [](float x) {
-      return 0.5f * x * (1 + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
-    });
-  return map(c, pool, [](float x) { return 0.5f * x * (1 + std::erf(x * 0.70710678f)); });
+  return c.text("approximate") == "tanh" ? unary<Unary::gelu_tanh>(c, pool)
+                                         : unary<Unary::gelu>(c, pool);
 }
 
 }  // namespace
 
-const CpuKernel abs_kernel{"abs", f32_only, [](Call& c, ThreadPool& pool) {
-                             return map(c, pool, [](float x) { return std::fabs(x); });
-                           }};
+const CpuKernel abs_kernel{"abs", f32_only, unary<Unary::abs>};
 const CpuKernel clip_kernel{"clip", f32_only, run_clip};
-const CpuKernel erf_kernel{"erf", f32_only, [](Call& c, ThreadPool& pool) {
-                             return map(c, pool, [](float x) { return std::erf(x); });
-                           }};
-const CpuKernel exp_kernel{"exp", f32_only, [](Call& c, ThreadPool& pool) {
-                             return map(c, pool, [](float x) { return std::exp(x); });
-                           }};
+const CpuKernel erf_kernel{"erf", f32_only, unary<Unary::erf>};
+const CpuKernel exp_kernel{"exp", f32_only, unary<Unary::exp>};
 const CpuKernel gelu_kernel{"gelu", f32_only, run_gelu};
 const CpuKernel leaky_relu_kernel{"leaky_relu", f32_only, [](Call& c, ThreadPool& pool) {
                                     const float alpha = c.real("alpha");
@@ -126,33 +129,14 @@ const CpuKernel leaky_relu_kernel{"leaky_relu", f32_only, [](Call& c, ThreadPool
 const CpuKernel log_kernel{"log", f32_only, [](Call& c, ThreadPool& pool) {
                              return map(c, pool, [](float x) { return std::log(x); });
                            }};
-const CpuKernel neg_kernel{"neg", f32_only, [](Call& c, ThreadPool& pool) {
-                             return map(c, pool, [](float x) { return -x; });
-                           }};
-const CpuKernel relu_kernel{"relu", f32_only, [](Call& c, ThreadPool& pool) {
-                              return map(c, pool, [](float x) { return x < 0 ? 0.0f : x; });
-                            }};
-const CpuKernel sigmoid_kernel{"sigmoid", f32_only, [](Call& c, ThreadPool& pool) {
-                                 return map(c, pool,
-                                            [](float x) { return 1 / (1 + std::exp(-x)); });
-                               }};
-const CpuKernel sqrt_kernel{"sqrt", f32_only, [](Call& c, ThreadPool& pool) {
-                              return map(c, pool, [](float x) { return std::sqrt(x); });
-                            }};
-const CpuKernel tanh_kernel{"tanh", f32_only, [](Call& c, ThreadPool& pool) {
-                              return map(c, pool, [](float x) { return std::tanh(x); });
-                            }};
-const CpuKernel add_kernel{"add", f32_only, [](Call& c, ThreadPool& pool) {
-                             return zip(c, pool, [](float a, float b) { return a + b; });
-                           }};
-const CpuKernel sub_kernel{"sub", f32_only, [](Call& c, ThreadPool& pool) {
-                             return zip(c, pool, [](float a, float b) { return a - b; });
-                           }};
-const CpuKernel mul_kernel{"mul", f32_only, [](Call& c, ThreadPool& pool) {
-                             return zip(c, pool, [](float a, float b) { return a * b; });
-                           }};
-const CpuKernel div_kernel{"div", f32_only, [](Call& c, ThreadPool& pool) {
-                             return zip(c, pool, [](float a, float b) { return a / b; });
-                           }};
+const CpuKernel neg_kernel{"neg", f32_only, unary<Unary::neg>};
+const CpuKernel relu_kernel{"relu", f32_only, unary<Unary::relu>};
+const CpuKernel sigmoid_kernel{"sigmoid", f32_only, unary<Unary::sigmoid>};
+const CpuKernel sqrt_kernel{"sqrt", f32_only, unary<Unary::sqrt>};
+const CpuKernel tanh_kernel{"tanh", f32_only, unary<Unary::tanh>};
+const CpuKernel add_kernel{"add", f32_only, zip<Binary::add>};
+const CpuKernel sub_kernel{"sub", f32_only, zip<Binary::sub>};
+const CpuKernel mul_kernel{"mul", f32_only, zip<Binary::mul>};
+const CpuKernel div_kernel{"div", f32_only, zip<Binary::div>};
 
 }  // namespace hone::cpu

@@ -28,7 +28,8 @@ struct Product {
 // rows, or, when there are few panels, a block of rows.
 void multiply(const Product& p, ThreadPool& pool) {
   const int64_t panels = (p.columns + kPanel - 1) / kPanel;
-  const int64_t row_blocks = panels >= 2 * int64_t(pool.size()) ? 1 : (p.rows + kRowBlock - 1) / kRowBlock;
+  const int64_t row_blocks =
+      panels >= 2 * int64_t(pool.size()) ? 1 : (p.rows + kRowBlock - 1) / kRowBlock;
   const int64_t block = row_blocks == 1 ? p.rows : kRowBlock;
   const int64_t work = std::max<int64_t>(1, p.k * kPanel * block);
   pool.parallel_for(

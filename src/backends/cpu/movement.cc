@@ -1,4 +1,4 @@
-// Operators that move whole elements of any dtype: transpose, concat, gather.
+// Operators that move whole elements of any dtype: transpose, concat, split, gather.
 #include "ops/movement.h"
 
 #include <algorithm>
@@ -97,6 +97,22 @@ Status run_concat(Call& c, ThreadPool&) {
   return ok();
 }
 
+Status run_split(Call& c, ThreadPool&) {
+  const Tensor& x = c.in(0);
+  const int64_t axis = TRY(normal_axis(c.integer("axis"), int64_t(x.rank())));
+  const AxisSplit whole = split_at(x.shape(), axis);
+  const size_t row = size_t(whole.axis * whole.inner) * width_of(x);
+  size_t at = 0;
+  for (size_t i = 0; i < c.outputs(); ++i) {
+    Tensor& y = *TRY(c.out(i));
+    const size_t piece = size_t(split_at(y.shape(), axis).axis * whole.inner) * width_of(x);
+    for (int64_t o = 0; o < whole.outer && piece > 0; ++o)
+      std::memcpy(y.mutable_data() + size_t(o) * piece, x.data() + size_t(o) * row + at, piece);
+    at += piece;
+  }
+  return ok();
+}
+
 Status run_gather(Call& c, ThreadPool& pool) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
@@ -128,6 +144,7 @@ Status run_gather(Call& c, ThreadPool& pool) {
 
 const CpuKernel transpose_kernel{"transpose", whole_bytes, run_transpose};
 const CpuKernel concat_kernel{"concat", whole_bytes, run_concat};
+const CpuKernel split_kernel{"split", whole_bytes, run_split};
 const CpuKernel gather_kernel{"gather", whole_bytes, run_gather};
 
 }  // namespace hone::cpu

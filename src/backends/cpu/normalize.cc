@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "backends/cpu/cpu.h"
+#include "kernels/rows/rows.h"
+#include "kernels/windows/windows.h"
 #include "ops/common.h"
 
 namespace hone::cpu {
@@ -17,6 +19,15 @@ Status run_softmax(Call& c, ThreadPool& pool) {
   const float* px = x.as<float>().data();
   float* py = y.as<float>().data();
   const int64_t step = inner, width = n;
+  if (step == 1) {
+    const auto row = kernels::row_kernels().softmax;
+    pool.parallel_for(outer, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n)),
+                      [&](int64_t begin, int64_t end) {
+                        for (int64_t r = begin; r < end; ++r)
+                          row(px + r * width, py + r * width, width);
+                      });
+    return ok();
+  }
   pool.parallel_for(outer * inner, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n)),
                     [&](int64_t begin, int64_t end) {
                       for (int64_t r = begin; r < end; ++r) {
@@ -61,6 +72,15 @@ Status run_layer_normalization(Call& c, ThreadPool& pool) {
   // Each as long as the last axis, or one element for all.
   const int64_t scales = c.in(1).count(), biases = c.has(2) ? c.in(2).count() : 1;
   float* py = y.as<float>().data();
+  if (scales == n && (bias == nullptr || biases == n)) {
+    const auto row = kernels::row_kernels().layer_normalization;
+    pool.parallel_for(x.count() / n, std::max<int64_t>(1, kGrain / 4 / n),
+                      [&](int64_t begin, int64_t end) {
+                        for (int64_t r = begin; r < end; ++r)
+                          row(px + r * n, scale, bias, epsilon, py + r * n, n);
+                      });
+    return ok();
+  }
   pool.parallel_for(
       x.count() / n, std::max<int64_t>(1, kGrain / 4 / n), [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) {
@@ -105,44 +125,70 @@ Status run_batch_normalization(Call& c, ThreadPool& pool) {
           const float* in = px + plane * inner;
           float* out = py + plane * inner;
           // Not in[i] * factor + shift: that loses digits where the mean is large.
-          for (int64_t i = 0; i < inner; ++i) out[i] = (in[i] - mean[ch]) * factor + bias[ch];
+          kernels::row_kernels().standardize(in, mean[ch], factor, bias[ch], out, inner);
         }
       });
   return ok();
 }
 
-// The axes to reduce must be known and be the last ones, so that each result is the mean of one
-// run.
+// Which axes are reduced; none where that is not known or not one run of neighbours.
+std::optional<std::vector<bool>> reduced_axes(std::span<const Dim> axes, int64_t rank) {
+  std::vector<bool> reduced(size_t(rank), false);
+  for (const Dim& d : axes) {
+    const auto axis = d.constant();
+    if (!axis || *axis < -rank || *axis >= rank) return std::nullopt;
+    reduced[size_t(*axis < 0 ? *axis + rank : *axis)] = true;
+  }
+  const auto first = std::ranges::find(reduced, true);
+  const auto end = std::find(first, reduced.end(), false);
+  if (first == reduced.end() || std::find(end, reduced.end(), true) != reduced.end())
+    return std::nullopt;
+  return reduced;
+}
+
 Support accepts_reduce_mean(const Graph& graph, const Node& node) {
   const Value& x = graph[node.inputs[0]];
   if (x.type.tensor.dtype != DType::f32) return no("only f32");
   if (!x.type.tensor.shape.ranked || node.inputs.size() < 2 || !node.inputs[1].valid())
     return no("only with known axes");
   const auto& known = graph[node.inputs[1]].known;
-  const auto rank = int64_t(x.type.tensor.shape.rank());
   if (!known || known->empty()) return no("only with known axes");
-  std::vector<bool> reduced(size_t(rank), false);
-  for (const Dim& d : *known) {
-    const auto axis = d.constant();
-    if (!axis || *axis < -rank || *axis >= rank) return no("only with known axes");
-    reduced[size_t(*axis < 0 ? *axis + rank : *axis)] = true;
-  }
-  if (!std::is_sorted(reduced.begin(), reduced.end())) return no("only over the last axes");
+  if (!reduced_axes(*known, int64_t(x.type.tensor.shape.rank())))
+    return no("only over neighbouring axes");
   return yes();
+}
+
+// The mean of rows that lie one after the other.
+void mean_of_rows(const float* x, int64_t rows, int64_t inner, float* y) {
+  std::vector<const float*> pointers(static_cast<size_t>(rows));
+  for (int64_t i = 0; i < rows; ++i) pointers[size_t(i)] = x + i * inner;
+  kernels::window_kernels().mean(pointers.data(), rows, inner, 1.0f / float(rows), y);
 }
 
 Status run_reduce_mean(Call& c, ThreadPool& pool) {
   Tensor& y = *TRY(c.out(0));
   if (y.count() == 0) return ok();
-  const int64_t n = c.in(0).count() / y.count();
+  const Extents& shape = c.in(0).shape();
+  const std::vector<int64_t> given = integers(c.in(1));
+  const auto reduced =
+      reduced_axes(std::vector<Dim>(given.begin(), given.end()), int64_t(shape.size()));
+  if (!reduced) return not_accepted(c);
+  const auto last = size_t(reduced->rend() - std::find(reduced->rbegin(), reduced->rend(), true));
+  int64_t n = 1, inner = 1;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if ((*reduced)[i]) n *= shape[i];
+    if (i >= last) inner *= shape[i];
+  }
   const float* px = c.in(0).as<float>().data();
   float* py = y.as<float>().data();
-  pool.parallel_for(y.count(), std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n)),
+  const int64_t outer = y.count() / inner;
+  pool.parallel_for(outer, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n * inner)),
                     [&](int64_t begin, int64_t end) {
                       for (int64_t r = begin; r < end; ++r) {
-                        double sum = 0;
-                        for (int64_t i = 0; i < n; ++i) sum += px[r * n + i];
-                        py[r] = float(sum / double(n));
+                        if (inner == 1)
+                          py[r] = kernels::row_kernels().sum(px + r * n, n) / float(n);
+                        else
+                          mean_of_rows(px + r * n * inner, n, inner, py + r * inner);
                       }
                     });
   return ok();

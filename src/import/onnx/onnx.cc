@@ -130,10 +130,7 @@ Result<Model> import_mapped(const std::shared_ptr<const MappedFile>& file,
 
 Result<Model> import_bytes(std::vector<std::byte> bytes, const Catalogue& catalogue,
                            const Limits& limits) {
-  DataSource source;
-  source.size = bytes.size();
-  source.memory = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
-  return import_source(std::move(source), {}, catalogue, {.limits = limits});
+  return import_source(DataSource::in_memory(std::move(bytes)), {}, catalogue, {.limits = limits});
 }
 
 }  // namespace hone::onnx

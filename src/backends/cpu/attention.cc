@@ -1,0 +1,216 @@
+// Attention: for each head, blocks of queries against all keys, softmax, then the values. Nothing
+// of the size of all scores is kept.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "backends/cpu/cpu.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/rows/rows.h"
+#include "ops/common.h"
+
+namespace hone::cpu {
+namespace {
+
+enum Input : size_t { kQuery, kKey, kValue, kMask };
+
+constexpr int64_t kQueries = 48;  // of a block: eight register tiles
+
+// One operand, [batch, heads, length, head] or packed [batch, length, heads * head].
+struct Heads {
+  const float* data;
+  int64_t heads, length, head;
+  int64_t row, head_step, batch_step;  // in elements
+  const float* at(int64_t b, int64_t h) const { return data + b * batch_step + h * head_step; }
+};
+
+Heads heads_of(const Tensor& t, int64_t packed_heads) {
+  const Extents& s = t.shape();
+  const float* data = t.as<float>().data();
+  if (s.size() == 4) return {data, s[1], s[2], s[3], s[3], s[2] * s[3], s[1] * s[2] * s[3]};
+  const int64_t head = s[2] / std::max<int64_t>(1, packed_heads);
+  return {data, packed_heads, s[1], head, s[2], head, s[1] * s[2]};
+}
+
+// What is added to the scores: the mask's strides over batch, head, query and key.
+struct Mask {
+  const Tensor* tensor = nullptr;
+  int64_t width = 0;
+  std::vector<int64_t> strides;
+};
+
+struct Attention {
+  Heads q, k, v;
+  float* y;
+  int64_t y_row, y_head, y_batch;
+  float scale;
+  bool causal;
+  Mask mask;
+};
+
+// Buffers of one piece of work.
+struct Scratch {
+  std::vector<float> keys, values, scores;
+  std::vector<const float*> rows;
+};
+
+// k^T in panels [ceil(length / width)][head][width].
+void pack_keys(const Heads& k, const float* from, int64_t width, std::vector<float>& to) {
+  for (int64_t l = 0; l < k.length; ++l) {
+    float* out = to.data() + l / width * k.head * width + l % width;
+    for (int64_t d = 0; d < k.head; ++d) out[d * width] = from[l * k.row + d];
+  }
+}
+
+// v in panels [ceil(head / width)][length][width].
+void pack_values(const Heads& v, const float* from, int64_t width, std::vector<float>& to) {
+  for (int64_t first = 0; first < v.head; first += width) {
+    const int64_t columns = std::min(width, v.head - first);
+    float* out = to.data() + first * v.length;
+    for (int64_t l = 0; l < v.length; ++l)
+      std::copy_n(from + l * v.row + first, columns, out + l * width);
+  }
+}
+
+// Adds the mask to one row; false where it leaves nothing.
+bool add_mask(const Attention& a, int64_t b, int64_t h, int64_t i, float* row, int64_t n) {
+  const Mask& m = a.mask;
+  if (m.tensor) {
+    const int64_t at = b * m.strides[0] + h * m.strides[1] + i * m.strides[2];
+    const bool is_bool = m.tensor->dtype() == DType::boolean;
+    const uint8_t* keep = is_bool ? m.tensor->as<uint8_t>().data() + at : nullptr;
+    const float* add = is_bool ? nullptr : m.tensor->as<float>().data() + at;
+    for (int64_t j = 0; j < n; ++j) {
+      if (j >= m.width)
+        row[j] = -INFINITY;
+      else if (is_bool)
+        row[j] = keep[j * m.strides[3]] ? row[j] : -INFINITY;
+      else
+        row[j] += add[j * m.strides[3]];
+    }
+  }
+  if (a.causal) std::fill(row + std::min(n, i + 1), row + n, -INFINITY);
+  return std::any_of(row, row + n, [](float x) { return x != -INFINITY; });
+}
+
+void softmax_rows(const Attention& a, int64_t b, int64_t h, int64_t first, int64_t rows, int64_t n,
+                  float* scores) {
+  const kernels::RowKernels& kernels = kernels::row_kernels();
+  for (int64_t r = 0; r < rows; ++r) {
+    float* row = scores + r * n;
+    kernels.binary(kernels::Binary::mul, row, 1, &a.scale, 0, row, n);
+    if ((a.mask.tensor || a.causal) && !add_mask(a, b, h, first + r, row, n))
+      std::fill_n(row, n, 0.0f);
+    else
+      kernels.softmax(row, row, n);
+  }
+}
+
+kernels::Product product(const std::vector<const float*>& rows, int64_t m, int64_t depth,
+                         const std::vector<float>& b, int64_t b_depth, float* c, int64_t c_row,
+                         int64_t n) {
+  kernels::Product p;
+  p.a = {rows.data(), m, 1, depth};
+  p.b = b.data();
+  p.b_depth = b_depth;
+  p.c = c;
+  p.c_row = c_row;
+  p.m = m;
+  p.n = n;
+  return p;
+}
+
+void attend(const Attention& a, int64_t b, int64_t h, Scratch& s) {
+  const kernels::GemmKernel& kernel = kernels::gemm_kernel();
+  const int64_t shared = h / (a.q.heads / a.k.heads), width = kernel.columns;
+  const auto panels = [&](int64_t n) { return (n + width - 1) / width; };
+  s.keys.assign(size_t(panels(a.k.length) * width * a.k.head), 0.0f);
+  s.values.assign(size_t(panels(a.v.head) * width * a.v.length), 0.0f);
+  s.scores.resize(size_t(kQueries * a.k.length));
+  s.rows.resize(size_t(kQueries));
+  pack_keys(a.k, a.k.at(b, shared), width, s.keys);
+  pack_values(a.v, a.v.at(b, shared), width, s.values);
+  for (int64_t first = 0; first < a.q.length; first += kQueries) {
+    const int64_t rows = std::min(kQueries, a.q.length - first);
+    // Queries of this block see no later keys.
+    const int64_t n = a.causal ? std::min(a.k.length, first + rows) : a.k.length;
+    for (int64_t r = 0; r < rows; ++r) s.rows[size_t(r)] = a.q.at(b, h) + (first + r) * a.q.row;
+    multiply(kernel, product(s.rows, rows, a.q.head, s.keys, 0, s.scores.data(), n, n), 0,
+             panels(n));
+    softmax_rows(a, b, h, first, rows, n, s.scores.data());
+    for (int64_t r = 0; r < rows; ++r) s.rows[size_t(r)] = s.scores.data() + r * n;
+    float* y = a.y + b * a.y_batch + h * a.y_head + first * a.y_row;
+    multiply(kernel, product(s.rows, rows, n, s.values, a.v.length, y, a.y_row, a.v.head), 0,
+             panels(a.v.head));
+  }
+}
+
+Result<Attention> attention_of(Call& c) {
+  const auto heads = [&](std::string_view name) {
+    return c.given(name) ? c.integer(name) : int64_t{0};
+  };
+  const int64_t q_heads = heads("q_num_heads"), kv_heads = heads("kv_num_heads");
+  Tensor& y = *TRY(c.out(0));
+  Attention a{heads_of(c.in(kQuery), q_heads),
+              heads_of(c.in(kKey), kv_heads),
+              heads_of(c.in(kValue), kv_heads),
+              y.as<float>().data(),
+              0,
+              0,
+              0,
+              0,
+              c.integer("is_causal") != 0,
+              {}};
+  a.scale = c.given("scale") ? float(c.real("scale"))
+                             : float(1 / std::sqrt(double(std::max<int64_t>(1, a.q.head))));
+  const Heads out = heads_of(y, q_heads);
+  a.y_row = out.row;
+  a.y_head = out.head_step;
+  a.y_batch = out.batch_step;
+  if (c.has(kMask)) {
+    const Extents& shape = c.in(kMask).shape();
+    a.mask = {&c.in(kMask), shape.back(),
+              broadcast_strides(shape, {y.shape()[0], a.q.heads, a.q.length, shape.back()})};
+  }
+  return a;
+}
+
+Status run(Call& c, ThreadPool& pool) {
+  const Attention a = TRY(attention_of(c));
+  Tensor& y = *TRY(c.out(0));
+  if (y.count() == 0) return ok();
+  if (a.k.heads == 0 || a.k.length == 0) {
+    std::fill_n(y.as<float>().data(), y.count(), 0.0f);
+    return ok();
+  }
+  const int64_t heads = a.q.heads;
+  pool.parallel_for(y.shape()[0] * heads, 1, [&](int64_t begin, int64_t end) {
+    Scratch scratch;
+    for (int64_t i = begin; i < end; ++i) attend(a, i / heads, i % heads, scratch);
+  });
+  return ok();
+}
+
+Support accepts(const Graph& graph, const Node& node) {
+  const Infer c(*node.op, node.attrs, {}, node.outputs.size());
+  for (size_t i = kMask + 1; i < node.inputs.size(); ++i)
+    if (node.inputs[i].valid()) return no("only without past keys and lengths");
+  if (node.outputs.size() != 1) return no("only with one output");
+  if (c.real("softcap") != 0 || c.integer("left_window_size") >= 0 ||
+      c.integer("right_window_size") >= 0)
+    return no("only without softcap and windows");
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (!node.inputs[i].valid()) continue;
+    const TensorType& type = graph[node.inputs[i]].type.tensor;
+    if (!type.shape.ranked) return no("only with known ranks");
+    if (type.dtype != DType::f32 && !(i == kMask && type.dtype == DType::boolean))
+      return no("only f32");
+  }
+  return yes();
+}
+
+}  // namespace
+
+const CpuKernel attention_kernel{"attention", accepts, run};
+
+}  // namespace hone::cpu

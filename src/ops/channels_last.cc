@@ -1,0 +1,326 @@
+// Convolutions and pooling of tensors whose channels are the last axis: what conv and pooling are
+// lowered to.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "ops/activation.h"
+#include "ops/window.h"
+
+namespace hone {
+namespace {
+
+// [N, in..., C] with windows over the axes between.
+Result<Windows> windows_of(const Infer& c) {
+  const Shape& x = c.shape(0);
+  const bool ceil_mode = c.op().name != "channels_last_conv" &&
+                         c.op().name != "channels_last_depthwise_conv" &&
+                         c.integer("ceil_mode") != 0;
+  return make_windows(c, std::span(x.dims).subspan(1, x.rank() - 2), {}, ceil_mode);
+}
+
+Status expect_image(const Infer& c) {
+  const Shape& x = c.shape(0);
+  if (x.ranked && x.rank() >= 3) return ok();
+  return shape_error(c, "x must have at least 3 axes, has shape " + x.str());
+}
+
+Result<Types> output_of(const Infer& c, const Dim& channels) {
+  Shape out({c.shape(0).dims[0]});
+  for (const Window& w : TRY(windows_of(c))) out.dims.push_back(w.out);
+  out.dims.push_back(channels);
+  return Types{Type(c.dtype(0), std::move(out))};
+}
+
+// Bias [M] at input 2, residual as the output at input 3.
+Status expect_epilogue(const Infer& c, const Shape& out) {
+  TRY(expect_activation(c));
+  if (c.has(2)) {
+    TRY(expect_rank(c, 2, 1));
+    TRY(same_extent(c, extent(c, 2, 0), out.dims.back(), "channels and bias"));
+  }
+  if (!c.has(3)) return ok();
+  const Shape& residual = c.shape(3);
+  if (residual.ranked && residual.rank() != out.rank())
+    return shape_error(c, "the residual is " + residual.str() + " for " + out.str());
+  for (size_t i = 0; residual.ranked && i < out.rank(); ++i)
+    TRY(same_extent(c, residual.dims[i], out.dims[i], "residual and result"));
+  return ok();
+}
+
+int64_t kernel_size(const Infer& c) {
+  int64_t size = 1;
+  for (int64_t k : c.list("kernel_shape")) size *= k;
+  return size;
+}
+
+Result<Types> infer_conv(const Infer& c) {
+  TRY(expect_image(c));
+  TRY(expect_rank(c, 1, 4));
+  const int64_t group = TRY(positive(c, "group")), filters = c.integer("filters");
+  if (filters < 1 || filters % group != 0)
+    return attribute_error(
+        c, std::to_string(filters) + " filters in " + std::to_string(group) + " groups");
+  Types out = TRY(output_of(c, filters));
+  TRY(same_extent(c, extent(c, 1, 0), Dim(group), "groups and panels"));
+  const Dim& channels = c.shape(0).dims.back();
+  TRY(same_extent(c, extent(c, 1, 2) * Dim(group), channels * Dim(kernel_size(c)),
+                  "the contracted extents"));
+  const auto panels = extent(c, 1, 1).constant(), width = extent(c, 1, 3).constant();
+  const int64_t columns = filters / group;
+  if (panels && width && (columns > *panels * *width || columns <= (*panels - 1) * *width))
+    return attribute_error(
+        c, std::to_string(columns) + " columns do not take panels of shape " + c.shape(1).str());
+  TRY(expect_epilogue(c, out[0].tensor.shape));
+  return out;
+}
+
+Result<Types> infer_depthwise(const Infer& c) {
+  TRY(expect_image(c));
+  TRY(expect_rank(c, 1, 2));
+  TRY(same_extent(c, extent(c, 1, 0), Dim(kernel_size(c)), "positions of the kernel"));
+  const Dim channels =
+      TRY(same_extent(c, c.shape(0).dims.back(), extent(c, 1, 1), "channels of x and weights"));
+  Types out = TRY(output_of(c, channels));
+  TRY(expect_epilogue(c, out[0].tensor.shape));
+  return out;
+}
+
+// Calls f(output position, kernel position, input position) for every pair that meets, all flat.
+template <class F>
+void each_tap(const Windows& windows, F f) {
+  const Extents in = in_extents(windows), out = out_extents(windows);
+  Extents kernel;
+  for (const Window& w : windows) kernel.push_back(w.kernel);
+  Odometer k(kernel, {});
+  if (k.empty()) return;
+  int64_t at = 0;
+  do {
+    for (const Tap& tap : taps(windows, k.position(), out, in)) f(tap.strided, at, tap.dense);
+    ++at;
+  } while (k.next());
+}
+
+void add_epilogue(Call& c, Tensor& y, const std::vector<double>& sums) {
+  const int64_t channels = y.shape().back();
+  for (int64_t i = 0; i < y.count(); ++i) {
+    double sum = sums[size_t(i)];
+    if (c.has(2)) sum += load_real(c.in(2), i % channels);
+    if (c.has(3)) sum += load_real(c.in(3), i);
+    store_real(y, i, activated(c, sum));
+  }
+}
+
+Status reference_conv(Call& c) {
+  const Tensor &x = c.in(0), &panels = c.in(1);
+  Tensor& y = *TRY(c.out(0));
+  const Windows windows = TRY(windows_of(c));
+  const int64_t group = c.integer("group"), filters = y.shape().back();
+  const int64_t channels = x.shape().back(), depth = channels / group, columns = filters / group;
+  const int64_t width = panels.shape()[3], k = panels.shape()[2];
+  const std::vector<double> xs = reals(x), ws = reals(panels);
+  std::vector<double> sums(size_t(y.count()));
+  const int64_t images = y.shape()[0];
+  const int64_t in_size = checked_product(in_extents(windows)).value_or(0);
+  const int64_t out_size = checked_product(out_extents(windows)).value_or(0);
+  each_tap(windows, [&](int64_t o, int64_t position, int64_t i) {
+    for (int64_t n = 0; n < images; ++n)
+      for (int64_t m = 0; m < filters; ++m) {
+        const int64_t g = m / columns, j = m % columns;
+        const int64_t panel = (g * panels.shape()[1] + j / width) * k * width + j % width;
+        double& sum = sums[size_t((n * out_size + o) * filters + m)];
+        for (int64_t d = 0; d < depth; ++d)
+          sum += xs[size_t((n * in_size + i) * channels + g * depth + d)] *
+                 ws[size_t(panel + (position * depth + d) * width)];
+      }
+  });
+  add_epilogue(c, y, sums);
+  return ok();
+}
+
+Status reference_depthwise(Call& c) {
+  const Tensor &x = c.in(0), &w = c.in(1);
+  Tensor& y = *TRY(c.out(0));
+  const Windows windows = TRY(windows_of(c));
+  const int64_t channels = y.shape().back(), images = y.shape()[0];
+  const int64_t in_size = checked_product(in_extents(windows)).value_or(0);
+  const int64_t out_size = checked_product(out_extents(windows)).value_or(0);
+  std::vector<double> sums(size_t(y.count()));
+  each_tap(windows, [&](int64_t o, int64_t position, int64_t i) {
+    for (int64_t n = 0; n < images; ++n)
+      for (int64_t ch = 0; ch < channels; ++ch)
+        sums[size_t((n * out_size + o) * channels + ch)] +=
+            load_real(x, (n * in_size + i) * channels + ch) *
+            load_real(w, position * channels + ch);
+  });
+  add_epilogue(c, y, sums);
+  return ok();
+}
+
+Cost conv_cost(const Infer& c, const Types& out) {
+  Cost cost = default_cost(c, out);
+  const Dim count = element_count(out[0].tensor.shape);
+  const bool depthwise = c.op().name == "channels_last_depthwise_conv";
+  cost.macs = count * (depthwise ? Dim(kernel_size(c)) : extent(c, 1, 2));
+  cost.flops = cost.macs * Dim(2) + count * Dim(int64_t(c.has(2)) + int64_t(c.has(3)));
+  return cost;
+}
+
+Result<Types> infer_pool(const Infer& c) {
+  TRY(expect_image(c));
+  return output_of(c, c.shape(0).dims.back());
+}
+
+Cost pool_cost(const Infer& c, const Types& out) {
+  Cost cost = default_cost(c, out);
+  cost.flops = element_count(out[0].tensor.shape) * Dim(kernel_size(c));
+  return cost;
+}
+
+// Calls f(element of y, elements of x in its window, positions counted).
+template <class F>
+Status each_pool(Call& c, F f) {
+  const Windows windows = TRY(windows_of(c));
+  const Tensor& x = c.in(0);
+  const int64_t channels = x.shape().back(), images = x.shape()[0];
+  const int64_t in_size = checked_product(in_extents(windows)).value_or(0);
+  const int64_t out_size = checked_product(out_extents(windows)).value_or(0);
+  std::vector<double> values;
+  each_window(windows, [&](int64_t o, const std::vector<int64_t>& offsets, double counted) {
+    for (int64_t n = 0; n < images; ++n)
+      for (int64_t ch = 0; ch < channels; ++ch) {
+        values.clear();
+        for (int64_t at : offsets)
+          values.push_back(load_real(x, (n * in_size + at) * channels + ch));
+        f((n * out_size + o) * channels + ch, values, counted);
+      }
+  });
+  return ok();
+}
+
+std::vector<Port> conv_inputs(std::string_view weights) {
+  return {{"x", kFloats, 'T'},
+          {weights, kFloats, 'T'},
+          {"bias", kFloats, 'T', Port::Presence::optional},
+          {"residual", kFloats, 'T', Port::Presence::optional}};
+}
+
+const AttrDef kCeilMode{"ceil_mode", AttrKind::integer, false, int64_t{0},
+                        "1: round output extents up"};
+
+}  // namespace
+
+const OpDef& channels_last_conv_op() {
+  static const OpDef def{
+      .name = "channels_last_conv",
+      .doc =
+          "activation(conv(x) + bias + residual) for x [N, in..., C] and y [N, out..., M]. The "
+          "weights of each group [kernel..., C / G, M / G] lie in panels [G, ceil(M / G / w), "
+          "kernel... * C / G, w] of w filters, zeros after the last.",
+      .inputs = conv_inputs("panels"),
+      .outputs = {{"y", kFloats, 'T'}},
+      .attrs =
+          window_attrs(true, activation_attrs({{"filters", AttrKind::integer, true, {}, "M"},
+                                               {"group", AttrKind::integer, false, int64_t{1}}})),
+      .infer = infer_conv,
+      .cost = conv_cost,
+      .reference = reference_conv,
+      .examples =
+          {R"(graph channels_last_2d(x: f32[2,5,6,3], w: f32[1,2,18,4], b: f32[7],
+                                             r: f32[2,3,6,7]) -> (y) {
+        y = channels_last_conv(x, w, b, r) <filters=7, kernel_shape=[3, 2], pads=[1, 0, 1, 1],
+                                            strides=[2, 1], activation="relu">
+      })",
+           R"(graph channels_last_1d(x: f32[1,9,4], w: f32[2,1,6,16]) -> (y) {
+        y = channels_last_conv(x, w) <filters=6, group=2, kernel_shape=[3], dilations=[2]>
+      })",
+           R"(graph channels_last_wide(x: f32[1,7,5,8], w: f32[1,2,72,16], b: f32[20]) -> (y) {
+        y = channels_last_conv(x, w, b) <filters=20, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>
+      })"},
+  };
+  return def;
+}
+
+const OpDef& channels_last_depthwise_conv_op() {
+  static const OpDef def{
+      .name = "channels_last_depthwise_conv",
+      .doc =
+          "activation(conv(x) + bias + residual) for x [N, in..., C] and y [N, out..., C], each "
+          "channel with a filter of its own: weights [positions of the kernel, C].",
+      .inputs = conv_inputs("weights"),
+      .outputs = {{"y", kFloats, 'T'}},
+      .attrs = window_attrs(true, activation_attrs({})),
+      .infer = infer_depthwise,
+      .cost = conv_cost,
+      .reference = reference_depthwise,
+      .examples = {R"(graph channels_last_depthwise(x: f32[2,6,5,11], w: f32[9,11], b: f32[11],
+                                                    r: f32[2,3,3,11]) -> (y) {
+        y = channels_last_depthwise_conv(x, w, b, r) <kernel_shape=[3, 3], pads=[1, 1, 1, 1],
+                                                      strides=[2, 2], activation="clip",
+                                                      low=0.0, high=6.0>
+      })",
+                   R"(graph channels_last_scale(x: f32[1,4,8], w: f32[1,8], b: f32[8]) -> (y) {
+        y = channels_last_depthwise_conv(x, w, b) <kernel_shape=[1]>
+      })"},
+  };
+  return def;
+}
+
+const OpDef& channels_last_max_pool_op() {
+  static const OpDef def{
+      .name = "channels_last_max_pool",
+      .doc = "Largest element of each window of x [N, in..., C]; NaN wins.",
+      .inputs = {{"x", kFloats, 'T'}},
+      .outputs = {{"y", kFloats, 'T'}},
+      .attrs = window_attrs(true, {kCeilMode}),
+      .infer = infer_pool,
+      .cost = pool_cost,
+      .reference = [](Call& c) -> Status {
+        Tensor& y = *TRY(c.out(0));
+        return each_pool(c, [&](int64_t o, const std::vector<double>& values, double) {
+          double best = -std::numeric_limits<double>::infinity();
+          for (double v : values) best = v > best || std::isnan(v) ? v : best;
+          store_real(y, o, best);
+        });
+      },
+      .examples = {R"(graph channels_last_max(x: f32[2,6,7,5]) -> (y) {
+        y = channels_last_max_pool(x) <kernel_shape=[3, 2], pads=[1, 0, 1, 1], strides=[2, 2]>
+      })"},
+  };
+  return def;
+}
+
+const OpDef& channels_last_average_pool_op() {
+  static const OpDef def{
+      .name = "channels_last_average_pool",
+      .doc =
+          "Mean of each window of x [N, in..., C]; count_include_pad=1 counts the padding as "
+          "zeros.",
+      .inputs = {{"x", kFloats, 'T'}},
+      .outputs = {{"y", kFloats, 'T'}},
+      .attrs = window_attrs(
+          true, {kCeilMode, {"count_include_pad", AttrKind::integer, false, int64_t{0}}}),
+      .infer = infer_pool,
+      .cost = pool_cost,
+      .reference = [](Call& c) -> Status {
+        Tensor& y = *TRY(c.out(0));
+        const bool padding = c.integer("count_include_pad") != 0;
+        return each_pool(c, [&](int64_t o, const std::vector<double>& values, double counted) {
+          double sum = 0;
+          for (double v : values) sum += v;
+          const double n = padding ? counted : double(values.size());
+          store_real(y, o, sum / n);
+        });
+      },
+      .examples = {R"(graph channels_last_average(x: f32[2,6,7,5]) -> (y) {
+        y = channels_last_average_pool(x) <kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2]>
+      })",
+                   R"(graph channels_last_padded(x: f32[1,6,3]) -> (y) {
+        y = channels_last_average_pool(x) <ceil_mode=1, count_include_pad=1, kernel_shape=[3],
+                                           pads=[1, 0], strides=[2]>
+      })"},
+  };
+  return def;
+}
+
+}  // namespace hone

@@ -1,0 +1,308 @@
+// Convolutions with constant weights work on tensors whose channels are the last axis, with the
+// normalization, bias, residual and activation that follow them. The transposes around them are
+// what `spread_channels_last` moves on and cancels.
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "ops/window.h"
+#include "passes/channels_last.h"
+#include "passes/epilogue.h"
+#include "passes/panels.h"
+#include "passes/pass.h"
+
+namespace hone {
+namespace {
+
+struct Found {
+  Extents weights;  // [M, C / G, kernel...]
+  int64_t group = 1;
+  int64_t filters() const { return weights[0]; }
+  int64_t depth() const { return weights[1]; }  // channels of a group
+  int64_t positions() const {
+    int64_t n = 1;
+    for (size_t i = 2; i < weights.size(); ++i) n *= weights[i];
+    return n;
+  }
+  bool depthwise() const { return depth() == 1 && group == filters() && group > 1; }
+};
+
+constexpr int64_t kPositions = 9, kProducts = 36;  // of Winograd's F(4 x 4, 3 x 3)
+
+class Lowering {
+ public:
+  Lowering(PassContext& c, GraphId graph, int64_t width, const Allowance& memory)
+      : model_(c.model), rewriter_(c.rewriter(graph)), width_(width), memory_(memory) {}
+
+  Status run() {
+    const std::vector<NodeId> order = TRY(rewriter_.graph().order());
+    choose_winograd(order);
+    for (NodeId n : order) {
+      if (rewriter_.done()) break;
+      if (!rewriter_.graph().alive(n) || graph()[n].op->name != "conv") continue;
+      if (auto found = convolution(n)) TRY(replace(n, *found));
+    }
+    rewriter_.sweep();
+    return ok();
+  }
+
+ private:
+  const Graph& graph() { return rewriter_.graph(); }
+  const TensorType& tensor(ValueId v) { return graph()[v].type.tensor; }
+
+  std::optional<Found> convolution(NodeId n) {
+    const Node& node = graph()[n];
+    const Shape &x = tensor(node.inputs[0]).shape, &y = tensor(node.outputs[0]).shape;
+    const auto weights = tensor(node.inputs[1]).shape.fixed();
+    if (!x.ranked || x.rank() < 3 || x.rank() > 5 || !y.ranked || !weights ||
+        tensor(node.inputs[1]).dtype != DType::f32)
+      return std::nullopt;
+    Found f;
+    f.weights = *weights;
+    f.group = Infer(*node.op, node.attrs, {}, 1).integer("group");
+    const EpilogueChain chain(model_, graph(), n, 1, f.filters());
+    if (!chain.is_constant(node.inputs[1]) || f.filters() == 0 || f.depth() == 0 ||
+        f.positions() == 0)
+      return std::nullopt;
+    if (node.inputs.size() > 2 && node.inputs[2].valid() && !chain.is_constant(node.inputs[2]))
+      return std::nullopt;
+    // Panels of narrow groups are mostly zeros.
+    const int64_t columns = f.filters() / f.group;
+    if (!f.depthwise() && f.group > 1 && panel_count(columns, width_) * width_ > 4 * columns)
+      return std::nullopt;
+    return f;
+  }
+
+  // Transformed weights are four times as large: those that save most for it come first, and
+  // together they add a tenth to the weights of the model at most.
+  void choose_winograd(const std::vector<NodeId>& order) {
+    struct Candidate {
+      NodeId node;
+      int64_t results, bytes;
+    };
+    std::vector<Candidate> candidates;
+    for (NodeId n : order) {
+      if (graph()[n].op->name != "conv") continue;
+      const auto found = convolution(n);
+      const auto results = found ? winograd_results(graph()[n], *found) : std::nullopt;
+      if (results)
+        candidates.push_back({n, *results,
+                              int64_t(kProducts - kPositions) * found->filters() * found->depth() *
+                                  int64_t(sizeof(float))});
+    }
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [](const auto& a, const auto& b) { return a.results > b.results; });
+    int64_t room = 0;
+    for (const Constant& c : model_.constants)
+      if (const auto* span = std::get_if<Constant::Span>(&c.data))
+        room += int64_t(span->length / 10);
+    for (const Candidate& c : candidates) {
+      if (c.bytes > room) continue;
+      room -= c.bytes;
+      winograd_.insert(c.node);
+    }
+  }
+
+  // The number of results for each filter; none where Winograd's way does not fit or not pay.
+  std::optional<int64_t> winograd_results(const Node& node, const Found& f) {
+    constexpr int64_t kFewChannels = 16, kFewResults = 12 * 16;
+    if (f.weights.size() != 4 || f.weights[2] != 3 || f.weights[3] != 3 || f.group != 1 ||
+        f.depth() < kFewChannels || f.filters() < kFewChannels)
+      return std::nullopt;
+    const auto windows = windows_of(node);
+    if (!windows) return std::nullopt;
+    int64_t results = 1;
+    for (const Window& w : *windows) {
+      if (w.stride != 1 || w.dilation != 1 || !w.in.is_constant() || !w.out.is_constant())
+        return std::nullopt;
+      results *= *w.out.constant();
+    }
+    return results < kFewResults ? std::nullopt : std::optional(results);
+  }
+
+  std::optional<Windows> windows_of(const Node& node) {
+    std::vector<Type> types;
+    std::vector<Infer::Input> inputs;
+    for (ValueId v : node.inputs) types.push_back(v.valid() ? graph()[v].type : Type());
+    for (size_t i = 0; i < types.size(); ++i)
+      inputs.push_back(node.inputs[i].valid() ? Infer::Input{&types[i], nullptr} : Infer::Input{});
+    auto made = make_convolution(Infer(*node.op, node.attrs, inputs, 1), 0, 1, 2);
+    return made ? std::optional(std::move(made->windows)) : std::nullopt;
+  }
+
+  // What filters are multiplied with, and what is added to their results.
+  struct Scaling {
+    std::vector<float> factors, bias;
+  };
+
+  // Normalization by known statistics right behind a convolution is one with other weights.
+  Status take_normalization(EpilogueChain& chain, Scaling& s) {
+    const auto user = chain.next();
+    if (!user) return ok();
+    const Node& node = graph()[*user];
+    const Infer c(*node.op, node.attrs, {}, 1);
+    if (node.op->name != "batch_normalization" || c.integer("training_mode") != 0) return ok();
+    std::vector<std::vector<float>> statistics;
+    for (size_t i = 1; i < 5; ++i) {
+      if (!chain.is_constant(node.inputs[i])) return ok();
+      statistics.push_back(TRY(chain.per_channel(node.inputs[i])));
+      if (statistics.back().size() != s.factors.size()) return ok();
+    }
+    for (size_t m = 0; m < s.factors.size(); ++m) {
+      const double factor =
+          double(statistics[0][m]) / std::sqrt(double(statistics[3][m]) + c.real("epsilon"));
+      s.factors[m] = float(factor);
+      s.bias[m] =
+          float((double(s.bias[m]) - double(statistics[2][m])) * factor + double(statistics[1][m]));
+    }
+    chain.take(*user);
+    return ok();
+  }
+
+  Status replace(NodeId n, const Found& f) {
+    const Node node = graph()[n];
+    EpilogueChain chain(model_, graph(), n, 1, f.filters());
+    Scaling s{std::vector<float>(size_t(f.filters()), 1.0f),
+              std::vector<float>(size_t(f.filters()), 0.0f)};
+    if (node.inputs.size() > 2 && node.inputs[2].valid())
+      s.bias = TRY(chain.per_channel(node.inputs[2]));
+    TRY(take_normalization(chain, s));
+    chain.follow();
+    if (chain.bias.valid()) {
+      const std::vector<float> more = TRY(chain.per_channel(chain.bias));
+      for (size_t m = 0; m < s.bias.size(); ++m) s.bias[m] += more[m];
+    }
+    rewriter_.stands_for(chain.nodes);
+    const ValueId old = chain.output();
+    const ValueId x = TRY(to_channels_last(rewriter_, node.inputs[0]));
+    ValueId residual;
+    if (chain.residual.valid()) residual = TRY(to_channels_last(rewriter_, chain.residual));
+    ValueId bias;
+    if (std::ranges::any_of(s.bias, [](float b) { return b != 0; }))
+      bias = rewriter_.constant(Tensor::of({f.filters()}, s.bias), "bias");
+    const bool winograd = winograd_.contains(n);
+    const ValueId weights = TRY(winograd ? transformed(node.inputs[1], f, s.factors)
+                                         : packed(node.inputs[1], f, s.factors));
+    const ValueId made = TRY(rewriter_.add1(
+        winograd        ? "channels_last_winograd_conv"
+        : f.depthwise() ? "channels_last_depthwise_conv"
+                        : "channels_last_conv",
+        {x, weights, bias, residual},
+        winograd ? winograd_attributes(node, f, chain) : attributes(node, f, chain)));
+    const ValueId back = TRY(to_channels_first(rewriter_, made));
+    if (!rewriter_.can_replace(old, back)) return ok();  // swept
+    return rewriter_.replace(old, back, "lowered to channels_last_conv");
+  }
+
+  static Builder::Given attributes(const Node& node, const Found& f, const EpilogueChain& chain) {
+    Builder::Given given;
+    const Infer c(*node.op, node.attrs, {}, 1);
+    given.emplace_back("auto_pad", c.text("auto_pad"));
+    for (const char* name : {"dilations", "pads", "strides"})
+      if (c.given(name)) given.emplace_back(name, c.list(name));
+    given.emplace_back("kernel_shape", Integers(f.weights.begin() + 2, f.weights.end()));
+    given.emplace_back("activation", chain.activation);
+    given.emplace_back("low", float(chain.low));
+    given.emplace_back("high", float(chain.high));
+    if (f.depthwise()) return given;
+    given.emplace_back("filters", f.filters());
+    given.emplace_back("group", f.group);
+    return given;
+  }
+
+  Builder::Given winograd_attributes(const Node& node, const Found& f, const EpilogueChain& chain) {
+    Integers pads;
+    const Windows windows = *windows_of(node);
+    for (const Window& w : windows) pads.push_back(w.before);
+    for (const Window& w : windows) pads.push_back(w.after);
+    return {{"filters", f.filters()},
+            {"pads", pads},
+            {"activation", chain.activation},
+            {"low", float(chain.low)},
+            {"high", float(chain.high)}};
+  }
+
+  // G g G^T for each filter and channel (Lavin & Gray 2015, section 4.1).
+  Result<ValueId> transformed(ValueId weights, const Found& f, const std::vector<float>& factors) {
+    constexpr double kG[6][3] = {{1.0 / 4, 0, 0},
+                                 {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                 {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                 {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                 {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                 {0, 0, 1}};
+    const ConstantId id = graph()[weights].constant;
+    const Tensor w = TRY(model_.read(id));
+    const int64_t panels = panel_count(f.filters(), width_);
+    Tensor out = TRY(Tensor::make(DType::f32, {kProducts, panels, f.depth(), width_}, memory_));
+    float* to = out.as<float>().data();
+    for (int64_t m = 0; m < f.filters(); ++m)
+      for (int64_t d = 0; d < f.depth(); ++d) {
+        const float* g = w.as<float>().data() + (m * f.depth() + d) * kPositions;
+        for (int64_t i = 0; i < kProducts; ++i) {
+          double sum = 0;
+          for (int64_t a = 0; a < 3; ++a)
+            for (int64_t b = 0; b < 3; ++b)
+              sum += kG[i / 6][a] * kG[i % 6][b] * double(g[a * 3 + b]);
+          to[((i * panels + m / width_) * f.depth() + d) * width_ + m % width_] =
+              float(sum * double(factors[size_t(m)]));
+        }
+      }
+    return rewriter_.constant(std::move(out), model_.constants[id.index].name + ".winograd");
+  }
+
+  Result<ValueId> packed(ValueId weights, const Found& f, const std::vector<float>& factors) {
+    const ConstantId id = graph()[weights].constant;
+    const Tensor w = TRY(model_.read(id));
+    const float* from = w.as<float>().data();
+    if (f.depthwise()) {
+      Tensor out = TRY(Tensor::make(DType::f32, {f.positions(), f.filters()}, memory_));
+      for (int64_t k = 0; k < f.positions(); ++k)
+        for (int64_t m = 0; m < f.filters(); ++m)
+          out.as<float>()[size_t(k * f.filters() + m)] =
+              factors[size_t(m)] * from[m * f.positions() + k];
+      return rewriter_.constant(std::move(out), model_.constants[id.index].name + ".last");
+    }
+    // From [M, C, kernel] to rows (kernel, C) of filters.
+    const int64_t columns = f.filters() / f.group, k = f.positions() * f.depth();
+    const int64_t panels = panel_count(columns, width_);
+    Tensor out = TRY(Tensor::make(DType::f32, {f.group, panels, k, width_}, memory_));
+    std::vector<float> rows(size_t(k * columns));
+    for (int64_t g = 0; g < f.group; ++g) {
+      for (int64_t m = 0; m < columns; ++m)
+        for (int64_t d = 0; d < f.depth(); ++d)
+          for (int64_t p = 0; p < f.positions(); ++p)
+            rows[size_t((p * f.depth() + d) * columns + m)] =
+                from[((g * columns + m) * f.depth() + d) * f.positions() + p];
+      pack_panels({rows.data(), columns, 1}, k, columns, width_,
+                  std::span(factors).subspan(size_t(g * columns), size_t(columns)),
+                  out.as<float>().data() + g * panels * k * width_);
+    }
+    return rewriter_.constant(std::move(out), model_.constants[id.index].name + ".panels");
+  }
+
+  Model& model_;
+  Rewriter rewriter_;
+  int64_t width_;
+  const Allowance& memory_;    // of all packed weights
+  std::set<NodeId> winograd_;  // nodes to lower by it
+};
+
+}  // namespace
+
+const PassDef& lower_conv_pass() {
+  static const PassDef def{
+      .name = "lower_conv",
+      .doc = "convolutions work on packed panels and channels that are the last axis",
+      .options = {"width"},
+      .run = [](PassContext& c) -> Status {
+        const int64_t width = TRY(panel_width(c));
+        const Allowance memory = std::make_shared<MemoryBudget>(c.limits.runtime_memory);
+        for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
+          TRY(Lowering(c, GraphId{g}, width, memory).run());
+        return ok();
+      },
+  };
+  return def;
+}
+
+}  // namespace hone

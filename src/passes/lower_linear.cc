@@ -1,0 +1,180 @@
+// Products with constant matrices become `linear` on packed panels, with the bias, residual and
+// activation that follow them.
+#include <algorithm>
+
+#include "ops/common.h"
+#include "passes/epilogue.h"
+#include "passes/panels.h"
+#include "passes/pass.h"
+
+namespace hone {
+namespace {
+
+struct Found {
+  ValueId x, weights;
+  ValueId bias;             // of gemm
+  bool transposed = false;  // W is the transpose of `weights`
+  double alpha = 1;         // of the weights
+  double beta = 1;          // of the bias
+  int64_t depth = 0, columns = 0;
+};
+
+class Lowering {
+ public:
+  Lowering(PassContext& c, GraphId graph, int64_t width, const Allowance& memory)
+      : model_(c.model), rewriter_(c.rewriter(graph)), width_(width), memory_(memory) {}
+
+  Status run() {
+    for (NodeId n : TRY(rewriter_.graph().order())) {
+      if (rewriter_.done()) break;
+      if (!rewriter_.graph().alive(n)) continue;
+      if (auto found = product(n)) TRY(replace(n, *found));
+    }
+    rewriter_.sweep();
+    return ok();
+  }
+
+ private:
+  const Graph& graph() { return rewriter_.graph(); }
+  const Shape& shape(ValueId v) { return graph()[v].type.tensor.shape; }
+  static Infer attrs(const Node& node) {
+    return Infer(*node.op, node.attrs, {}, node.outputs.size());
+  }
+
+  std::optional<Found> product(NodeId n) {
+    const Node& node = graph()[n];
+    const bool gemm = node.op->name == "gemm";
+    if (!gemm && node.op->name != "matmul") return std::nullopt;
+    Found f;
+    f.x = node.inputs[0];
+    f.weights = node.inputs[1];
+    find_transposed(f);
+    if (gemm && !read_gemm(node, f)) return std::nullopt;
+    const auto extents = shape(f.weights).fixed();
+    if (graph()[f.weights].type.tensor.dtype != DType::f32 || !extents || extents->size() != 2 ||
+        !shape(f.x).ranked || shape(f.x).rank() == 0)
+      return std::nullopt;
+    f.depth = (*extents)[f.transposed ? 1 : 0];
+    f.columns = (*extents)[f.transposed ? 0 : 1];
+    if (f.depth == 0 || f.columns == 0) return std::nullopt;
+    const EpilogueChain chain = chain_of(n, f);
+    if (!chain.is_constant(f.weights)) return std::nullopt;
+    if (f.bias.valid() &&
+        (!chain.is_per_channel(f.bias) || (f.beta != 1 && !chain.is_constant(f.bias))))
+      return std::nullopt;
+    return f;
+  }
+
+  EpilogueChain chain_of(NodeId n, const Found& f) {
+    const size_t rank = shape(graph()[n].outputs[0]).rank();
+    return EpilogueChain(model_, graph(), n, rank - 1, f.columns);
+  }
+
+  // Weights that are a constant, transposed by a node of its own: shared with an embedding.
+  void find_transposed(Found& f) {
+    const Value& value = graph()[f.weights];
+    if (!value.producer.valid()) return;
+    const Node& node = graph()[value.producer];
+    if (node.op->name != "transpose" || attrs(node).list("perm") != Integers{1, 0}) return;
+    f.weights = node.inputs[0];
+    f.transposed = true;
+  }
+
+  static bool read_gemm(const Node& node, Found& f) {
+    const Infer c = attrs(node);
+    if (c.integer("transa") != 0) return false;
+    f.transposed = f.transposed != (c.integer("transb") != 0);
+    f.alpha = c.real("alpha");
+    f.beta = c.real("beta");
+    if (node.inputs.size() > 2 && node.inputs[2].valid() && f.beta != 0) f.bias = node.inputs[2];
+    return true;
+  }
+
+  // gemm takes two axes; exporters reshape to them and back.
+  void look_through_reshapes(Found& f, EpilogueChain& chain) {
+    const NodeId producer = graph()[f.x].producer;
+    if (!producer.valid() || graph()[producer].op->name != "reshape" || shape(f.x).rank() != 2)
+      return;
+    const auto user = chain.next();
+    if (!user || graph()[*user].op->name != "reshape") return;
+    const ValueId x = graph()[producer].inputs[0];
+    const Shape &whole = shape(x), &made = shape(graph()[*user].outputs[0]);
+    if (!whole.ranked || whole.rank() < 2 || !made.ranked || made.rank() != whole.rank() ||
+        !whole.dims.back().is(f.depth) || !made.dims.back().is(f.columns) || !all_known(made) ||
+        !std::equal(made.dims.begin(), made.dims.end() - 1, whole.dims.begin()))
+      return;
+    f.x = x;
+    chain.take_reshaped(*user, made.rank() - 1);
+  }
+
+  Status replace(NodeId n, Found f) {
+    EpilogueChain chain = chain_of(n, f);
+    look_through_reshapes(f, chain);
+    chain.bias = f.bias;
+    chain.follow();
+    ValueId bias = chain.bias;
+    if (bias.valid() && chain.is_constant(bias)) {
+      std::vector<float> numbers = TRY(chain.per_channel(bias));
+      for (float& x : numbers) x *= bias == f.bias ? float(f.beta) : 1.0f;
+      bias = rewriter_.constant(Tensor::of({f.columns}, std::move(numbers)),
+                                constant_name(bias) + ".bias");
+    }
+    Builder::Given given{{"columns", f.columns}};
+    given.emplace_back("activation", chain.activation);
+    given.emplace_back("low", float(chain.low));
+    given.emplace_back("high", float(chain.high));
+    rewriter_.stands_for(chain.nodes);
+    const ValueId old = chain.output();
+    const ValueId panels = TRY(packed(f));
+    const ValueId made =
+        TRY(rewriter_.add1("linear", {f.x, panels, bias, chain.residual}, std::move(given)));
+    if (!rewriter_.can_replace(old, made)) return ok();  // swept
+    return rewriter_.replace(old, made, "lowered to linear");
+  }
+
+  const std::string& constant_name(ValueId v) {
+    return model_.constants[graph()[v].constant.index].name;
+  }
+
+  // Products that share their weights share the panels.
+  Result<ValueId> packed(const Found& f) {
+    const auto key = std::tuple(graph()[f.weights].constant.index, f.transposed, f.alpha);
+    if (const auto it = panels_.find(key); it != panels_.end()) return it->second;
+    const Tensor w = TRY(model_.read(graph()[f.weights].constant));
+    const PanelSource source{w.as<float>().data(), f.transposed ? 1 : f.columns,
+                             f.transposed ? f.depth : 1};
+    Tensor out =
+        TRY(Tensor::make(DType::f32, {panel_count(f.columns, width_), f.depth, width_}, memory_));
+    const std::vector<float> alpha(size_t(f.columns), float(f.alpha));
+    pack_panels(source, f.depth, f.columns, width_, alpha, out.as<float>().data());
+    const ValueId value = rewriter_.constant(std::move(out), constant_name(f.weights) + ".panels");
+    panels_.emplace(key, value);
+    return value;
+  }
+
+  Model& model_;
+  Rewriter rewriter_;
+  int64_t width_;
+  const Allowance& memory_;  // of all packed weights
+  std::map<std::tuple<uint32_t, bool, double>, ValueId> panels_;
+};
+
+}  // namespace
+
+const PassDef& lower_linear_pass() {
+  static const PassDef def{
+      .name = "lower_linear",
+      .doc = "products with constant matrices work on packed panels, with what follows them",
+      .options = {"width"},
+      .run = [](PassContext& c) -> Status {
+        const int64_t width = TRY(panel_width(c));
+        const Allowance memory = std::make_shared<MemoryBudget>(c.limits.runtime_memory);
+        for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
+          TRY(Lowering(c, GraphId{g}, width, memory).run());
+        return ok();
+      },
+  };
+  return def;
+}
+
+}  // namespace hone

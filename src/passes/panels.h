@@ -1,0 +1,26 @@
+// Weights in panels, as kernels read them: [ceil(columns / width)][depth][width].
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "passes/pass.h"
+
+namespace hone {
+
+// Element [k, j] lies at k * row + j * column.
+struct PanelSource {
+  const float* data;
+  int64_t row, column;
+};
+
+inline int64_t panel_count(int64_t columns, int64_t width) { return (columns + width - 1) / width; }
+
+// Column j times factors[j]; zeros after the last column.
+void pack_panels(const PanelSource& source, int64_t depth, int64_t columns, int64_t width,
+                 std::span<const float> factors, float* out);
+
+// The option `width` of a pass.
+Result<int64_t> panel_width(PassContext& c);
+
+}  // namespace hone
