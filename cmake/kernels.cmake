@@ -5,13 +5,14 @@ file(GLOB_RECURSE avx2 CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/*_avx
 file(GLOB_RECURSE avx512 CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/*_avx512.cc)
 file(GLOB_RECURSE portable CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/*_portable.cc)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set_source_files_properties(${avx2} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
+  set_source_files_properties(${avx2} PROPERTIES COMPILE_OPTIONS "-O2;-mavx2;-mfma;-mf16c")
   # GCC 12 takes the undefined operand of its own intrinsics for a mistake (GCC bug 105593).
   set_source_files_properties(${avx512} PROPERTIES COMPILE_OPTIONS
-    "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mfma;-mf16c;-Wno-uninitialized;-Wno-maybe-uninitialized")
+    "-O2;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mfma;-mf16c;-Wno-uninitialized;-Wno-maybe-uninitialized")
 else()
   set_source_files_properties(${avx2} ${avx512} PROPERTIES HEADER_FILE_ONLY ON)
 endif()
 # Optimized in every build: without inlining, vectors would go through memory, and code of the
 # instruction set would be left outside of its functions.
+set_source_files_properties(${portable} PROPERTIES COMPILE_OPTIONS "-O2")
 set_source_files_properties(${avx2} ${avx512} ${portable} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/checked.h"
 #include "ops/activation.h"
 #include "ops/window.h"
 
@@ -16,6 +17,14 @@ Result<Windows> windows_of(const Infer& c) {
   const bool ceil_mode = c.op().name != "channels_last_conv" &&
                          c.op().name != "channels_last_depthwise_conv" &&
                          c.integer("ceil_mode") != 0;
+  // Kernels list the positions of a window.
+  constexpr int64_t kMostPositions = 65536;
+  int64_t positions = 1;
+  for (const int64_t k : c.list("kernel_shape")) {
+    if (k < 1 || positions > kMostPositions / k)
+      return attribute_error(c, "the kernel has no positions, or more than 65536");
+    positions *= k;
+  }
   return make_windows(c, std::span(x.dims).subspan(1, x.rank() - 2), {}, ceil_mode);
 }
 
@@ -64,11 +73,15 @@ Result<Types> infer_conv(const Infer& c) {
   Types out = TRY(output_of(c, filters));
   TRY(same_extent(c, extent(c, 1, 0), Dim(group), "groups and panels"));
   const Dim& channels = c.shape(0).dims.back();
+  if (auto n = channels.constant(); n && *n % group != 0)
+    return shape_error(c, std::to_string(*n) + " channels do not divide into " +
+                              std::to_string(group) + " groups");
   TRY(same_extent(c, extent(c, 1, 2) * Dim(group), channels * Dim(kernel_size(c)),
                   "the contracted extents"));
   const auto panels = extent(c, 1, 1).constant(), width = extent(c, 1, 3).constant();
   const int64_t columns = filters / group;
-  if (panels && width && (columns > *panels * *width || columns <= (*panels - 1) * *width))
+  const auto room = panels && width ? checked_mul(*panels, *width) : std::nullopt;
+  if (panels && width && (!room || columns > *room || columns <= *room - *width))
     return attribute_error(
         c, std::to_string(columns) + " columns do not take panels of shape " + c.shape(1).str());
   TRY(expect_epilogue(c, out[0].tensor.shape));

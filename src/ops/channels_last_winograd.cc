@@ -1,4 +1,5 @@
 // Convolution with 3 x 3 weights that have been transformed by Winograd's minimal filtering.
+#include "base/checked.h"
 #include "ops/activation.h"
 #include "ops/window.h"
 
@@ -38,8 +39,8 @@ Result<Types> infer(const Infer& c) {
   TRY(same_extent(c, extent(c, 1, 0), Dim(kProducts), "products of a tile"));
   TRY(same_extent(c, extent(c, 1, 2), extent(c, 0, 3), "channels of x and weights"));
   const auto panels = extent(c, 1, 1).constant(), width = extent(c, 1, 3).constant();
-  if (filters < 1 ||
-      (panels && width && (filters > *panels * *width || filters <= (*panels - 1) * *width)))
+  const auto room = panels && width ? checked_mul(*panels, *width) : std::nullopt;
+  if (filters < 1 || (panels && width && (!room || filters > *room || filters <= *room - *width)))
     return attribute_error(
         c, std::to_string(filters) + " filters do not take panels of shape " + c.shape(1).str());
   Shape out({extent(c, 0, 0)});

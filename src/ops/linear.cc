@@ -1,5 +1,6 @@
 // A matrix product with a packed right-hand matrix, bias, residual and activation: what matmul and
 // gemm with constant weights are lowered to.
+#include "base/checked.h"
 #include "ops/activation.h"
 #include "ops/window.h"
 
@@ -11,8 +12,8 @@ Result<Types> infer(const Infer& c) {
   TRY(expect_activation(c));
   const int64_t columns = c.integer("columns");
   const auto panels = extent(c, 1, 0).constant(), width = extent(c, 1, 2).constant();
-  if (columns < 0 ||
-      (panels && width && (columns > *panels * *width || columns <= (*panels - 1) * *width)))
+  const auto room = panels && width ? checked_mul(*panels, *width) : std::nullopt;
+  if (columns < 0 || (panels && width && (!room || columns > *room || columns <= *room - *width)))
     return attribute_error(
         c, std::to_string(columns) + " columns do not take panels of shape " + c.shape(1).str());
   Shape out = c.shape(0);

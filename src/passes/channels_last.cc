@@ -9,7 +9,7 @@ ValueId undone(const Graph& graph, ValueId v, Integers (*permutation)(size_t)) {
   const NodeId producer = graph[v].producer;
   if (!producer.valid()) return {};
   const Node& node = graph[producer];
-  if (node.op->name != "transpose") return {};
+  if (node.op->name != "transpose" || !graph[node.inputs[0]].type.tensor.shape.ranked) return {};
   const Infer c(*node.op, node.attrs, {}, 1);
   if (!c.given("perm")) return {};
   const Integers& perm = c.list("perm");

@@ -77,6 +77,12 @@ class Lowering {
     if (f.mask.valid() &&
         (shape(f.mask).dims.back() != shape(f.k).dims[3] || shape(f.mask).dims.back().is_unknown()))
       return std::nullopt;
+    // Nor does it make more rows than there are queries.
+    for (size_t i = 0; f.mask.valid() && i + 1 < shape(f.mask).rank(); ++i) {
+      const Dim &extent = shape(f.mask).dims[i],
+                &there = shape(f.q).dims[i + 4 - shape(f.mask).rank()];
+      if (!extent.is(1) && (extent.is_unknown() || extent != there)) return std::nullopt;
+    }
     // Heads and batches are not broadcast.
     for (size_t i : {0, 1})
       if (shape(f.q).dims[i] != shape(f.k).dims[i] || shape(f.q).dims[i] != shape(f.v).dims[i] ||
@@ -167,9 +173,9 @@ class Lowering {
   }
 
   Status put(ValueId old, std::vector<ValueId> inputs, Builder::Given given) {
-    const ValueId made = TRY(rewriter_.add1("attention", std::move(inputs), std::move(given)));
-    if (!rewriter_.can_replace(old, made)) return ok();  // swept
-    return rewriter_.replace(old, made, "lowered to attention");
+    const auto made = rewriter_.add1("attention", std::move(inputs), std::move(given));
+    if (!made || !rewriter_.can_replace(old, *made)) return ok();  // swept
+    return rewriter_.replace(old, *made, "lowered to attention");
   }
 
   Model& model_;
@@ -181,7 +187,10 @@ class Lowering {
 const PassDef& lower_attention_pass() {
   static const PassDef def{
       .name = "lower_attention",
-      .doc = "attention that is spelled out in products becomes one operator",
+      .doc =
+          "attention that is spelled out in products becomes one operator; a row that a mask "
+          "leaves "
+          "nothing of gives 0 instead of NaN",
       .run = [](PassContext& c) -> Status {
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g) TRY(Lowering(c, GraphId{g}).run());
         return ok();

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/checked.h"
 #include "ops/window.h"
 #include "passes/channels_last.h"
 #include "passes/epilogue.h"
@@ -62,7 +63,7 @@ class Lowering {
     f.group = Infer(*node.op, node.attrs, {}, 1).integer("group");
     const EpilogueChain chain(model_, graph(), n, 1, f.filters());
     if (!chain.is_constant(node.inputs[1]) || f.filters() == 0 || f.depth() == 0 ||
-        f.positions() == 0)
+        f.positions() == 0 || f.positions() > kMostPositions)
       return std::nullopt;
     if (node.inputs.size() > 2 && node.inputs[2].valid() && !chain.is_constant(node.inputs[2]))
       return std::nullopt;
@@ -115,7 +116,9 @@ class Lowering {
     for (const Window& w : *windows) {
       if (w.stride != 1 || w.dilation != 1 || !w.in.is_constant() || !w.out.is_constant())
         return std::nullopt;
-      results *= *w.out.constant();
+      const auto more = checked_mul(results, *w.out.constant());
+      if (!more) return std::nullopt;
+      results = *more;
     }
     return results < kFewResults ? std::nullopt : std::optional(results);
   }
@@ -145,6 +148,7 @@ class Lowering {
     std::vector<std::vector<float>> statistics;
     for (size_t i = 1; i < 5; ++i) {
       if (!chain.is_constant(node.inputs[i])) return ok();
+      if (tensor(node.inputs[i]).dtype != DType::f32) return ok();
       statistics.push_back(TRY(chain.per_channel(node.inputs[i])));
       if (statistics.back().size() != s.factors.size()) return ok();
     }
@@ -181,15 +185,18 @@ class Lowering {
     if (std::ranges::any_of(s.bias, [](float b) { return b != 0; }))
       bias = rewriter_.constant(Tensor::of({f.filters()}, s.bias), "bias");
     const bool winograd = winograd_.contains(n);
-    const ValueId weights = TRY(winograd ? transformed(node.inputs[1], f, s.factors)
-                                         : packed(node.inputs[1], f, s.factors));
-    const ValueId made = TRY(rewriter_.add1(
-        winograd        ? "channels_last_winograd_conv"
-        : f.depthwise() ? "channels_last_depthwise_conv"
-                        : "channels_last_conv",
-        {x, weights, bias, residual},
-        winograd ? winograd_attributes(node, f, chain) : attributes(node, f, chain)));
-    const ValueId back = TRY(to_channels_first(rewriter_, made));
+    // What does not fit stays as it is; transposes that nothing uses are swept.
+    const auto weights =
+        winograd ? transformed(node.inputs[1], f, s.factors) : packed(node.inputs[1], f, s.factors);
+    if (!weights) return ok();
+    const auto made =
+        rewriter_.add1(winograd        ? "channels_last_winograd_conv"
+                       : f.depthwise() ? "channels_last_depthwise_conv"
+                                       : "channels_last_conv",
+                       {x, *weights, bias, residual},
+                       winograd ? winograd_attributes(node, f, chain) : attributes(node, f, chain));
+    if (!made) return ok();
+    const ValueId back = TRY(to_channels_first(rewriter_, *made));
     if (!rewriter_.can_replace(old, back)) return ok();  // swept
     return rewriter_.replace(old, back, "lowered to channels_last_conv");
   }
@@ -296,7 +303,7 @@ const PassDef& lower_conv_pass() {
       .options = {"width"},
       .run = [](PassContext& c) -> Status {
         const int64_t width = TRY(panel_width(c));
-        const Allowance memory = std::make_shared<MemoryBudget>(c.limits.runtime_memory);
+        const Allowance memory = packing_allowance(c);
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
           TRY(Lowering(c, GraphId{g}, width, memory).run());
         return ok();

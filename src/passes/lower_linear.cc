@@ -125,11 +125,12 @@ class Lowering {
     given.emplace_back("high", float(chain.high));
     rewriter_.stands_for(chain.nodes);
     const ValueId old = chain.output();
-    const ValueId panels = TRY(packed(f));
-    const ValueId made =
-        TRY(rewriter_.add1("linear", {f.x, panels, bias, chain.residual}, std::move(given)));
-    if (!rewriter_.can_replace(old, made)) return ok();  // swept
-    return rewriter_.replace(old, made, "lowered to linear");
+    const auto panels = packed(f);
+    if (!panels) return ok();  // they do not fit: it stays as it is
+    const auto made =
+        rewriter_.add1("linear", {f.x, *panels, bias, chain.residual}, std::move(given));
+    if (!made || !rewriter_.can_replace(old, *made)) return ok();  // swept
+    return rewriter_.replace(old, *made, "lowered to linear");
   }
 
   const std::string& constant_name(ValueId v) {
@@ -168,7 +169,7 @@ const PassDef& lower_linear_pass() {
       .options = {"width"},
       .run = [](PassContext& c) -> Status {
         const int64_t width = TRY(panel_width(c));
-        const Allowance memory = std::make_shared<MemoryBudget>(c.limits.runtime_memory);
+        const Allowance memory = packing_allowance(c);
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
           TRY(Lowering(c, GraphId{g}, width, memory).run());
         return ok();

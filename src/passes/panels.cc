@@ -18,6 +18,14 @@ void pack_panels(const PanelSource& source, int64_t depth, int64_t columns, int6
   }
 }
 
+Allowance packing_allowance(const PassContext& c) {
+  constexpr uint64_t kAnySize = uint64_t{64} << 20;
+  uint64_t bytes = kAnySize;
+  for (const DataSource& source : c.model.sources)
+    bytes += 2 * std::min(source.size, c.limits.runtime_memory);
+  return std::make_shared<MemoryBudget>(std::min(bytes, c.limits.runtime_memory));
+}
+
 Result<int64_t> panel_width(PassContext& c) {
   const std::string& text = c.options["width"];
   int64_t width = 0;

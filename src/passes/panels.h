@@ -20,6 +20,13 @@ inline int64_t panel_count(int64_t columns, int64_t width) { return (columns + w
 void pack_panels(const PanelSource& source, int64_t depth, int64_t columns, int64_t width,
                  std::span<const float> factors, float* out);
 
+// Positions of a kernel, at most, that the channels-last form takes: kernels list them all.
+inline constexpr int64_t kMostPositions = 4096;
+
+// What packed weights may take together: twice the weights that the model has, at most the memory
+// of a run.
+Allowance packing_allowance(const PassContext& c);
+
 // The option `width` of a pass.
 Result<int64_t> panel_width(PassContext& c);
 

@@ -5,6 +5,7 @@
 
 #include "ops/common.h"
 #include "passes/channels_last.h"
+#include "passes/panels.h"
 #include "passes/pass.h"
 
 namespace hone {
@@ -60,7 +61,7 @@ class Spreading {
 
   Made concat(const Node& node) {
     const Infer c(*node.op, node.attrs, {}, 1);
-    const Shape& out = shape(node.outputs[0]);
+    const Shape out = shape(node.outputs[0]);  // adding values moves the others
     if (!out.ranked) return ValueId{};
     const auto rank = int64_t(out.rank());
     std::vector<ValueId> inputs;
@@ -77,6 +78,11 @@ class Spreading {
     const ValueId x = last(node.inputs[0]);
     if (!x.valid() || graph()[x].type.tensor.dtype != DType::f32) return ValueId{};
     Builder::Given given = given_of(node);
+    int64_t positions = 1;
+    for (const int64_t k : Infer(*node.op, node.attrs, {}, 1).list("kernel_shape"))
+      positions =
+          positions > kMostPositions / std::max<int64_t>(1, k) ? kMostPositions + 1 : positions * k;
+    if (positions > kMostPositions) return ValueId{};
     std::erase_if(given, [](const auto& a) { return a.first == "storage_order"; });
     return rewriter_.add1("channels_last_" + std::string(node.op->name), {x}, std::move(given));
   }
@@ -84,7 +90,7 @@ class Spreading {
   // The mean over all positions: where they are gone, the order of axes does not matter.
   Status global_pool(const Node& node) {
     const ValueId x = last(node.inputs[0]);
-    const Shape& out = shape(node.outputs[0]);
+    const Shape out = shape(node.outputs[0]);  // adding values moves the others
     if (!x.valid() || !out.ranked) return ok();
     Integers axes, extents;
     for (size_t i = 1; i + 1 < out.rank(); ++i) axes.push_back(int64_t(i));
@@ -122,6 +128,10 @@ class Spreading {
     }
     std::vector<float> factors, bias;
     for (size_t m = 0; m < statistics[0].size(); ++m) {
+      // x * factor + (bias - mean * factor) loses digits where the mean is large.
+      constexpr double kFar = 1000;
+      const double deviation = std::sqrt(double(statistics[3][m]) + c.real("epsilon"));
+      if (!(std::fabs(statistics[2][m]) <= kFar * deviation)) return ValueId{};
       const double factor =
           double(statistics[0][m]) / std::sqrt(double(statistics[3][m]) + c.real("epsilon"));
       factors.push_back(float(factor));
@@ -135,13 +145,15 @@ class Spreading {
 
   Made elementwise(const Node& node) {
     std::vector<ValueId> inputs;
-    const Shape& out = shape(node.outputs[0]);
+    const Shape out = shape(node.outputs[0]);  // adding values moves the others
     for (ValueId v : node.inputs) {
       if (!v.valid()) {
         inputs.emplace_back();
         continue;
       }
       const ValueId x = last(v);
+      // Shorter shapes are aligned at the other end.
+      if (x.valid() && (!out.ranked || shape(x).rank() != out.rank())) return ValueId{};
       inputs.push_back(x.valid() ? x : TRY(broadcast_last(v, out)));
       if (!inputs.back().valid()) return ValueId{};
     }

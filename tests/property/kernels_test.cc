@@ -439,12 +439,14 @@ bool attention(RandomCall& c, std::string_view op) {
   const int64_t keys = c.random.chance(0.2) ? c.random.between(50, 120) : c.extent();
   const int64_t head = c.random.between(1, 20), value_head = c.random.between(1, 20);
   const bool packed = c.random.chance(0.5);
-  const auto operand = [&](int64_t n, int64_t length, int64_t width) {
+  // Values that a mask hides may be anything.
+  const auto operand = [&](int64_t n, int64_t length, int64_t width, bool finite) {
     return c.input(packed ? Extents{batch, length, n * width} : Extents{batch, n, length, width},
-                   DType::f32, true);
+                   DType::f32, finite);
   };
-  std::vector<ValueId> inputs{operand(heads, queries, head), operand(kv_heads, keys, head),
-                              operand(kv_heads, keys, value_head)};
+  std::vector<ValueId> inputs{operand(heads, queries, head, true),
+                              operand(kv_heads, keys, head, true),
+                              operand(kv_heads, keys, value_head, false)};
   if (c.random.chance(0.4)) {
     const Extents mask{c.random.chance(0.5) ? batch : 1, c.random.chance(0.5) ? heads : 1, queries,
                        c.random.chance(0.8) ? keys : std::max<int64_t>(1, keys / 2)};

@@ -52,6 +52,7 @@ struct Attention {
 struct Scratch {
   std::vector<float> keys, values, scores;
   std::vector<const float*> rows;
+  bool finite = true;  // the values, as far as a mask can hide them
 };
 
 // k^T in panels [ceil(length / width)][head][width].
@@ -106,6 +107,19 @@ void softmax_rows(const Attention& a, int64_t b, int64_t h, int64_t first, int64
   }
 }
 
+// What is masked must not spread its NaN or infinity: 0 times it would be NaN.
+void add_used_values(const Attention& a, const float* values, const Scratch& s, int64_t rows,
+                     int64_t n, float* y) {
+  for (int64_t r = 0; r < rows; ++r, y += a.y_row) {
+    std::fill_n(y, a.v.head, 0.0f);
+    for (int64_t l = 0; l < n; ++l) {
+      const float weight = s.rows[size_t(r)][l];
+      if (weight == 0) continue;
+      for (int64_t d = 0; d < a.v.head; ++d) y[d] += weight * values[l * a.v.row + d];
+    }
+  }
+}
+
 kernels::Product product(const std::vector<const float*>& rows, int64_t m, int64_t depth,
                          const std::vector<float>& b, int64_t b_depth, float* c, int64_t c_row,
                          int64_t n) {
@@ -130,6 +144,8 @@ void attend(const Attention& a, int64_t b, int64_t h, Scratch& s) {
   s.rows.resize(size_t(kQueries));
   pack_keys(a.k, a.k.at(b, shared), width, s.keys);
   pack_values(a.v, a.v.at(b, shared), width, s.values);
+  s.finite = !(a.causal || a.mask.tensor) ||
+             std::ranges::all_of(s.values, [](float x) { return std::isfinite(x); });
   for (int64_t first = 0; first < a.q.length; first += kQueries) {
     const int64_t rows = std::min(kQueries, a.q.length - first);
     // Queries of this block see no later keys.
@@ -140,8 +156,11 @@ void attend(const Attention& a, int64_t b, int64_t h, Scratch& s) {
     softmax_rows(a, b, h, first, rows, n, s.scores.data());
     for (int64_t r = 0; r < rows; ++r) s.rows[size_t(r)] = s.scores.data() + r * n;
     float* y = a.y + b * a.y_batch + h * a.y_head + first * a.y_row;
-    multiply(kernel, product(s.rows, rows, n, s.values, a.v.length, y, a.y_row, a.v.head), 0,
-             panels(a.v.head));
+    if (s.finite)
+      multiply(kernel, product(s.rows, rows, n, s.values, a.v.length, y, a.y_row, a.v.head), 0,
+               panels(a.v.head));
+    else
+      add_used_values(a, a.v.at(b, shared), s, rows, n, y);
   }
 }
 

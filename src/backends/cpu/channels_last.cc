@@ -77,22 +77,26 @@ class Taps {
 // row of a window is one piece of memory.
 struct Padded {
   Geometry geometry;
-  std::vector<float> image;
+  Tensor image;
 };
 
-bool has_few_channels(const Geometry& g, int64_t group) {
-  return group == 1 && g.channels <= 4 && g.kernel[2] > 1 && g.dilation[2] == 1;
+int64_t padded_width(const Geometry& g) { return (g.out[2] - 1) * g.stride[2] + g.kernel[2]; }
+
+bool pays_to_pad(const Geometry& g, int64_t group) {
+  return group == 1 && g.channels <= 4 && g.kernel[2] > 1 && g.dilation[2] == 1 && g.in[2] > 0 &&
+         padded_width(g) <= 2 * g.in[2] + 8;
 }
 
-Padded pad_rows(const Geometry& g, const float* x) {
-  Padded p{g, {}};
-  const int64_t width = (g.out[2] - 1) * g.stride[2] + g.kernel[2];
+Result<Padded> pad_rows(const Call& c, const Geometry& g, const float* x) {
+  const int64_t width = padded_width(g);
+  Padded p{g, TRY(Tensor::make(DType::f32, {g.images, g.in[0], g.in[1], width, g.channels},
+                               c.memory_limit))};
   const int64_t rows = g.images * g.in[0] * g.in[1];
-  p.image.assign(size_t(rows * width * g.channels), 0.0f);
   const int64_t used = std::min(g.in[2], width - g.before[2]);
+  float* image = p.image.as<float>().data();
   for (int64_t r = 0; r < rows && used > 0; ++r)
     std::copy_n(x + r * g.in[2] * g.channels, used * g.channels,
-                p.image.data() + (r * width + g.before[2]) * g.channels);
+                image + (r * width + g.before[2]) * g.channels);
   p.geometry.in[2] = width;
   p.geometry.before[2] = 0;
   p.geometry.kernel[2] = 1;  // its positions are one piece
@@ -167,11 +171,11 @@ Status run_channels_last_conv(Call& c, ThreadPool& pool) {
   conv.group = c.integer("group");
   Padded padded;
   conv.depth = conv.g.channels / conv.group;
-  if (has_few_channels(conv.g, conv.group)) {
+  if (pays_to_pad(conv.g, conv.group)) {
     conv.depth *= conv.g.kernel[2];
-    padded = pad_rows(conv.g, conv.x);
+    padded = TRY(pad_rows(c, conv.g, conv.x));
     conv.g = padded.geometry;
-    conv.x = padded.image.data();
+    conv.x = padded.image.as<float>().data();
   }
   const std::vector<float> outside(size_t(conv.depth), 0.0f);
   conv.outside = outside.data();
@@ -190,23 +194,27 @@ Status run_channels_last_depthwise_conv(Call& c, ThreadPool& pool) {
   const std::vector<float> outside(size_t(g.channels), 0.0f);
   const float* x = c.in(0).as<float>().data();
   const kernels::Epilogue epilogue = epilogue_of(c, g.channels);
-  const int64_t positions = g.positions(), line = g.out[2];
-  const int64_t cost = std::max<int64_t>(1, line * g.channels * positions);
-  pool.parallel_for(g.images * g.out[0] * g.out[1], std::max<int64_t>(1, kGrain / cost),
+  // Pieces of a line of results.
+  constexpr int64_t kPiece = 64;
+  const int64_t positions = g.positions(), pieces = (g.out[2] + kPiece - 1) / kPiece;
+  const int64_t cost = std::max<int64_t>(1, std::min(kPiece, g.out[2]) * g.channels * positions);
+  pool.parallel_for(g.images * g.out[0] * g.out[1] * pieces, std::max<int64_t>(1, kGrain / cost),
                     [&](int64_t begin, int64_t end) {
-                      std::vector<const float*> taps(size_t(line * positions));
-                      for (int64_t row = begin; row < end; ++row) {
-                        const int64_t n = row / (g.out[0] * g.out[1]),
-                                      first = row % (g.out[0] * g.out[1]) * line;
+                      std::vector<const float*> taps(size_t(kPiece * positions));
+                      for (int64_t piece = begin; piece < end; ++piece) {
+                        const int64_t line = piece / pieces, column = piece % pieces * kPiece;
+                        const int64_t count = std::min(kPiece, g.out[2] - column);
+                        const int64_t n = line / (g.out[0] * g.out[1]);
+                        const int64_t first = line % (g.out[0] * g.out[1]) * g.out[2] + column;
                         const Taps window(g, x + n * g.in_size() * g.channels, outside.data());
-                        for (int64_t i = 0; i < line; ++i)
+                        for (int64_t i = 0; i < count; ++i)
                           window.each(first + i, [&](int64_t k, const float* pixel) {
                             taps[size_t(i * positions + k)] = pixel;
                           });
-                        const int64_t at = row * line * g.channels;
+                        const int64_t at = (line * g.out[2] + column) * g.channels;
                         kernels::Epilogue e = epilogue;
                         if (e.added) e.added += at;
-                        kernels::window_kernels().depthwise(taps.data(), positions, line,
+                        kernels::window_kernels().depthwise(taps.data(), positions, count,
                                                             c.in(1).as<float>().data(), g.channels,
                                                             e, y.as<float>().data() + at);
                       }

@@ -158,11 +158,28 @@ Support accepts_reduce_mean(const Graph& graph, const Node& node) {
   return yes();
 }
 
+float mean_of(const float* x, int64_t n) {
+  constexpr int64_t kBlock = 1 << 16;
+  double total = 0;
+  for (int64_t first = 0; first < n; first += kBlock)
+    total += double(kernels::row_kernels().sum(x + first, std::min(kBlock, n - first)));
+  return float(total / double(n));
+}
+
 // The mean of rows that lie one after the other.
 void mean_of_rows(const float* x, int64_t rows, int64_t inner, float* y) {
-  std::vector<const float*> pointers(static_cast<size_t>(rows));
-  for (int64_t i = 0; i < rows; ++i) pointers[size_t(i)] = x + i * inner;
-  kernels::window_kernels().mean(pointers.data(), rows, inner, 1.0f / float(rows), y);
+  // Sums of blocks in single precision, of all in double: rows may be very many.
+  constexpr int64_t kBlock = 1024;
+  std::vector<const float*> pointers(size_t(std::min(kBlock, rows)));
+  std::vector<float> sums(static_cast<size_t>(inner));
+  std::vector<double> totals(static_cast<size_t>(inner));
+  for (int64_t first = 0; first < rows; first += kBlock) {
+    const int64_t count = std::min(kBlock, rows - first);
+    for (int64_t i = 0; i < count; ++i) pointers[size_t(i)] = x + (first + i) * inner;
+    kernels::window_kernels().mean(pointers.data(), count, inner, 1.0f, sums.data());
+    for (int64_t i = 0; i < inner; ++i) totals[size_t(i)] += double(sums[size_t(i)]);
+  }
+  for (int64_t i = 0; i < inner; ++i) y[i] = float(totals[size_t(i)] / double(rows));
 }
 
 Status run_reduce_mean(Call& c, ThreadPool& pool) {
@@ -186,7 +203,7 @@ Status run_reduce_mean(Call& c, ThreadPool& pool) {
                     [&](int64_t begin, int64_t end) {
                       for (int64_t r = begin; r < end; ++r) {
                         if (inner == 1)
-                          py[r] = kernels::row_kernels().sum(px + r * n, n) / float(n);
+                          py[r] = mean_of(px + r * n, n);
                         else
                           mean_of_rows(px + r * n * inner, n, inner, py + r * inner);
                       }
