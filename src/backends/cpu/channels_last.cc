@@ -89,8 +89,9 @@ bool pays_to_pad(const Geometry& g, int64_t group) {
 
 Result<Padded> pad_rows(const Call& c, const Geometry& g, const float* x) {
   const int64_t width = padded_width(g);
-  Padded p{g, TRY(Tensor::make(DType::f32, {g.images, g.in[0], g.in[1], width, g.channels},
-                               c.memory_limit))};
+  Tensor padded = TRY(
+      Tensor::make(DType::f32, {g.images, g.in[0], g.in[1], width, g.channels}, c.memory_limit));
+  Padded p{g, std::move(padded)};
   const int64_t rows = g.images * g.in[0] * g.in[1];
   const int64_t used = std::min(g.in[2], width - g.before[2]);
   float* image = p.image.as<float>().data();
