@@ -91,6 +91,7 @@ Result<Types> infer_conv(const Infer& c) {
 Result<Types> infer_depthwise(const Infer& c) {
   TRY(expect_image(c));
   TRY(expect_rank(c, 1, 2));
+  TRY(windows_of(c));  // the kernel has a size
   TRY(same_extent(c, extent(c, 1, 0), Dim(kernel_size(c)), "positions of the kernel"));
   const Dim channels =
       TRY(same_extent(c, c.shape(0).dims.back(), extent(c, 1, 1), "channels of x and weights"));
