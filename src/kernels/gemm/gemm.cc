@@ -49,14 +49,15 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
 // As many whole pieces as make a block, or parts of one piece.
 void multiply_rows(const GemmKernel& kernel, const Product& p, int64_t panel, int64_t panel_end) {
   const int64_t depth = p.a.depth, total = p.a.positions * depth;
-  const int64_t step = std::clamp<int64_t>(kDepth / std::max<int64_t>(1, depth), 1, p.a.positions);
+  const int64_t step =
+      std::clamp<int64_t>(kBlockDepth / std::max<int64_t>(1, depth), 1, p.a.positions);
   Block block;
   for (int64_t position = 0; position < p.a.positions; position += step) {
     block.a = p.a;
     block.a.pointers += position * p.a.stride;
     block.a.positions = std::min(step, p.a.positions - position);
-    for (block.from = 0; block.from < depth || depth == 0; block.from += kDepth) {
-      block.a.depth = std::min(kDepth, depth - block.from);
+    for (block.from = 0; block.from < depth || depth == 0; block.from += kBlockDepth) {
+      block.a.depth = std::min(kBlockDepth, depth - block.from);
       block.k = position * depth + block.from;
       block.last = block.k + block.a.positions * block.a.depth == total;
       multiply_block(kernel, p, block, panel, panel_end);

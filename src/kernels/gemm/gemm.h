@@ -45,7 +45,8 @@ extern const GemmKernel kGemmAvx512;
 // The best one for the CPU that runs this.
 const GemmKernel& gemm_kernel();
 
-inline constexpr int64_t kDepth = 256;      // of k at a time: a panel's block stays in the L1 cache
+inline constexpr int64_t kBlockDepth =
+    256;                                    // of k at a time: a panel's block stays in the L1 cache
 inline constexpr int64_t kPanelGroup = 64;  // panels at a time: their part of C is not far, either
 inline constexpr int64_t kRowBlock = 144;   // rows at a time: their part of A stays in the L2 cache
 
