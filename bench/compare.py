@@ -7,8 +7,8 @@
 PYTHON is an interpreter with onnxruntime and numpy (python3 -m venv DIR && DIR/bin/pip install
 onnxruntime numpy). Each round starts a process of either engine, one after the other (A B A B); each
 process warms up and then times `repeat` runs. The figure is the median over all runs of an engine, the
-ratio that of the medians with the least and the largest ratio of a round. Load is the time from the
-start of the process to the end of the first inference.
+ratio that of the medians with the least and the largest ratio of a round. Load lasts until the end of
+the first inference: from the start of the process for hone, from behind its imports for ONNX Runtime.
 """
 import argparse
 import json

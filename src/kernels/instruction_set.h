@@ -12,6 +12,11 @@ inline bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+// Of the versions of one family of kernels, the best for the CPU that runs this.
+template <class Kernels>
+const Kernels& best_of(const Kernels& portable, const Kernels& avx2, const Kernels& avx512) {
+  return has_avx512() ? avx512 : has_avx2() ? avx2 : portable;
+}
 #endif
 
 }  // namespace hone::kernels

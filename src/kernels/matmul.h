@@ -1,4 +1,6 @@
-// f32 matrix product on packed panels, compiled for several instruction sets. Raw pointers only.
+// f32 matrix products whose right-hand matrix is packed while they run, because it is not constant
+// or only gathered then; kernels/gemm multiplies matrices that have been packed before. Compiled
+// for several instruction sets. Raw pointers only.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +10,13 @@ namespace hone::kernels {
 inline constexpr int64_t kPanel = 16;  // columns of a packed panel
 // Rows of a panel that are packed at a time: so many stay in the first-level cache, and the panel
 // fits on the stack.
-inline constexpr int64_t kDepth = 512;
+inline constexpr int64_t kPanelDepth = 512;
 struct Panel {
-  alignas(64) float rows[kDepth * kPanel];
+  alignas(64) float rows[kPanelDepth * kPanel];
 };
 
-// Packs k (at most kDepth) rows of `columns` (at most kPanel) columns of b, zeros where there are
-// fewer.
+// Packs k (at most kPanelDepth) rows of `columns` (at most kPanel) columns of b, zeros where there
+// are fewer.
 void pack_panel(const float* b, int64_t row_stride, int64_t column_stride, int64_t k,
                 int64_t columns, float* panel);
 

@@ -11,20 +11,22 @@
 namespace hone {
 namespace {
 
+// What computes windows lists their positions, so they must not be too many.
+constexpr int64_t kMostPositions = 65536;
+
+Result<int64_t> positions_of(const Infer& c) {
+  if (const auto positions = kernel_positions(c, kMostPositions)) return *positions;
+  return attribute_error(
+      c, "the kernel has no positions, or more than " + std::to_string(kMostPositions));
+}
+
 // [N, in..., C] with windows over the axes between.
 Result<Windows> windows_of(const Infer& c) {
   const Shape& x = c.shape(0);
   const bool ceil_mode = c.op().name != "channels_last_conv" &&
                          c.op().name != "channels_last_depthwise_conv" &&
                          c.integer("ceil_mode") != 0;
-  // Kernels list the positions of a window.
-  constexpr int64_t kMostPositions = 65536;
-  int64_t positions = 1;
-  for (const int64_t k : c.list("kernel_shape")) {
-    if (k < 1 || positions > kMostPositions / k)
-      return attribute_error(c, "the kernel has no positions, or more than 65536");
-    positions *= k;
-  }
+  TRY(positions_of(c));
   return make_windows(c, std::span(x.dims).subspan(1, x.rank() - 2), {}, ceil_mode);
 }
 
@@ -57,12 +59,6 @@ Status expect_epilogue(const Infer& c, const Shape& out) {
   return ok();
 }
 
-int64_t kernel_size(const Infer& c) {
-  int64_t size = 1;
-  for (int64_t k : c.list("kernel_shape")) size *= k;
-  return size;
-}
-
 Result<Types> infer_conv(const Infer& c) {
   TRY(expect_image(c));
   TRY(expect_rank(c, 1, 4));
@@ -76,7 +72,7 @@ Result<Types> infer_conv(const Infer& c) {
   if (auto n = channels.constant(); n && *n % group != 0)
     return shape_error(c, std::to_string(*n) + " channels do not divide into " +
                               std::to_string(group) + " groups");
-  TRY(same_extent(c, extent(c, 1, 2) * Dim(group), channels * Dim(kernel_size(c)),
+  TRY(same_extent(c, extent(c, 1, 2) * Dim(group), channels * Dim(TRY(positions_of(c))),
                   "the contracted extents"));
   const auto panels = extent(c, 1, 1).constant(), width = extent(c, 1, 3).constant();
   const int64_t columns = filters / group;
@@ -91,8 +87,7 @@ Result<Types> infer_conv(const Infer& c) {
 Result<Types> infer_depthwise(const Infer& c) {
   TRY(expect_image(c));
   TRY(expect_rank(c, 1, 2));
-  TRY(windows_of(c));  // the kernel has a size
-  TRY(same_extent(c, extent(c, 1, 0), Dim(kernel_size(c)), "positions of the kernel"));
+  TRY(same_extent(c, extent(c, 1, 0), Dim(TRY(positions_of(c))), "positions of the kernel"));
   const Dim channels =
       TRY(same_extent(c, c.shape(0).dims.back(), extent(c, 1, 1), "channels of x and weights"));
   Types out = TRY(output_of(c, channels));
@@ -175,7 +170,8 @@ Cost conv_cost(const Infer& c, const Types& out) {
   Cost cost = default_cost(c, out);
   const Dim count = element_count(out[0].tensor.shape);
   const bool depthwise = c.op().name == "channels_last_depthwise_conv";
-  cost.macs = count * (depthwise ? Dim(kernel_size(c)) : extent(c, 1, 2));
+  cost.macs =
+      count * (depthwise ? Dim(kernel_positions(c, kMostPositions).value_or(0)) : extent(c, 1, 2));
   cost.flops = cost.macs * Dim(2) + count * Dim(int64_t(c.has(2)) + int64_t(c.has(3)));
   return cost;
 }
@@ -187,7 +183,8 @@ Result<Types> infer_pool(const Infer& c) {
 
 Cost pool_cost(const Infer& c, const Types& out) {
   Cost cost = default_cost(c, out);
-  cost.flops = element_count(out[0].tensor.shape) * Dim(kernel_size(c));
+  cost.flops =
+      element_count(out[0].tensor.shape) * Dim(kernel_positions(c, kMostPositions).value_or(0));
   return cost;
 }
 

@@ -24,6 +24,15 @@ Result<int64_t> positive(const Infer& c, std::string_view attribute) {
   return value;
 }
 
+std::optional<int64_t> kernel_positions(const Infer& c, int64_t most) {
+  int64_t positions = 1;
+  for (const int64_t k : c.list("kernel_shape")) {
+    if (k < 1 || positions > most / k) return std::nullopt;
+    positions *= k;
+  }
+  return positions;
+}
+
 std::vector<AttrDef> window_attrs(bool kernel_required, std::vector<AttrDef> more) {
   std::vector<AttrDef> attrs = {
       {"auto_pad", AttrKind::text, false, "NOTSET",

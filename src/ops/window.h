@@ -15,6 +15,10 @@ Dim count_from(const Shape& shape, size_t first);
 // Integer attribute that must be at least 1.
 Result<int64_t> positive(const Infer& c, std::string_view attribute);
 
+// Positions of the kernel that the attribute kernel_shape says; none where there are none, or more
+// than `most`.
+std::optional<int64_t> kernel_positions(const Infer& c, int64_t most);
+
 // The window along one axis. Output o covers inputs o * stride - before + k * dilation.
 struct Window {
   Dim in, out;

@@ -2,13 +2,13 @@
 // normalization, bias, residual and activation that follow them. The transposes around them are
 // what `spread_channels_last` moves on and cancels.
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "base/checked.h"
 #include "ops/window.h"
 #include "passes/channels_last.h"
 #include "passes/epilogue.h"
+#include "passes/known_normalization.h"
 #include "passes/panels.h"
 #include "passes/pass.h"
 
@@ -142,22 +142,12 @@ class Lowering {
   Status take_normalization(EpilogueChain& chain, Scaling& s) {
     const auto user = chain.next();
     if (!user) return ok();
-    const Node& node = graph()[*user];
-    const Infer c(*node.op, node.attrs, {}, 1);
-    if (node.op->name != "batch_normalization" || c.integer("training_mode") != 0) return ok();
-    std::vector<std::vector<float>> statistics;
-    for (size_t i = 1; i < 5; ++i) {
-      if (!chain.is_constant(node.inputs[i])) return ok();
-      if (tensor(node.inputs[i]).dtype != DType::f32) return ok();
-      statistics.push_back(TRY(chain.per_channel(node.inputs[i])));
-      if (statistics.back().size() != s.factors.size()) return ok();
-    }
+    const auto known =
+        TRY(known_normalization(model_, graph(), graph()[*user], int64_t(s.factors.size())));
+    if (!known) return ok();
     for (size_t m = 0; m < s.factors.size(); ++m) {
-      const double factor =
-          double(statistics[0][m]) / std::sqrt(double(statistics[3][m]) + c.real("epsilon"));
-      s.factors[m] = float(factor);
-      s.bias[m] =
-          float((double(s.bias[m]) - double(statistics[2][m])) * factor + double(statistics[1][m]));
+      s.factors[m] = float(known->factors[m]);
+      s.bias[m] = float(double(s.bias[m]) * known->factors[m] + known->addends[m]);
     }
     chain.take(*user);
     return ok();
@@ -301,13 +291,7 @@ const PassDef& lower_conv_pass() {
       .name = "lower_conv",
       .doc = "convolutions work on packed panels and channels that are the last axis",
       .options = {"width"},
-      .run = [](PassContext& c) -> Status {
-        const int64_t width = TRY(panel_width(c));
-        const Allowance memory = packing_allowance(c);
-        for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
-          TRY(Lowering(c, GraphId{g}, width, memory).run());
-        return ok();
-      },
+      .run = lower_with_panels<Lowering>,
   };
   return def;
 }

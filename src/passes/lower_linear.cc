@@ -167,13 +167,7 @@ const PassDef& lower_linear_pass() {
       .name = "lower_linear",
       .doc = "products with constant matrices work on packed panels, with what follows them",
       .options = {"width"},
-      .run = [](PassContext& c) -> Status {
-        const int64_t width = TRY(panel_width(c));
-        const Allowance memory = packing_allowance(c);
-        for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
-          TRY(Lowering(c, GraphId{g}, width, memory).run());
-        return ok();
-      },
+      .run = lower_with_panels<Lowering>,
   };
   return def;
 }

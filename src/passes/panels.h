@@ -30,4 +30,15 @@ Allowance packing_allowance(const PassContext& c);
 // The option `width` of a pass.
 Result<int64_t> panel_width(PassContext& c);
 
+// Runs Lowering(context, graph, width, memory) over every graph; all packed weights share the
+// memory.
+template <class Lowering>
+Status lower_with_panels(PassContext& c) {
+  const int64_t width = TRY(panel_width(c));
+  const Allowance memory = packing_allowance(c);
+  for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
+    TRY(Lowering(c, GraphId{g}, width, memory).run());
+  return ok();
+}
+
 }  // namespace hone

@@ -1,10 +1,10 @@
 // Moves transposes to channels-first behind the operators that can do without them, so that whole
 // regions of a graph keep their channels last.
 #include <algorithm>
-#include <cmath>
 
-#include "ops/common.h"
+#include "ops/window.h"
 #include "passes/channels_last.h"
+#include "passes/known_normalization.h"
 #include "passes/panels.h"
 #include "passes/pass.h"
 
@@ -78,11 +78,7 @@ class Spreading {
     const ValueId x = last(node.inputs[0]);
     if (!x.valid() || graph()[x].type.tensor.dtype != DType::f32) return ValueId{};
     Builder::Given given = given_of(node);
-    int64_t positions = 1;
-    for (const int64_t k : Infer(*node.op, node.attrs, {}, 1).list("kernel_shape"))
-      positions =
-          positions > kMostPositions / std::max<int64_t>(1, k) ? kMostPositions + 1 : positions * k;
-    if (positions > kMostPositions) return ValueId{};
+    if (!kernel_positions(Infer(*node.op, node.attrs, {}, 1), kMostPositions)) return ValueId{};
     std::erase_if(given, [](const auto& a) { return a.first == "storage_order"; });
     return rewriter_.add1("channels_last_" + std::string(node.op->name), {x}, std::move(given));
   }
@@ -112,31 +108,14 @@ class Spreading {
   // One factor and one addend for each channel: a convolution with one position.
   Made normalization(const Node& node) {
     const ValueId x = last(node.inputs[0]);
-    const Infer c(*node.op, node.attrs, {}, 1);
-    if (!x.valid() || c.integer("training_mode") != 0 || graph()[x].type.tensor.dtype != DType::f32)
-      return ValueId{};
-    std::vector<std::vector<float>> statistics;
+    if (!x.valid() || graph()[x].type.tensor.dtype != DType::f32) return ValueId{};
     const auto channels = shape(x).dims.back().constant();
-    for (size_t i = 1; i < 5; ++i) {
-      const Value& value = graph()[node.inputs[i]];
-      if (value.kind != Value::Kind::constant || value.type.tensor.dtype != DType::f32)
-        return ValueId{};
-      const Tensor t = TRY(model_.read(value.constant));
-      const auto elements = t.as<float>();
-      statistics.emplace_back(elements.begin(), elements.end());
-      if (!channels || int64_t(statistics.back().size()) != *channels) return ValueId{};
-    }
-    std::vector<float> factors, bias;
-    for (size_t m = 0; m < statistics[0].size(); ++m) {
-      // x * factor + (bias - mean * factor) loses digits where the mean is large.
-      constexpr double kFar = 1000;
-      const double deviation = std::sqrt(double(statistics[3][m]) + c.real("epsilon"));
-      if (!(std::fabs(statistics[2][m]) <= kFar * deviation)) return ValueId{};
-      const double factor =
-          double(statistics[0][m]) / std::sqrt(double(statistics[3][m]) + c.real("epsilon"));
-      factors.push_back(float(factor));
-      bias.push_back(float(double(statistics[1][m]) - double(statistics[2][m]) * factor));
-    }
+    if (!channels) return ValueId{};
+    constexpr double kFar = 1000;  // of a mean, in deviations
+    const auto known = TRY(known_normalization(model_, graph(), node, *channels));
+    if (!known || known->farthest_mean > kFar) return ValueId{};
+    const std::vector<float> factors(known->factors.begin(), known->factors.end());
+    const std::vector<float> bias(known->addends.begin(), known->addends.end());
     const ValueId w = rewriter_.constant(Tensor::of({1, *channels}, factors), "factors");
     const ValueId b = rewriter_.constant(Tensor::of({*channels}, bias), "bias");
     Builder::Given given{{"kernel_shape", Integers(shape(x).rank() - 2, 1)}};

@@ -9,8 +9,8 @@
 namespace hone::cpu {
 namespace {
 
-using kernels::kDepth;
 using kernels::kPanel;
+using kernels::kPanelDepth;
 
 // Everything as three spatial axes; missing leading ones have extent 1.
 struct Geometry {
@@ -152,8 +152,8 @@ Status run(Call& c, ThreadPool& pool) {
       const int64_t first = at * kPanel, count = std::min(kPanel, size - first);
       const int64_t f0 = part * block, rows = std::min(block, filters - f0);
       const float* image = px + (n * g.channels + group * channels) * g.in_size();
-      for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += kDepth) {
-        const int64_t depth = std::min(kDepth, k - k0);
+      for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += kPanelDepth) {
+        const int64_t depth = std::min(kPanelDepth, k - k0);
         if (pointwise)
           kernels::pack_panel(image + k0 * size + first, size, 1, depth, count, panel.rows);
         else

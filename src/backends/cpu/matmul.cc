@@ -9,8 +9,8 @@
 namespace hone::cpu {
 namespace {
 
-using kernels::kDepth;
 using kernels::kPanel;
+using kernels::kPanelDepth;
 
 constexpr int64_t kRowBlock = 48;  // rows of one piece: eight register tiles
 
@@ -41,8 +41,8 @@ void multiply(const Product& p, ThreadPool& pool) {
           const int64_t j = piece / row_blocks * kPanel;
           const int64_t i = piece % row_blocks * block;
           const int64_t columns = std::min(kPanel, p.columns - j);
-          for (int64_t k0 = 0; k0 < p.k || k0 == 0; k0 += kDepth) {
-            const int64_t depth = std::min(kDepth, p.k - k0);
+          for (int64_t k0 = 0; k0 < p.k || k0 == 0; k0 += kPanelDepth) {
+            const int64_t depth = std::min(kPanelDepth, p.k - k0);
             if (packed != j)
               kernels::pack_panel(p.b + j * p.b_column + k0 * p.b_row, p.b_row, p.b_column, depth,
                                   columns, panel.rows);
@@ -50,7 +50,7 @@ void multiply(const Product& p, ThreadPool& pool) {
                                     std::min(block, p.rows - i), depth, panel.rows,
                                     p.c + i * p.columns + j, p.columns, columns, k0 > 0);
           }
-          if (p.k <= kDepth) packed = j;
+          if (p.k <= kPanelDepth) packed = j;
         }
       });
 }

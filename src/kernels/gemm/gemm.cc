@@ -8,9 +8,7 @@ namespace hone::kernels {
 
 const GemmKernel& gemm_kernel() {
 #if defined(__x86_64__)
-  static const GemmKernel& best = has_avx512() ? kGemmAvx512
-                                  : has_avx2() ? kGemmAvx2
-                                               : kGemmPortable;
+  static const GemmKernel& best = best_of(kGemmPortable, kGemmAvx2, kGemmAvx512);
   return best;
 #else
   return kGemmPortable;

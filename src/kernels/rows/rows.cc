@@ -6,9 +6,7 @@ namespace hone::kernels {
 
 const RowKernels& row_kernels() {
 #if defined(__x86_64__)
-  static const RowKernels& best = has_avx512() ? kRowsAvx512
-                                  : has_avx2() ? kRowsAvx2
-                                               : kRowsPortable;
+  static const RowKernels& best = best_of(kRowsPortable, kRowsAvx2, kRowsAvx512);
   return best;
 #else
   return kRowsPortable;

@@ -6,9 +6,7 @@ namespace hone::kernels {
 
 const WindowKernels& window_kernels() {
 #if defined(__x86_64__)
-  static const WindowKernels& best = has_avx512() ? kWindowsAvx512
-                                     : has_avx2() ? kWindowsAvx2
-                                                  : kWindowsPortable;
+  static const WindowKernels& best = best_of(kWindowsPortable, kWindowsAvx2, kWindowsAvx512);
   return best;
 #else
   return kWindowsPortable;

@@ -6,9 +6,7 @@ namespace hone::kernels {
 
 const WinogradKernels& winograd_kernels() {
 #if defined(__x86_64__)
-  static const WinogradKernels& best = has_avx512() ? kWinogradAvx512
-                                       : has_avx2() ? kWinogradAvx2
-                                                    : kWinogradPortable;
+  static const WinogradKernels& best = best_of(kWinogradPortable, kWinogradAvx2, kWinogradAvx512);
   return best;
 #else
   return kWinogradPortable;
