@@ -18,11 +18,10 @@ case $preset in
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     # Tests with the label `source` look at the sources only.
-    ctest --test-dir "$build" --output-on-failure --no-tests=error -LE source -j "$jobs" \
-      --timeout 900
+    ctest --test-dir "$build" --output-on-failure --no-tests=error -LE source -j "$jobs"
     ;;
   tsan)
-    threaded=(api base property runtime)
+    threaded=(api base property_0 property_1 runtime)
     targets=(api_test base_test hone_property runtime_test)
     cmake --build --preset tsan -j "$jobs" --target "${targets[@]}"
     export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
@@ -31,7 +30,7 @@ case $preset in
     ! setarch "$(uname -m)" -R true 2>/dev/null || plain=(setarch "$(uname -m)" -R)
     pattern=$(IFS='|' && echo "${threaded[*]}")
     "${plain[@]}" ctest --test-dir "$build" --output-on-failure --no-tests=error \
-      -R "^($pattern)\$" --timeout 600
+      -R "^($pattern)\$" -j "$jobs"
     ;;
   *)
     echo "usage: tools/sanitize.sh asan|tsan" >&2
