@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -16,8 +17,9 @@ namespace {
 constexpr uint64_t kOpen = uint64_t{1} << 16;
 constexpr uint64_t kInside = kOpen - 1;
 constexpr int kNumberShift = 17;
-// A few tens of microseconds: longer than the gap between two operators, shorter than a time slice.
-constexpr int kSpins = 2000;
+// Some hundred microseconds: longer than most operators that run on one thread, after which the
+// others are needed at once; waking takes some tens.
+constexpr std::chrono::microseconds kSpin{300};
 
 // False while this thread runs pieces of some pool; constant-initialized. Named so that it starts
 // as true: mold 1.10 gives a program whose first thread-local data are zeros a RELRO segment on an
@@ -30,6 +32,20 @@ void relax() {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
+}
+
+// Waits without sleeping, for a while; false where it did not come true.
+template <class Condition>
+bool spin_until(Condition&& condition) {
+  constexpr int kLooks = 64;  // between looks at the clock
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int look = 0; look < kLooks; ++look) {
+      if (condition()) return true;
+      relax();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return condition();
 }
 
 int usable_cpus() {
@@ -97,8 +113,7 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain,
   // Every piece is taken. Close, then wait for the threads that are still in one.
   gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
   const auto empty = [this] { return (gate_.load(std::memory_order_acquire) & kInside) == 0; };
-  for (int spin = 0; spin < kSpins && !empty(); ++spin) relax();
-  if (!empty()) {
+  if (!spin_until(empty)) {
     std::unique_lock lock(mutex_);
     left_.wait(lock, empty);
   }
@@ -135,8 +150,7 @@ bool ThreadPool::wait_for_job(uint64_t seen) {
     return stop_.load(std::memory_order_relaxed) ||
            (gate_.load(std::memory_order_relaxed) >> kNumberShift) != seen;
   };
-  for (int spin = 0; spin < kSpins && !fresh(); ++spin) relax();
-  if (!fresh()) {
+  if (!spin_until(fresh)) {
     std::unique_lock lock(mutex_);
     ++asleep_;
     wake_.wait(lock, fresh);

@@ -8,10 +8,7 @@ namespace hone::kernels {
 namespace {
 
 inline Vector silu(Vector x) { return x * sigmoid(x); }
-inline Vector gelu(Vector x) {
-  const Vector half = x * Vector::all(0.5f);
-  return fma(half, error_function(x * Vector::all(0.707106781f)), half);
-}
+inline Vector gelu(Vector x) { return x * normal_distribution(x); }
 inline Vector gelu_tanh(Vector x) {
   const Vector inner =
       x * fma(x * x, Vector::all(0.044715f * 0.797884561f), Vector::all(0.797884561f));
@@ -31,46 +28,54 @@ inline Vector activated(Vector x, Vector low, Vector high) {
   return x;
 }
 
+// Bias, summand, activation of a vector of row elements.
 template <Activation kActivation>
-void finish(const Epilogue& e, float* row, int64_t columns, int64_t column, const float* added) {
+inline Vector finished(const Epilogue& e, Vector x, const float* bias, const float* added) {
+  if (bias) x = x + Vector::load(bias);
+  if (added) x = x + Vector::load(added);
+  return activated<kActivation>(x, Vector::all(e.low), Vector::all(e.high));
+}
+
+template <Activation kActivation>
+void finish(const Epilogue& e, float* c, int64_t c_row, int64_t rows, int64_t columns,
+            const float* bias, const float* added) {
   constexpr int64_t kW = Vector::kWidth;
-  const Vector low = Vector::all(e.low), high = Vector::all(e.high);
-  int64_t j = 0;
-  for (; j + kW <= columns; j += kW) {
-    Vector x = Vector::load(row + j);
-    if (e.bias) x = x + Vector::load(e.bias + column + j);
-    if (added) x = x + Vector::load(added + j);
-    activated<kActivation>(x, low, high).store(row + j);
+  const auto at = [](const float* p, int64_t j) { return p ? p + j : nullptr; };
+  for (int64_t i = 0; i < rows; ++i, c += c_row, added = at(added, e.added_row)) {
+    int64_t j = 0;
+    for (; j + kW <= columns; j += kW)
+      finished<kActivation>(e, Vector::load(c + j), at(bias, j), at(added, j)).store(c + j);
+    if (j == columns) continue;
+    float rest[3][kW] = {};
+    for (int64_t k = j; k < columns; ++k) {
+      rest[0][k - j] = c[k];
+      if (bias) rest[1][k - j] = bias[k];
+      if (added) rest[2][k - j] = added[k];
+    }
+    finished<kActivation>(e, Vector::load(rest[0]), bias ? rest[1] : nullptr,
+                          added ? rest[2] : nullptr)
+        .store(rest[0]);
+    for (int64_t k = j; k < columns; ++k) c[k] = rest[0][k - j];
   }
-  if (j == columns) return;
-  float rest[kW] = {};
-  for (int64_t i = j; i < columns; ++i) {
-    float x = row[i];
-    if (e.bias) x += e.bias[column + i];
-    if (added) x += added[i];
-    rest[i - j] = x;
-  }
-  activated<kActivation>(Vector::load(rest), low, high).store(rest);
-  for (int64_t i = j; i < columns; ++i) row[i] = rest[i - j];
 }
 
 // Columns [column, column + columns) of `rows` rows of a result, from c on; `added` is where the
 // first of them has what is added.
 inline void finish_rows(const Epilogue& e, float* c, int64_t c_row, int64_t rows, int64_t columns,
                         int64_t column, const float* added) {
-  for (int64_t i = 0; i < rows; ++i, c += c_row, added = added ? added + e.added_row : nullptr) {
-    switch (e.activation) {
-      case Activation::none: finish<Activation::none>(e, c, columns, column, added); break;
-      case Activation::relu: finish<Activation::relu>(e, c, columns, column, added); break;
-      case Activation::clip: finish<Activation::clip>(e, c, columns, column, added); break;
-      case Activation::sigmoid: finish<Activation::sigmoid>(e, c, columns, column, added); break;
-      case Activation::tanh: finish<Activation::tanh>(e, c, columns, column, added); break;
-      case Activation::silu: finish<Activation::silu>(e, c, columns, column, added); break;
-      case Activation::gelu: finish<Activation::gelu>(e, c, columns, column, added); break;
-      case Activation::gelu_tanh:
-        finish<Activation::gelu_tanh>(e, c, columns, column, added);
-        break;
-    }
+  const float* bias = e.bias ? e.bias + column : nullptr;
+  const auto run = [&]<Activation kActivation>() {
+    finish<kActivation>(e, c, c_row, rows, columns, bias, added);
+  };
+  switch (e.activation) {
+    case Activation::none: return run.operator()<Activation::none>();
+    case Activation::relu: return run.operator()<Activation::relu>();
+    case Activation::clip: return run.operator()<Activation::clip>();
+    case Activation::sigmoid: return run.operator()<Activation::sigmoid>();
+    case Activation::tanh: return run.operator()<Activation::tanh>();
+    case Activation::silu: return run.operator()<Activation::silu>();
+    case Activation::gelu: return run.operator()<Activation::gelu>();
+    case Activation::gelu_tanh: return run.operator()<Activation::gelu_tanh>();
   }
 }
 

@@ -25,28 +25,54 @@ struct Block {
   bool last = false;
 };
 
+// Asks for the block of the next panel while this one is used, a part of it with each tile: weights
+// come from memory, and the hardware looks ahead within a page only.
+class Ahead {
+ public:
+  Ahead(const float* next, int64_t floats, int64_t tiles)
+      : next_(next), lines_(floats / kLine), tiles_(tiles) {}
+  void one_tile_more() {
+    for (const int64_t until = lines_ * ++tile_ / tiles_; line_ < until; ++line_)
+      __builtin_prefetch(next_ + line_ * kLine, 0, 2);
+  }
+
+ private:
+  static constexpr int64_t kLine = 16;  // floats
+  const float* next_;
+  int64_t lines_, tiles_, line_ = 0, tile_ = 0;
+};
+
 void multiply_block(const GemmKernel& kernel, const Product& p, const Block& block, int64_t panel,
                     int64_t panel_end) {
   const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.positions * p.a.depth;
+  // Of even height: a last one of a row or two would keep few multiply-adds under way.
+  const int64_t tiles = (p.m + kernel.rows - 1) / kernel.rows;
+  const bool finish = block.last && !p.epilogue.empty();
   for (int64_t j = panel; j < panel_end; ++j) {
     const int64_t column = j * kernel.columns, columns = std::min(kernel.columns, p.n - column);
     const float* b = p.b + (j * depth + block.k) * kernel.columns;
-    for (int64_t r = 0; r < p.m; r += kernel.rows) {
+    const int64_t floats =
+        j + 1 < panel_end ? block.a.positions * block.a.depth * kernel.columns : 0;
+    Ahead ahead(b + depth * kernel.columns, floats, tiles);
+    for (int64_t t = 0; t < tiles; ++t) {
+      ahead.one_tile_more();
+      const int64_t r = p.m * t / tiles, rows = p.m * (t + 1) / tiles - r;
       Rows a = block.a;
       a.pointers += r;
-      const int64_t rows = std::min(kernel.rows, p.m - r);
-      kernel.tile(a, block.from, b, p.c + r * p.c_row + column, p.c_row, rows, columns,
-                  block.k > 0);
+      float* c = p.c + r * p.c_row + column;
+      kernel.tile(a, block.from, b, c, p.c_row, rows, columns, block.k > 0);
+      // While the tile is near.
+      if (finish) kernel.finish(p.epilogue, c, p.c_row, rows, columns, column, p.added(r, column));
     }
-    if (block.last && !p.epilogue.empty())
-      kernel.finish(p.epilogue, p.c + column, p.c_row, p.m, columns, column,
-                    p.epilogue.added ? p.epilogue.added + column : nullptr);
   }
 }
 
-// As many whole pieces as make a block, or parts of one piece.
+// As many whole pieces as make a block, or even parts of one piece.
 void multiply_rows(const GemmKernel& kernel, const Product& p, int64_t panel, int64_t panel_end) {
   const int64_t depth = p.a.depth, total = p.a.positions * depth;
+  const int64_t blocks = std::max<int64_t>(1, (depth + kBlockDepth - 1) / kBlockDepth);
+  constexpr int64_t kUnrolled = 8;
+  const int64_t part = (depth + blocks * kUnrolled - 1) / (blocks * kUnrolled) * kUnrolled;
   const int64_t step =
       std::clamp<int64_t>(kBlockDepth / std::max<int64_t>(1, depth), 1, p.a.positions);
   Block block;
@@ -54,8 +80,8 @@ void multiply_rows(const GemmKernel& kernel, const Product& p, int64_t panel, in
     block.a = p.a;
     block.a.pointers += position * p.a.stride;
     block.a.positions = std::min(step, p.a.positions - position);
-    for (block.from = 0; block.from < depth || depth == 0; block.from += kBlockDepth) {
-      block.a.depth = std::min(kBlockDepth, depth - block.from);
+    for (block.from = 0; block.from < depth || depth == 0; block.from += part) {
+      block.a.depth = std::min(part, depth - block.from);
       block.k = position * depth + block.from;
       block.last = block.k + block.a.positions * block.a.depth == total;
       multiply_block(kernel, p, block, panel, panel_end);

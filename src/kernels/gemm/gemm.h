@@ -45,10 +45,12 @@ extern const GemmKernel kGemmAvx512;
 // The best one for the CPU that runs this.
 const GemmKernel& gemm_kernel();
 
-inline constexpr int64_t kBlockDepth =
-    256;                                    // of k at a time: a panel's block stays in the L1 cache
-inline constexpr int64_t kPanelGroup = 64;  // panels at a time: their part of C is not far, either
-inline constexpr int64_t kRowBlock = 144;   // rows at a time: their part of A stays in the L2 cache
+// Of k at a time, at most. A panel's block is larger than the L1 cache, from where it comes in
+// time; C is read and written again for each block, which costs more.
+inline constexpr int64_t kBlockDepth = 768;
+inline constexpr int64_t kPanelGroup =
+    16;  // panels at a time: their part of C stays in the L2 cache
+inline constexpr int64_t kRowBlock = 144;  // rows at a time: and their part of A, most of it
 
 // Panels of a packed matrix with n columns.
 inline int64_t panels(const GemmKernel& kernel, int64_t n) {
@@ -64,6 +66,10 @@ struct Product {
   int64_t m = 0, n = 0;
   Epilogue epilogue = {};
 
+  // Where the summand of element [row, column] lies; null without one.
+  const float* added(int64_t row, int64_t column) const {
+    return epilogue.added ? epilogue.added + row * epilogue.added_row + column : nullptr;
+  }
   // The part with rows [first, first + count).
   Product rows(int64_t first, int64_t count) const {
     Product part = *this;

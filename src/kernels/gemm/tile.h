@@ -21,6 +21,8 @@ void multiply(const Rows& a, int64_t from, const float* b, float* c, int64_t c_r
     const float* rows[kRows];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) rows[r] = a.pointers[position * a.stride + r] + from;
+    // Counters and jumps are work for the front end, which another thread of the core may share.
+#pragma GCC unroll 8
     for (int64_t p = 0; p < a.depth; ++p, b += kVectors * kW) {
       Vector row[kVectors];
 #pragma GCC unroll 8
