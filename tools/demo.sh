@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 hone=build/release/hone
 out=build/demo
+export HONE_CACHE_DIR=$out/cache
 python=/usr/bin/python3 # the one of the packages, whatever else is on PATH
 [[ -x $python ]] || python=python3
 bold='' plain=''
@@ -26,7 +27,7 @@ demo() { # MODEL LEAST_ACCURACY
   title "$name: what the file holds"
   show "$hone" inspect "$model"
   title "$name: compile"
-  show "$hone" compile --portable "$model" -o "$compiled"
+  show "$hone" compile "$model" -o "$compiled"
   title "$name: the answers that PyTorch gave for this model"
   show "$hone" run "$model" --check "zoo/$name/test_data_set_0"
   title "$name: latency and memory of one image at a time"

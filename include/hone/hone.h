@@ -198,6 +198,7 @@ struct Description {
   };
 
   std::string path, format, phase;              // format: "onnx", "text", "hone"
+  std::string target;                           // of a compiled artefact: the kernels it is for
   uint64_t file_bytes = 0;                      // of the model file itself
   std::map<std::string, std::string> metadata;  // producer, opset …
   std::vector<Port> inputs, outputs, states;
@@ -236,10 +237,17 @@ class Model {
   // elements; weights in files are not.
   std::string text() const;
   // The portable canonical form: folded, deduplicated, simplified. Same inputs, outputs, results.
+  // A compiled artefact has left it behind and fails with `usage`.
   Result<Model> clean(const CleanOptions& options = {}) const;
-  // Writes a portable .hone artefact: the graph and its weights in one file, atomically.
+  // Identifies the model, whatever file it lies in: SHA-256, in hexadecimal, over its text and
+  // weights, as in the artefact that save() writes. Reads all weights.
+  Result<std::string> content_hash() const;
+  // Writes a .hone artefact, the graph and its weights in one file, atomically: a portable one, or
+  // where the model was opened from a compiled one the same again.
   Status save(const std::string& path) const;
-  // Chooses a kernel for each node. Fails with `model.unsupported_operator` when there is none.
+  // Lowers the model for this machine and chooses a kernel for each node. Fails with
+  // `model.unsupported_operator` when there is none, and with `backend.unavailable` where the model
+  // was opened from an artefact that was compiled for other kernels.
   Result<Executable> compile(const CompileOptions& options = {}) const;
 
   // The value of a .npy or ONNX .pb file, checked against the type of input `index`, in every item
@@ -318,6 +326,14 @@ class Executable {
     std::vector<std::string> operators;  // distinct, sorted
   };
   std::vector<Share> shares() const;
+
+  // The kernels it runs on, "" where the backend takes models as they are.
+  std::string target() const;
+
+  // Writes a compiled .hone artefact, atomically: the lowered graph with its packed weights. It is
+  // opened by mapping it, and only where the CPU has the same kernels; its metadata name the
+  // content hash of the model it was made from ("portable_sha256").
+  Status save(const std::string& path) const;
 
   struct Impl;
   explicit Executable(std::shared_ptr<const Impl> impl);

@@ -87,6 +87,7 @@ void count_missing(const Model& model, v1::Description& d) {
 v1::Description describe_model(const Model& model) {
   v1::Description d;
   d.phase = model.phase;
+  d.target = model.target;
   d.metadata = model.metadata;
   const Graph& main = model.main();
   for (ValueId v : main.inputs) d.inputs.push_back(port_of(main[v], main[v].name));

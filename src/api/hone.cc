@@ -29,6 +29,7 @@ struct Model::Impl {
 };
 
 struct Executable::Impl {
+  std::shared_ptr<const hone::Model> source;  // what was compiled
   std::shared_ptr<const Program> program;
   std::shared_ptr<ThreadPool> pool;
 };
@@ -69,7 +70,14 @@ hone::Result<Model> parse_text(std::string_view text, const OpenOptions& options
       std::make_shared<const Model::Impl>(Model::Impl{model, "", "text", text.size(), limits}));
 }
 
+constexpr std::string_view kLowered = "lower";
+
 hone::Result<Model> clean_model(const Model::Impl& impl, const CleanOptions& options) {
+  if (impl.model->phase == kLowered) {
+    hone::Error error = fail(ErrorId::usage, "'" + printable(impl.path) + "' is compiled");
+    error.hint = "give the model that it was compiled from, or a portable artefact of it";
+    return error;
+  }
   auto model = std::make_shared<hone::Model>(*impl.model);
   const std::string pipeline = options.pipeline.empty() ? "clean" : options.pipeline;
   TRY(run_pipeline(*model, pipeline, standard_catalogue(), impl.limits));
@@ -78,18 +86,43 @@ hone::Result<Model> clean_model(const Model::Impl& impl, const CleanOptions& opt
   return Model(std::make_shared<const Model::Impl>(std::move(cleaned)));
 }
 
+// The model in the form that the backend takes. One that is compiled already runs on the kernels it
+// was compiled for, and on those of a backend that takes everything as it is.
+hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl,
+                                                         const Backend& backend) {
+  const std::string target = backend.target();
+  if (target.empty()) return impl.model;
+  if (impl.model->phase == kLowered) {
+    if (impl.model->target == target) return impl.model;
+    hone::Error error =
+        fail(ErrorId::unavailable, "'" + printable(impl.path) + "' is compiled for the kernels '" +
+                                       printable(impl.model->target) + "'; those here are '" +
+                                       target + "'");
+    error.hint = "compile the model again on this machine, or run it with the backend reference";
+    return error;
+  }
+  hone::Model model = *impl.model;
+  TRY(run_pipeline(model, backend.lowering(), standard_catalogue(), impl.limits));
+  model.phase = kLowered;
+  model.target = target;
+  return std::make_shared<const hone::Model>(std::move(model));
+}
+
 hone::Result<Executable> compile_model(const Model::Impl& impl, const CompileOptions& options) {
   auto backends = TRY(backends_for(options.backend));
-  auto model = impl.model;
-  if (const std::string lowering = backends[0]->lowering(); !lowering.empty()) {
-    hone::Model lowered = *impl.model;
-    TRY(run_pipeline(lowered, lowering, standard_catalogue(), impl.limits));
-    lowered.phase = "lower";
-    model = std::make_shared<const hone::Model>(std::move(lowered));
-  }
+  auto model = TRY(lowered(impl, *backends[0]));
   auto program = TRY(Program::make(std::move(model), std::move(backends), impl.limits));
-  return Executable(std::make_shared<const Executable::Impl>(
-      Executable::Impl{std::move(program), std::make_shared<ThreadPool>(options.threads)}));
+  return Executable(std::make_shared<const Executable::Impl>(Executable::Impl{
+      impl.model, std::move(program), std::make_shared<ThreadPool>(options.threads)}));
+}
+
+hone::Status save_compiled(const Executable::Impl& impl, const std::string& path) {
+  hone::Model model = impl.program->model();
+  if (model.phase != kLowered)
+    return fail(ErrorId::usage, "the backend takes models as they are: there is nothing compiled");
+  if (impl.source->phase != kLowered)
+    model.metadata["portable_sha256"] = TRY(artefact::content_hash(*impl.source));
+  return artefact::write(model, path);
 }
 
 hone::Result<size_t> position_of(const hone::Graph& graph, std::string_view name) {
@@ -210,6 +243,10 @@ Result<Model> Model::clean(const CleanOptions& options) const {
   return wrap(clean_model(*impl_, options), kSame);
 }
 
+Result<std::string> Model::content_hash() const {
+  return wrap(artefact::content_hash(*impl_->model), kSame);
+}
+
 Status Model::save(const std::string& path) const {
   return wrap(artefact::write(*impl_->model, path));
 }
@@ -262,6 +299,10 @@ std::vector<Executable::Share> Executable::shares() const {
     shares.push_back({s.backend, s.nodes, std::move(s.operators)});
   return shares;
 }
+
+std::string Executable::target() const { return impl_->program->model().target; }
+
+Status Executable::save(const std::string& path) const { return wrap(save_compiled(*impl_, path)); }
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::Session(Session&&) noexcept = default;

@@ -135,6 +135,29 @@ TEST(Api, SavesAndOpensArtefacts) {
   EXPECT_TRUE(compare((*a)[0], (*b)[0], {0, 0}).equal);
 }
 
+TEST(Api, SavesAndOpensCompiledArtefacts) {
+  const ScratchFolder folder;
+  const auto model = Model::parse(kModel);
+  const auto executable = model->compile();
+  ASSERT_TRUE(executable.ok()) << executable.error().describe();
+  EXPECT_NE(executable->target(), "");
+  ASSERT_TRUE(executable->save(folder / "a.hone").ok());
+  const auto opened = Model::open(folder / "a.hone", {.verify = true});
+  ASSERT_TRUE(opened.ok()) << opened.error().describe();
+  EXPECT_EQ(opened->describe().target, executable->target());
+  const auto input = floats({1, 2}, {1, 10});
+  const auto again = opened->compile();
+  ASSERT_TRUE(again.ok()) << again.error().describe();
+  EXPECT_EQ(elements((*again->run({input}))[0]), (std::vector<float>{31, 42}));
+  EXPECT_EQ(opened->clean().error().code, "usage");
+  // What was compiled once is saved as it is.
+  ASSERT_TRUE(again->save(folder / "b.hone").ok());
+  EXPECT_EQ(folder.read("a.hone"), folder.read("b.hone"));
+  // The reference takes models as they are.
+  EXPECT_EQ(model->compile({.backend = "reference"})->save(folder / "c.hone").error().code,
+            "usage");
+}
+
 TEST(Api, ValuesAsFiles) {
   const ScratchFolder folder;
   const auto model = Model::parse(kModel);

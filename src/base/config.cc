@@ -51,6 +51,10 @@ constexpr std::array kSettings{
                 .initial = "auto",
                 .doc = "colours in reports; auto means on a terminal",
                 .choices = "auto|always|never"},
+    SettingInfo{.key = "engines.python",
+                .type = SettingType::text,
+                .initial = "python3",
+                .doc = "the Python that has the engines which are its modules"},
     SettingInfo{
         .key = "cache.dir",
         .type = SettingType::text,

@@ -4,10 +4,18 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <mutex>
 #include <new>
+#include <optional>
 #include <set>
 
+#include "backends/backends.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/process.h"
 #include "base/text.h"
+#include "base/thread_pool.h"
+#include "cli/artefact_cache.h"
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
@@ -18,9 +26,10 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Compiled {
-  std::string model, output;
+  std::string model, output, target;  // target: "" for a portable artefact
   uint64_t bytes = 0;
   size_t nodes_before = 0, nodes_after = 0;
+  bool cached = false;
   double seconds = 0;
 };
 
@@ -63,26 +72,83 @@ Result<v1::Model> open_whole(const std::string& path, OpenOptions options) {
   return open(path, options);
 }
 
-Result<Compiled> compile(const Arguments& arguments, const std::string& path,
-                         const std::string& output) {
-  const auto begin = std::chrono::steady_clock::now();
-  v1::Model model = TRY(open_whole(path, open_options(arguments)));
-  Compiled result{path, output, 0, model.describe().nodes, 0, 0};
-  if (arguments.text("-O") != "0")
-    model = TRY(from(model.clean()).context("cleaning '" + printable(path) + "'"));
-  result.nodes_after = model.describe().nodes;
-  TRY(from(model.save(output)));
-  std::error_code ignored;
-  result.bytes = fs::file_size(output, ignored);
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return result;
-}
+// A cache, and what tells this build of hone from others in its keys.
+struct Caching {
+  std::unique_ptr<Cache> cache;  // null for none
+  std::string program;
+};
+
+class Compiler {
+ public:
+  Compiler(const Arguments& arguments, const Caching& caching)
+      : arguments_(arguments), cache_(caching.cache.get()), program_(caching.program) {
+    portable_ = arguments.on("--portable");
+    clean_ = arguments.text("-O") != "0";
+    if (!portable_) target_ = backends_for("auto").take()[0]->target();
+  }
+
+  Result<Compiled> run(const std::string& path, const std::string& output) const {
+    const auto begin = std::chrono::steady_clock::now();
+    const v1::Model model = TRY(open_whole(path, open_options(arguments_)));
+    Compiled result{.model = path, .output = output, .target = target_};
+    const v1::Description description = model.describe();
+    result.nodes_before = description.nodes;
+    if (!description.target.empty()) TRY(from(model.clean()));  // says why it cannot be
+    const std::string key = cache_ ? TRY(key_of(model)) : "";
+    result.cached = cache_ && TRY(cache_->get(key, output));
+    if (result.cached)
+      result.nodes_after = TRY(from(v1::Model::open(output))).describe().nodes;
+    else
+      result.nodes_after = TRY(compile(model, path, output));
+    if (cache_ && !result.cached) keep(key, output);
+    std::error_code ignored;
+    result.bytes = fs::file_size(output, ignored);
+    result.seconds = seconds_since(begin);
+    return result;
+  }
+
+ private:
+  // Everything that the artefact depends on.
+  Result<std::string> key_of(const v1::Model& model) const {
+    const std::string text =
+        fmt::format("hone artefact\n{}\n{}\n{}\n{}\n", program_, target_,
+                    clean_ ? "clean" : "as it is", TRY(from(model.content_hash())));
+    return sha256_hex(std::as_bytes(std::span(text)));
+  }
+
+  // The number of nodes.
+  Result<size_t> compile(v1::Model model, const std::string& path,
+                         const std::string& output) const {
+    if (clean_) model = TRY(from(model.clean()).context("cleaning '" + printable(path) + "'"));
+    if (portable_) {
+      TRY(from(model.save(output)));
+      return model.describe().nodes;
+    }
+    const auto executable = TRY(from(model.compile({.threads = 1})));
+    TRY(from(executable.save(output)));
+    size_t nodes = 0;
+    for (const auto& share : executable.shares()) nodes += share.nodes;
+    return nodes;
+  }
+
+  // What cannot be kept was compiled nevertheless.
+  void keep(const std::string& key, const std::string& output) const {
+    if (const Status kept = cache_->put(key, output); !kept)
+      LOG(warn, "the artefact was not put into the cache", {{"reason", kept.error().message}});
+  }
+
+  const Arguments& arguments_;
+  Cache* cache_;
+  std::string program_;
+  bool portable_ = false, clean_ = true;
+  std::string target_;
+};
 
 // One model of several: whatever goes wrong with it is its own.
-Result<Compiled> compile_alone(const Arguments& arguments, const std::string& path,
+Result<Compiled> compile_alone(const Compiler& compiler, const std::string& path,
                                const std::string& output) {
   try {
-    return compile(arguments, path, output);
+    return compiler.run(path, output);
   } catch (const std::bad_alloc&) {
     return fail(ErrorId::over_memory,
                 "the system gave no more memory for '" + printable(path) + "'");
@@ -98,10 +164,12 @@ void write_json(JsonWriter& json, const std::string& model, const std::string& o
   json.member("output", output);
   json.member("status", result ? "compiled" : "failed");
   if (result) {
-    json.member("kind", "portable");
+    json.member("kind", result->target.empty() ? "portable" : "compiled");
+    if (!result->target.empty()) json.member("target", result->target);
     json.member("bytes", result->bytes);
     json.member("nodes_before", result->nodes_before);
     json.member("nodes_after", result->nodes_after);
+    json.member("cached", result->cached);
     json.member("compile_s", result->seconds);
   } else {
     json.key("error");
@@ -111,48 +179,103 @@ void write_json(JsonWriter& json, const std::string& model, const std::string& o
 }
 
 std::string report(const Compiled& c) {
-  return fmt::format("{}: {}, {} nodes (of {}), {}\n", printable(c.output), human_bytes(c.bytes),
-                     c.nodes_after, c.nodes_before, human_seconds(c.seconds));
+  return fmt::format("{}: {}, {}, {} nodes (of {}), {}{}\n", printable(c.output),
+                     c.target.empty() ? "portable" : "for " + c.target, human_bytes(c.bytes),
+                     c.nodes_after, c.nodes_before, human_seconds(c.seconds),
+                     c.cached ? ", from the cache" : "");
 }
 
-// Each model by itself; the exit code is that of the first that fails.
-int compile_all(const Arguments& arguments, const std::vector<std::string>& outputs) {
-  const auto& models = arguments.positionals();
-  const Style colours = style(arguments.config, 2);
-  std::vector<Result<Compiled>> results;
-  size_t failed = 0;
-  int code = 0;
-  for (size_t i = 0; i < models.size(); ++i) {
-    {
-      Progress progress(arguments);
-      progress.show("model", i, models.size());
-      results.push_back(compile_alone(arguments, models[i], outputs[i]));
+// Each model by itself, several at a time.
+class Batch {
+ public:
+  Batch(const Arguments& arguments, const Compiler& compiler, std::vector<std::string> outputs)
+      : arguments_(arguments),
+        compiler_(compiler),
+        outputs_(std::move(outputs)),
+        results_(outputs_.size()),
+        progress_(arguments) {}
+
+  // The exit code is that of the first model that fails.
+  int run(int jobs) {
+    const auto begin = std::chrono::steady_clock::now();
+    ThreadPool pool(jobs);
+    pool.parallel_for(int64_t(results_.size()), 1, [&](int64_t i, int64_t) { one(size_t(i)); });
+    seconds_ = seconds_since(begin);
+    int code = 0;
+    for (const auto& result : results_) {
+      if (*result) continue;
+      if (failed_++ == 0) code = exit_code(info(result->error().id).blame);
     }
-    const Result<Compiled>& result = results.back();
-    if (!result) {
-      if (failed++ == 0) code = exit_code(info(result.error().id).blame);
-      if (!arguments.json) print_error(result.error(), false, colours);
-    } else if (!arguments.json) {
-      put(report(*result));
-      std::fflush(stdout);  // in order with the errors
-    }
-  }
-  const size_t compiled = models.size() - failed;
-  if (!arguments.json) {
-    put(fmt::format("{} of {} models compiled\n", compiled, models.size()));
+    if (arguments_.json)
+      put_json([&](JsonWriter& json) { write(json, pool.size()); });
+    else
+      put(summary());
     return code;
   }
-  put_json([&](JsonWriter& json) {
+
+ private:
+  void one(size_t i) {
+    const std::string& model = arguments_.positionals()[i];
+    const Result<Compiled>& result =
+        results_[i].emplace(compile_alone(compiler_, model, outputs_[i]));
+    const std::lock_guard lock(mutex_);
+    progress_.show("model", ++done_, results_.size());
+    if (arguments_.json) return;
+    progress_.hide();
+    if (result)
+      put(report(*result));
+    else
+      print_error(result.error(), false, style(arguments_.config, 2));
+    std::fflush(stdout);  // in order with the errors
+  }
+
+  double per_hour() const { return double(results_.size() - failed_) / seconds_ * 3600; }
+
+  std::string summary() const {
+    const size_t compiled = results_.size() - failed_;
+    std::string text = fmt::format("{} of {} models compiled", compiled, results_.size());
+    if (compiled > 0)
+      text += fmt::format(" in {}, {:.0f} an hour; process at most {}", human_seconds(seconds_),
+                          per_hour(), human_bytes(peak_memory_bytes()));
+    return text + "\n";
+  }
+
+  void write(JsonWriter& json, int jobs) const {
     json.begin_object();
     json.key("results");
     json.begin_array();
-    for (size_t i = 0; i < models.size(); ++i) write_json(json, models[i], outputs[i], results[i]);
+    for (size_t i = 0; i < results_.size(); ++i)
+      write_json(json, arguments_.positionals()[i], outputs_[i], *results_[i]);
     json.end_array();
-    json.member("compiled", compiled);
-    json.member("failed", failed);
+    json.member("compiled", results_.size() - failed_);
+    json.member("failed", failed_);
+    json.member("jobs", jobs);
+    json.member("elapsed_s", seconds_);
+    json.member("models_per_hour", per_hour());
+    json.member("peak_memory_bytes", peak_memory_bytes());
     json.end_object();
-  });
-  return code;
+  }
+
+  const Arguments& arguments_;
+  const Compiler& compiler_;
+  std::vector<std::string> outputs_;
+  std::vector<std::optional<Result<Compiled>>> results_;
+  std::mutex mutex_;  // guards the following, and what is printed
+  Progress progress_;
+  size_t done_ = 0;
+  size_t failed_ = 0;
+  double seconds_ = 0;
+};
+
+// The cache, unless it is unwanted or cannot be had.
+Caching caching_for(const Arguments& arguments) {
+  if (arguments.on("--no-cache")) return {};
+  auto cache = open_cache(arguments.config);
+  auto program = program_hash();
+  if (cache && program) return {cache.take(), program.take()};
+  LOG(warn, "the cache cannot be used",
+      {{"reason", (cache ? program.error() : cache.error()).message}});
+  return {};
 }
 
 Result<int> run(const Arguments& arguments) {
@@ -161,10 +284,13 @@ Result<int> run(const Arguments& arguments) {
     error.hint = "give -o OUT.hone";
     return error;
   }
-  const auto outputs = TRY(outputs_for(arguments.positionals(), arguments.text("--output")));
-  if (!arguments.on("--portable")) note(arguments, "this version writes portable artefacts only");
-  if (outputs.size() > 1) return compile_all(arguments, outputs);
-  const Result<Compiled> result = TRY(compile(arguments, arguments.positional(0), outputs[0]));
+  const int64_t jobs = arguments.integer("--jobs");
+  if (jobs < 0 || jobs > 1024) return fail(ErrorId::usage, "--jobs takes a number from 0 to 1024");
+  auto outputs = TRY(outputs_for(arguments.positionals(), arguments.text("--output")));
+  const Caching caching = caching_for(arguments);
+  const Compiler compiler(arguments, caching);
+  if (outputs.size() > 1) return Batch(arguments, compiler, std::move(outputs)).run(int(jobs));
+  const Result<Compiled> result = TRY(compiler.run(arguments.positional(0), outputs[0]));
   if (!arguments.json) {
     put(report(*result));
     return 0;
@@ -190,17 +316,25 @@ const Command& compile_command() {
       .name = "compile",
       .summary = "Turn models into .hone artefacts.",
       .examples =
+          "$ hone compile model.onnx -o model.hone\n"
           "$ hone compile model.onnx -o model.hone --portable\n"
-          "$ hone compile a.onnx b.onnx -o compiled/",
+          "$ hone compile a.onnx b.onnx -o compiled/ --jobs 2",
       .details =
-          "A portable artefact is a safetensors file with the cleaned graph in its "
-          "metadata.\nIt runs on every machine and is loaded by mapping. Of several models, one "
-          "that fails does\nnot stop the others; the exit code is that of the first that fails.",
+          "An artefact is a safetensors file with the graph in its metadata, and is loaded by\n"
+          "mapping it. A compiled one holds the weights as the kernels of this CPU take them, in "
+          "the\nplace of the others: it starts at once, and only where the CPU has the same "
+          "kernels. A\nportable one runs on every machine. What was compiled before comes from the "
+          "cache\n(`hone cache stats`). Of several models, one that fails does not stop the "
+          "others; "
+          "the\nexit code is that of the first that fails.",
       .positionals = {{"MODEL", "the model files", 1, kAny, true}},
       .flags = {{"-o,--output", Kind::text, "OUT",
                  "the artefact, or a folder for several models; required"},
                 {"--portable", Kind::on_off, "",
-                 "the form for every machine; the only one that this version writes"},
+                 "the form for every machine, rather than for this one"},
+                {"--jobs", Kind::integer, "N",
+                 "models compiled at a time; 0: one for each CPU that the process may use", "1"},
+                {"--no-cache", Kind::on_off, "", "compile anew, and keep nothing"},
                 {"-O", Kind::text, "LEVEL", "0 keeps the graph as it is; 1 to 3 clean it", "1",
                  "0|1|2|3"}},
       .run = run,

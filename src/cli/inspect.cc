@@ -43,6 +43,7 @@ void write_json(JsonWriter& json, const Description& d) {
   json.member("model", d.path);
   json.member("format", d.format);
   json.member("phase", d.phase);
+  if (!d.target.empty()) json.member("target", d.target);
   json.member("file_bytes", d.file_bytes);
   json.key("metadata");
   json.begin_object();
@@ -131,6 +132,7 @@ std::string report(const Description& d, bool all, const Style& s) {
       facts[0][1] += ", made from " + printable(value);
   }
   facts.push_back({"phase", printable(d.phase)});
+  if (!d.target.empty()) facts.push_back({"compiled for", printable(d.target)});
   facts.push_back({"file", human_bytes(d.file_bytes)});
   facts.push_back(
       {"parameters", fmt::format("{} ({})", human_count(double(d.parameters)), d.parameters)});

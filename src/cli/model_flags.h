@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/open.h"
 #include "cli/command.h"
@@ -14,6 +15,10 @@ OpenOptions open_options(const Arguments& arguments);
 
 // Opens a model through the API with these options.
 Result<v1::Model> open(const std::string& path, const OpenOptions& options);
+
+// What the values of --bind say of a model with these symbols. Fails with `usage`.
+Result<v1::Bindings> bindings_of(const std::vector<std::string>& texts,
+                                 const std::vector<std::string>& symbols);
 
 // An error of the API as one of ours.
 Error from(const v1::Error& error);

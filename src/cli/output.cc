@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -65,8 +66,10 @@ Progress::Progress(const Arguments& arguments)
     : on_(isatty(2) && !arguments.json && log_format() == LogFormat::text),
       next_(std::chrono::steady_clock::now() + std::chrono::milliseconds(500)) {}
 
-Progress::~Progress() {
-  if (shown_) std::fputs("\r\033[K", stderr);
+Progress::~Progress() { hide(); }
+
+void Progress::hide() {
+  if (std::exchange(shown_, false)) std::fputs("\r\033[K", stderr);
 }
 
 void Progress::show(std::string_view what, size_t done, size_t all) {

@@ -42,6 +42,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress();  // wipes the line
   void show(std::string_view what, size_t done, size_t all);
+  void hide();  // until the next show()
 
  private:
   bool on_;

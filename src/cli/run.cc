@@ -1,6 +1,5 @@
 // `hone run`: inputs to outputs, with checks, timing and traces.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +9,7 @@
 #include <optional>
 
 #include "backends/backends.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "cli/check.h"
 #include "cli/commands.h"
@@ -30,32 +30,10 @@ struct Run {
   v1::Statistics statistics;
 };
 
-Result<v1::Bindings> bindings_of(const Arguments& arguments, const v1::Description& description) {
-  v1::Bindings bindings;
-  std::vector<std::string_view> names;
-  for (const auto& s : description.symbols) names.push_back(s.name);
-  for (const std::string& text : arguments.texts("--bind")) {
-    const size_t equal = text.find('=');
-    int64_t value = 0;
-    const char* end = text.data() + text.size();
-    const auto parsed = equal == std::string::npos
-                            ? std::from_chars_result{nullptr, std::errc::invalid_argument}
-                            : std::from_chars(text.data() + equal + 1, end, value);
-    if (parsed.ec != std::errc() || parsed.ptr != end || value < 0)
-      return fail(ErrorId::usage,
-                  "--bind takes SYMBOL=SIZE such as S=128, not '" + printable(text) + "'");
-    const std::string name = text.substr(0, equal);
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      Error error = fail(ErrorId::usage, "the model has no symbol '" + printable(name) + "'");
-      if (names.empty()) error.hint = "all its sizes are fixed";
-      for (std::string_view n : names)
-        error.hint += (error.hint.empty() ? "its symbols are " : ", ") + printable(n);
-      return error;
-    }
-    if (!bindings.emplace(name, value).second)
-      return fail(ErrorId::usage, "symbol '" + printable(name) + "' is bound twice");
-  }
-  return bindings;
+std::vector<std::string> symbols_of(const v1::Description& description) {
+  std::vector<std::string> symbols;
+  for (const auto& symbol : description.symbols) symbols.push_back(symbol.name);
+  return symbols;
 }
 
 // Says which sizes --random chose by itself.
@@ -203,12 +181,6 @@ std::string preview(const v1::Value& value) {
   return text + " (" + number(low, 4) + " to " + number(high, 4) + ")";
 }
 
-uint64_t process_peak_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-}
-
 void print_text(const Arguments& arguments, const Run& run) {
   const Style s = style(arguments.config);
   for (const CheckReport& check : run.checks) put(text_of(check, s));
@@ -232,7 +204,7 @@ void print_text(const Arguments& arguments, const Run& run) {
     put(fmt::format("memory   arena {} planned, {} measured; process at most {}\n",
                     human_bytes(uint64_t(run.statistics.planned_arena_bytes)),
                     human_bytes(uint64_t(run.statistics.measured_arena_bytes)),
-                    human_bytes(process_peak_bytes())));
+                    human_bytes(peak_memory_bytes())));
 }
 
 void write_json(JsonWriter& json, const Run& run) {
@@ -288,7 +260,7 @@ void write_json(JsonWriter& json, const Run& run) {
   }
   json.member("planned_arena_bytes", run.statistics.planned_arena_bytes);
   json.member("measured_arena_bytes", run.statistics.measured_arena_bytes);
-  json.member("peak_memory_bytes", process_peak_bytes());
+  json.member("peak_memory_bytes", peak_memory_bytes());
   json.end_object();
 }
 
@@ -380,10 +352,12 @@ Result<int> run_model(const Arguments& arguments) {
   if (folders.size() > 1 && arguments.has("--output"))
     return fail(ErrorId::usage, "-o with several folders to check would overwrite its own files");
   v1::Model model = TRY(open(arguments.positional(0), open_options(arguments)));
-  if (!arguments.on("--no-clean")) model = TRY(from(model.clean()));
+  if (!arguments.on("--no-clean") && model.describe().target.empty())
+    model = TRY(from(model.clean()));
   Run run;
   run.description = model.describe();
-  const v1::Bindings bindings = TRY(bindings_of(arguments, run.description));
+  const v1::Bindings bindings =
+      TRY(bindings_of(arguments.texts("--bind"), symbols_of(run.description)));
   const std::string backend =
       arguments.has("--backend") ? arguments.text("--backend") : arguments.config.text("backend");
   const v1::Executable executable =

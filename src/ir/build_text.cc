@@ -548,6 +548,7 @@ Result<Model> parse_model_text(std::string_view text, const Catalogue& catalogue
   const syntax::ModelText parsed = TRY(syntax::parse(text, ledger));
   Model model;
   model.phase = parsed.phase;
+  model.target = parsed.target;
   for (const auto& [key, value] : parsed.metadata) {
     TRY(ledger.charge(kEntry + 2 * sizeof key + key.size() + value.size(), "metadata"));
     model.metadata[key] = value;

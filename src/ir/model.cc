@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/checked.h"
+#include "base/pages.h"
 #include "base/text.h"
 
 namespace hone {
@@ -47,6 +48,14 @@ void Model::add_symbol(std::string symbol_name, BindingTime time) {
   symbols.push_back({std::move(symbol_name), time});
 }
 
+void Model::release(ConstantId id) const {
+  if (!is_mapped(constants[id.index])) return;
+  const auto* span = std::get_if<Constant::Span>(&constants[id.index].data);
+  const auto all = sources[span->source].bytes();
+  if (span->offset <= all.size() && span->length <= all.size() - span->offset)
+    release_pages(all.subspan(span->offset, span->length));
+}
+
 Result<std::span<const std::byte>> Model::stored(ConstantId id) const {
   const Constant& constant = constants[id.index];
   if (const auto* bytes = std::get_if<std::vector<std::byte>>(&constant.data))
@@ -74,6 +83,17 @@ Result<std::span<const std::byte>> Model::stored(ConstantId id) const {
 }
 
 namespace {
+
+// What was copied out of a mapped file leaves memory part by part: never is all of it there twice.
+void copy_in_parts(std::span<const std::byte> from, std::byte* to, bool mapped) {
+  constexpr size_t kPart = size_t{4} << 20;
+  for (; !from.empty(); from = from.subspan(std::min(kPart, from.size()))) {
+    const auto part = from.first(std::min(kPart, from.size()));
+    std::memcpy(to, part.data(), part.size());
+    to += part.size();
+    if (mapped) release_pages(part);
+  }
+}
 
 // Elements q of an affine encoding as (q - zero) * scale in the logical dtype.
 Result<Tensor> decode_affine(const Model& model, const Constant& constant, const Tensor& q,
@@ -104,6 +124,11 @@ Result<Tensor> decode_affine(const Model& model, const Constant& constant, const
 
 }  // namespace
 
+bool Model::is_mapped(const Constant& constant) const {
+  const auto* span = std::get_if<Constant::Span>(&constant.data);
+  return span && sources[span->source].mapped != nullptr;
+}
+
 Result<Tensor> Model::read(ConstantId id, const Allowance& allowance) const {
   const Constant& constant = constants[id.index];
   const auto extents = constant.type.shape.fixed();
@@ -127,8 +152,8 @@ Result<Tensor> Model::read(ConstantId id, const Allowance& allowance) const {
   } else {
     tensor = TRY(Tensor::make(dtype, *extents, allowance));
     CHECK(uint64_t(tensor.byte_size()) <= bytes.size());
-    if (!bytes.empty())
-      std::memcpy(tensor.mutable_data(), bytes.data(), size_t(tensor.byte_size()));
+    copy_in_parts(bytes.first(size_t(tensor.byte_size())), tensor.mutable_data(),
+                  is_mapped(constant));
     if (odd) normalize_booleans({tensor.mutable_data(), size_t(tensor.byte_size())});
   }
   if (affine) return decode_affine(*this, constant, tensor, allowance);

@@ -57,6 +57,8 @@ class Model {
   std::map<std::string, std::string> metadata;  // producer, opset, description …
   GraphId entry{0};
   std::string phase = "import";  // import, clean, compress, lower
+  // The kernels that a lowered model is for: Backend::target; "" in every other phase.
+  std::string target;
 
   Graph& main() { return graphs[entry.index]; }
   const Graph& main() const { return graphs[entry.index]; }
@@ -71,6 +73,9 @@ class Model {
   Result<Tensor> read(ConstantId id, const Allowance& allowance = uint64_t{1} << 40) const;
   // The stored bytes as they are.
   Result<std::span<const std::byte>> stored(ConstantId id) const;
+  // The constant's bytes are not expected to be read again soon: those in a mapped file leave
+  // memory, and come back from the file when they are read after all.
+  void release(ConstantId id) const;
   // Adds a constant with these elements: inline when small, else in a memory source, which keeps
   // the tensor's bytes where nobody else has them, and else a copy.
   ConstantId add_constant(std::string name, Tensor tensor);
@@ -80,6 +85,7 @@ class Model {
   void sweep();
 
  private:
+  bool is_mapped(const Constant& constant) const;
   // A name not in use, made from `stem`.
   std::string fresh_constant_name(const std::string& stem);
 

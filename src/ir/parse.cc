@@ -57,6 +57,8 @@ class Parser {
   Status item(ModelText& m) {
     if (eat_word("phase")) {
       m.phase = TRY(name());
+    } else if (eat_word("target")) {
+      m.target = TRY(quoted());
     } else if (eat_word("entry")) {
       m.entry = TRY(name());
     } else if (eat_word("meta")) {
@@ -73,7 +75,7 @@ class Parser {
     } else if (eat_word("graph")) {
       TRY(add(m.graphs, TRY(graph()), "graphs"));
     } else {
-      return wrong("expected phase, entry, meta, symbol, source, const or graph");
+      return wrong("expected phase, target, entry, meta, symbol, source, const or graph");
     }
     return ok();
   }

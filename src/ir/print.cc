@@ -67,6 +67,7 @@ class Printer {
 
   std::string model() {
     out_ = "hone 1\nphase " + word(model_.phase) + "\n";
+    if (!model_.target.empty()) out_ += "target " + quote(model_.target) + "\n";
     if (model_.entry.index != 0) out_ += "entry " + word(model_.main().name) + "\n";
     for (const auto& [key, value] : model_.metadata)
       out_ += "meta " + quote(key) + " = " + quote(value) + "\n";

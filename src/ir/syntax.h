@@ -98,7 +98,7 @@ struct ConstantText {
 };
 
 struct ModelText {
-  std::string phase = "import", entry;
+  std::string phase = "import", target, entry;
   std::vector<std::pair<std::string, std::string>> metadata;
   std::vector<Symbol> symbols;
   std::vector<DataSource> sources;

@@ -2,7 +2,6 @@
 #include "ir/tensor.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -11,12 +10,11 @@
 
 #include "base/check.h"
 #include "base/checked.h"
+#include "base/pages.h"
 #include "base/text.h"
 
 namespace hone {
 namespace {
-
-constexpr size_t kAlignment = 64;
 
 // Bytes of a budget, for as long as it lives.
 struct Taken {
@@ -26,6 +24,14 @@ struct Taken {
   Taken(const Taken&) = delete;
   Taken& operator=(const Taken&) = delete;
   ~Taken() { budget->give(bytes); }
+};
+
+// Memory, and what it takes of a budget.
+struct Owned {
+  std::shared_ptr<void> taken;
+  std::shared_ptr<void> memory;
+  Owned(std::shared_ptr<void> of, std::shared_ptr<void> m)
+      : taken(std::move(of)), memory(std::move(m)) {}
 };
 
 // For tensors that are small or repeat an existing one.
@@ -58,8 +64,7 @@ Result<Tensor> Tensor::make(DType dtype, Extents shape, const Allowance& allowan
     error.hint = "it has no more memory for this process; try smaller inputs or another machine";
     return error;
   };
-  if (needed > std::numeric_limits<int64_t>::max() - kAlignment || needed > allowance.bytes())
-    return too_large();
+  if (needed > allowance.bytes()) return too_large();
   std::shared_ptr<void> taken;
   if (allowance.budget()) {
     // Tensors of few bytes cost what it takes to keep them.
@@ -81,14 +86,11 @@ Result<Tensor> Tensor::make(DType dtype, Extents shape, const Allowance& allowan
     t.owner_ = std::move(taken);
     return t;
   }
-  // Whole blocks, at least one: kernels may read a full vector, and `data` is never null.
-  const size_t room =
-      (needed / kAlignment + (needed % kAlignment != 0 || needed == 0)) * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, room);
-  if (memory == nullptr) return not_given();
-  t.owner_ = std::shared_ptr<void>(memory, [taken](void* m) { std::free(m); });
-  std::memset(memory, 0, room);
-  t.data_ = static_cast<std::byte*>(memory);
+  std::shared_ptr<std::byte> memory = zeroed_memory(needed);
+  if (!memory) return not_given();
+  t.data_ = memory.get();
+  t.owner_ = std::move(memory);
+  if (taken) t.owner_ = std::make_shared<Owned>(std::move(taken), std::move(t.owner_));
   return t;
 }
 

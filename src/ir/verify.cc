@@ -18,6 +18,8 @@
 //   V14 Nested graphs have no states: nothing would carry them from call to call.
 // From phase `clean`:
 //   V13 Every node is needed for an output or a state.
+// In phase `lower` alone:
+//   V15 The model names the kernels it is for.
 // clang-format on
 #include "ir/verify.h"
 
@@ -41,6 +43,9 @@ class Verifier {
 
   Status all() {
     for (const Symbol& s : model_.symbols) symbols_.insert(s.name);
+    if ((model_.phase == "lower") == model_.target.empty())
+      return broken("V15", "the target is '" + printable(model_.target) + "', the phase " +
+                               printable(model_.phase));
     if (model_.entry.index >= model_.graphs.size()) return broken("V1", "there is no entry graph");
     TRY(constants());
     NameSet names;

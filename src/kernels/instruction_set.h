@@ -1,6 +1,8 @@
 // What the CPU that runs this can do, as the files in cmake/kernels.cmake need it.
 #pragma once
 
+#include <string_view>
+
 namespace hone::kernels {
 
 #if defined(__x86_64__)
@@ -18,5 +20,14 @@ const Kernels& best_of(const Kernels& portable, const Kernels& avx2, const Kerne
   return has_avx512() ? avx512 : has_avx2() ? avx2 : portable;
 }
 #endif
+
+// The one whose kernels are taken.
+inline std::string_view instruction_set() {
+#if defined(__x86_64__)
+  return has_avx512() ? "avx512" : has_avx2() ? "avx2" : "portable";
+#else
+  return "portable";
+#endif
+}
 
 }  // namespace hone::kernels

@@ -244,6 +244,7 @@ class Lowering {
               float(sum * double(factors[size_t(m)]));
         }
       }
+    model_.release(id);
     return rewriter_.constant(std::move(out), model_.constants[id.index].name + ".winograd");
   }
 
@@ -274,6 +275,7 @@ class Lowering {
                   std::span(factors).subspan(size_t(g * columns), size_t(columns)),
                   out.as<float>().data() + g * panels * k * width_);
     }
+    model_.release(id);
     return rewriter_.constant(std::move(out), model_.constants[id.index].name + ".panels");
   }
 

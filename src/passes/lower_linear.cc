@@ -148,6 +148,7 @@ class Lowering {
         TRY(Tensor::make(DType::f32, {panel_count(f.columns, width_), f.depth, width_}, memory_));
     const std::vector<float> alpha(size_t(f.columns), float(f.alpha));
     pack_panels(source, f.depth, f.columns, width_, alpha, out.as<float>().data());
+    model_.release(graph()[f.weights].constant);
     const ValueId value = rewriter_.constant(std::move(out), constant_name(f.weights) + ".panels");
     panels_.emplace(key, value);
     return value;

@@ -199,7 +199,8 @@ Result<PipelineReport> run_pipeline(Model& model, std::string_view pipeline,
   TRY(Driver(model, catalogue, limits, options, report).steps(steps));
   model.sweep();
   for (Graph& g : model.graphs) TRY(g.compact());
-  if (pipeline == "clean" && !report.journal.full()) model.phase = "clean";
+  if (pipeline == "clean" && !report.journal.full() && model.phase != "lower")
+    model.phase = "clean";
   return report;
 }
 

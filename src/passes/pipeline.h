@@ -35,7 +35,8 @@ struct PipelineReport {
   Journal journal;
 };
 
-// Runs a pipeline, or a named one. Sets model.phase to "clean" after the pipeline of that name.
+// Runs a pipeline, or a named one. Sets model.phase to "clean" after the pipeline of that name, but
+// of a lowered model.
 Result<PipelineReport> run_pipeline(Model& model, std::string_view pipeline,
                                     const Catalogue& catalogue, const Limits& limits,
                                     const PipelineOptions& options = {});

@@ -34,6 +34,9 @@ class Backend {
   virtual std::string_view doc() const = 0;
   // The pipeline that brings a clean model into the form that suits it best; "" for none.
   virtual std::string lowering() const { return {}; }
+  // The kernels that its lowered form is for, with the version of what they take; "" for none. A
+  // lowered model runs only where this is the same.
+  virtual std::string target() const { return {}; }
   virtual Support supports(const Model& model, const Graph& graph, NodeId node) const = 0;
   // Called once for each node and each set of input types; may pack constants.
   virtual Result<std::unique_ptr<Kernel>> prepare(const Model& model, const Graph& graph,

@@ -104,6 +104,8 @@ class CommandTest(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="hone_cli_"))
         self.addCleanup(shutil.rmtree, self.folder)
+        self.caches = Path(tempfile.mkdtemp(prefix="hone_caches_"))  # the user's cache folder
+        self.addCleanup(shutil.rmtree, self.caches)
 
     def path(self, name):
         return str(self.folder / name)
@@ -117,7 +119,8 @@ class CommandTest(unittest.TestCase):
     def run_any(self, *words, environment=None):
         done = subprocess.run([HONE, *map(str, words)], capture_output=True, text=True,
                               cwd=self.folder,
-                              env={**plain_environment(), **(environment or {})}, timeout=120)
+                              env={**plain_environment(), "XDG_CACHE_HOME": str(self.caches),
+                                   **(environment or {})}, timeout=120)
         self.assertGreaterEqual(done.returncode, 0, f"a signal ended {words}: {done.stderr}")
         return Result(done)
 

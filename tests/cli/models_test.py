@@ -1,6 +1,7 @@
 """inspect, run, compile, diff and opt on real models and on damaged ones."""
 import json
 import os
+import re
 import shutil
 import struct
 import unittest
@@ -243,12 +244,59 @@ class Compile(CommandTest):
         for model, data in ((CNN, CNN_DATA), (VIT, VIT_DATA)):
             self.hone("compile", model, "-o", "same.hone", "-O0", "--portable")
             self.assertEqual(self.hone("diff", model, "same.hone").out, "equal\n")
-            self.hone("compile", "same.hone", "-o", "again.hone", "-O0")
+            self.hone("compile", "same.hone", "-o", "again.hone", "-O0", "--portable")
             self.assertEqual(Path(self.path("same.hone")).read_bytes(),
                              Path(self.path("again.hone")).read_bytes())
-            self.hone("compile", model, "-o", "clean.hone")
-            self.hone("run", "clean.hone", "--check", data)
-            self.hone("inspect", "clean.hone", "--verify")
+            for kind in ([], ["--portable"]):
+                self.hone("compile", model, "-o", "clean.hone", *kind)
+                self.hone("run", "clean.hone", "--check", data)
+                self.hone("inspect", "clean.hone", "--verify")
+
+    def test_compiled_for_these_kernels(self):
+        self.hone("compile", CNN, "-o", "portable.hone", "--portable")
+        compiled = self.hone("compile", CNN, "-o", "a.hone", "--json").json()["results"][0]
+        self.assertEqual(compiled["kind"], "compiled")
+        facts = self.hone("inspect", "a.hone", "--json").json()
+        self.assertEqual((facts["phase"], facts["target"]), ("lower", compiled["target"]))
+        metadata = self.metadata("a.hone")
+        self.assertEqual(metadata["hone.kind"], "compiled")
+        self.assertEqual(facts["metadata"]["portable_sha256"],
+                         self.metadata("portable.hone")["hone.sha256"])
+        # The packed weights are in the place of the others.
+        self.assertLess(os.path.getsize(self.path("a.hone")),
+                        2 * os.path.getsize(self.path("portable.hone")))
+        for level in "01":
+            self.refused("compile", "a.hone", "-o", "b.hone", "-O", level, error="usage", code=2)
+
+    def test_compiled_for_other_kernels(self):
+        self.hone("compile", CNN, "-o", "a.hone")
+        text = self.hone("inspect", "a.hone", "--text").out
+        target = re.search('target "(.*)"', text)[1]
+        # The same graph, for kernels that no machine has.
+        other = self.lowered_text().replace("here", "cpu 0 none")
+        self.write("other.ir", other)
+        result = self.refused("run", "other.ir", "--random", error="backend.unavailable")
+        self.assertIn("cpu 0 none", result.err)
+        self.assertIn(target, result.err)
+        self.hone("run", "other.ir", "--random", "--backend", "reference")
+        self.hone("inspect", "other.ir")
+        self.write("here.ir", self.lowered_text().replace("here", target))
+        self.hone("run", "here.ir", "--random")
+
+    def metadata(self, name):
+        data = Path(self.path(name)).read_bytes()
+        size = struct.unpack("<Q", data[:8])[0]
+        return json.loads(data[8:8 + size])["__metadata__"]
+
+    @staticmethod
+    def lowered_text():
+        return """hone 1
+phase lower
+target "here"
+graph main(x: f32[2]) -> (y) {
+  y = neg(x)
+}
+"""
 
     def test_text_of_an_artefact_reads_back(self):
         self.hone("compile", CNN, "-o", "a.hone")
@@ -257,7 +305,7 @@ class Compile(CommandTest):
         self.assertEqual(self.hone("inspect", "a.ir", "--text").out, text)
 
     def test_is_a_safetensors_file(self):
-        self.hone("compile", CNN, "-o", "a.hone")
+        self.hone("compile", CNN, "-o", "a.hone", "--portable")
         data = Path(self.path("a.hone")).read_bytes()
         size = struct.unpack("<Q", data[:8])[0]
         header = json.loads(data[8:8 + size])
@@ -285,7 +333,7 @@ class Compile(CommandTest):
         words = ["compile", "a.onnx", "bad.onnx", "none.onnx", "z.onnx", "-o", "out/"]
         result = self.hone(*words, code=3)
         self.assertEqual(sorted(os.listdir(self.path("out"))), ["a.hone", "z.hone"])
-        self.assertTrue(result.out.endswith("2 of 4 models compiled\n"), result.out)
+        self.assertRegex(result.out, r"(?m)^2 of 4 models compiled in .* an hour; process at most ")
         for piece in ("[data.truncated]", "bad.onnx", "[io.not_found]", "none.onnx"):
             self.assertIn(piece, result.err)
         result = self.hone(*words, "--json", code=3)
@@ -326,10 +374,91 @@ class Compile(CommandTest):
             self.hone("inspect", "short.hone", code=3)
         self.refused("inspect", CNN, "--verify", error="check.inconclusive", code=5)
 
+    def test_several_at_a_time(self):
+        models = []
+        for i in range(6):
+            models.append(f"{i}.onnx")
+            shutil.copy((CNN, VIT)[i % 2], self.path(models[-1]))
+        self.write("bad.onnx", b"\x08\x08\x3a\xff")
+        for jobs in (0, 1, 3, 16):
+            report = self.hone("compile", *models, "bad.onnx", "-o", f"out{jobs}", "--jobs", jobs,
+                               "--no-cache", "--json", code=3).json()
+            self.assertEqual([r["model"] for r in report["results"]], [*models, "bad.onnx"])
+            self.assertEqual((report["compiled"], report["failed"]), (6, 1))
+            self.assertGreater(report["models_per_hour"], 0)
+            self.assertGreater(report["peak_memory_bytes"], 0)
+            for i in range(6):
+                self.assertEqual(Path(self.path(f"out{jobs}/{i}.hone")).read_bytes(),
+                                 Path(self.path(f"out0/{i % 2}.hone")).read_bytes())
+        for jobs in (-1, 5000, "many"):
+            self.refused("compile", *models, "-o", "out", "--jobs", jobs, error="usage", code=2)
+
     def test_nothing_is_left_behind(self):
         self.refused("compile", CNN, "-o", "no/such/folder/a.hone", error="io.not_found")
         self.refused("compile", "none.onnx", "-o", "a.hone", error="io.not_found")
         self.assertEqual(os.listdir(self.folder), [])
+
+
+class ArtefactCache(CommandTest):
+    def compile(self, model=CNN, *flags, out="a.hone"):
+        return self.hone("compile", model, "-o", out, *flags, "--json").json()["results"][0]
+
+    def stats(self):
+        return self.hone("cache", "stats", "--json").json()
+
+    def test_what_was_compiled_comes_from_the_cache(self):
+        self.assertFalse(self.compile()["cached"])
+        first = Path(self.path("a.hone")).read_bytes()
+        again = self.compile(out="b.hone")
+        self.assertTrue(again["cached"])
+        self.assertEqual(Path(self.path("b.hone")).read_bytes(), first)
+        self.assertEqual(again["nodes_after"], self.compile()["nodes_after"])
+        # The same model from another file; not in another way.
+        self.compile(CNN, "--portable", "-O0", out="same.hone")
+        self.assertTrue(self.compile(self.path("same.hone"), out="c.hone")["cached"])
+        self.assertFalse(self.compile(CNN, "--portable", out="d.hone")["cached"])
+        self.assertFalse(self.compile(CNN, "-O0", out="e.hone")["cached"])
+        self.assertFalse(self.compile(VIT, out="f.hone")["cached"])
+        self.assertFalse(self.compile(CNN, "--no-cache")["cached"])
+        stats = self.stats()
+        self.assertEqual((stats["artefacts"], stats["hits"], stats["misses"]), (5, 3, 5))
+        self.assertEqual(stats["folder"], str(self.caches / "hone"))
+        self.assertIn(", from the cache", self.hone("compile", CNN, "-o", "a.hone").out)
+
+    def test_clear(self):
+        self.compile()
+        removed = self.hone("cache", "clear", "--json").json()
+        self.assertEqual(removed["removed_artefacts"], 1)
+        self.assertEqual(self.stats()["artefacts"], 0)
+        self.assertFalse(self.compile()["cached"])
+        self.assertIn("1 artefacts removed", self.hone("cache", "clear").out)
+        self.refused("cache", "stat", error="usage", code=2)
+
+    def test_damage_is_not_handed_out(self):
+        self.compile()
+        first = Path(self.path("a.hone")).read_bytes()
+        for kept in (self.caches / "hone/objects").iterdir():
+            kept.write_bytes(bytes([first[0] ^ 1]) + first[1:])
+        self.assertFalse(self.compile()["cached"])
+        self.assertEqual(Path(self.path("a.hone")).read_bytes(), first)
+        self.assertTrue(self.compile()["cached"])
+
+    def test_a_folder_that_cannot_be_is_told(self):
+        self.write("file", "")
+        result = self.hone("compile", CNN, "-o", "a.hone",
+                           environment={"HONE_CACHE_DIR": self.path("file/cache")})
+        self.assertIn("the cache cannot be used", result.err)
+        self.hone("run", "a.hone", "--check", CNN_DATA)
+        self.refused("cache", "stats", error="io.failed",
+                     environment={"HONE_CACHE_DIR": self.path("file/cache")})
+
+    def test_the_size_is_bounded(self):
+        size = {"HONE_CACHE_MAX_BYTES": "600kB"}
+        for flags in ([], ["-O0"], ["--portable"], ["--portable", "-O0"]):
+            self.hone("compile", CNN, "-o", "a.hone", *flags, environment=size)
+        kept = list((self.caches / "hone/objects").iterdir())
+        self.assertLess(len(kept), 4)
+        self.assertLessEqual(sum(k.stat().st_size for k in kept), 600_000)
 
 
 class Diff(CommandTest):
@@ -346,12 +475,12 @@ class Diff(CommandTest):
         first = next(line for line in self.hone("help", "diff").out.splitlines() if "$ hone" in line)
         for model in (CNN, VIT):
             shutil.copy(model, self.path("model.onnx"))
-            self.hone("compile", "model.onnx", "-o", "model.hone")
+            self.hone("compile", "model.onnx", "-o", "model.hone", "--portable")
             self.assertEqual(self.hone(*first.split()[2:]).out, "equal\n")
         self.hone("diff", "model.onnx", "model.hone", code=1)  # cleaning changes the graph
 
     def test_phases(self):
-        self.hone("compile", CNN, "-o", "a.hone")
+        self.hone("compile", CNN, "-o", "a.hone", "--portable")
         self.hone("diff", CNN, "a.hone")
         self.assertIn("-phase import", self.hone("diff", CNN, "a.hone", "--phase", code=1).out)
         self.hone("diff", CNN, "a.hone", "--phase", "--clean")
@@ -362,7 +491,7 @@ class Diff(CommandTest):
         self.hone("diff", "a.ir", "b.ir", "--clean", code=1)
 
     def test_constants(self):
-        self.hone("compile", CNN, "-o", "a.hone", "-O0")
+        self.hone("compile", CNN, "-o", "a.hone", "-O0", "--portable")
         data = bytearray(Path(self.path("a.hone")).read_bytes())
         data[-2] ^= 1
         self.write("b.hone", bytes(data))

@@ -7,8 +7,8 @@ import unittest
 
 from harness import ADD, CNN, CNN_DATA, VIT, CommandTest
 
-COMMANDS = ["inspect", "run", "compile", "diff", "opt", "backends", "devices", "config",
-            "completion", "help", "version"]
+COMMANDS = ["inspect", "run", "compile", "diff", "opt", "benchmark", "backends", "devices",
+            "engines", "cache", "config", "completion", "help", "version", "worker"]
 
 
 class Help(CommandTest):
@@ -122,7 +122,7 @@ class Usage(CommandTest):
 class Messages(CommandTest):
     """Notes and errors on standard error, as --log-level and --log-format say."""
     # One command of each kind that tells notes.
-    NOTES = (["compile", CNN, "-o", "a.hone"], ["run", CNN, "--random"],
+    NOTES = (["run", CNN, "--random"],
              ["opt", CNN, "--check-numerics"], ["opt", CNN, "--print-after=expand"])
 
     def test_notes_have_a_level(self):

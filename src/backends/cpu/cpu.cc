@@ -65,6 +65,7 @@ class CpuBackend : public Backend {
     return "blocked loops on all threads, for f32; chooses AVX2 or AVX-512 at run time";
   }
   std::string lowering() const override { return cpu::lowering(); }
+  std::string target() const override { return cpu::target(); }
   Support supports(const Model&, const Graph& graph, NodeId node) const override {
     if (graph[node].op->is(Trait::view)) return yes();
     const CpuKernel* kernel = find(graph[node].op->name);

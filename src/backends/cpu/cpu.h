@@ -25,8 +25,10 @@ Support f32_only(const Graph& graph, const Node& node);
 // For a kernel that meets what it has not accepted; it relies on nothing that it can ask.
 Error not_accepted(const Infer& c);
 
-// The pipeline that brings a clean model into the form that suits this machine.
+// The pipeline that brings a clean model into the form that suits this machine, and the kernels
+// that take this form: "cpu 1 avx2".
 std::string lowering();
+std::string target();
 
 // Elements that one piece of a parallel loop should have, so that starting it is worth while.
 inline constexpr int64_t kGrain = 16384;

@@ -5,6 +5,7 @@
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/epilogue.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/instruction_set.h"
 
 namespace hone::cpu {
 namespace {
@@ -20,7 +21,8 @@ Pieces pieces_of(int64_t m, int64_t n, int64_t k, int64_t panels, int threads) {
   Pieces pieces{m, panels, 1, 1};
   constexpr int64_t kWorthwhile = int64_t{1} << 15;
   if (threads == 1 || m * n < kWorthwhile / std::max<int64_t>(1, k)) return pieces;
-  const int64_t wanted = 2 * int64_t(threads);
+  // More than threads: a thread that is held up keeps the others waiting for one piece at most.
+  const int64_t wanted = 8 * int64_t(threads);
   const int64_t blocks = (m + kernels::kRowBlock - 1) / kernels::kRowBlock;
   if (blocks >= wanted) {
     pieces.rows = kernels::kRowBlock;
@@ -77,6 +79,12 @@ std::string lowering() {
   const std::string width = "(width=" + std::to_string(kernels::gemm_kernel().columns) + ")";
   return "lower_attention, lower_conv" + width +
          ", spread_channels_last, canonicalize, lower_linear" + width + ", sweep";
+}
+
+std::string target() {
+  // To be counted up when packed weights, or the operators that take them, change.
+  constexpr int kVersion = 1;
+  return "cpu " + std::to_string(kVersion) + " " + std::string(kernels::instruction_set());
 }
 
 }  // namespace hone::cpu

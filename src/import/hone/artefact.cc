@@ -22,13 +22,18 @@ bool in_container(const Constant& constant) {
   return !constant.name.empty() && !std::holds_alternative<std::vector<std::string>>(constant.data);
 }
 
-std::string hash_of(std::string_view text, std::string_view hashes,
+// Portable, or for the kernels that the model's text names.
+std::string_view kind_of(const Model& model) {
+  return model.phase == "lower" ? "compiled" : "portable";
+}
+
+std::string hash_of(std::string_view kind, std::string_view text, std::string_view hashes,
                     std::vector<SafetensorsTensor> tensors) {
   std::sort(tensors.begin(), tensors.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
   Sha256 hash;
   hash.update(
-      fmt::format("hone portable 1 {} {} {}\n", text.size(), hashes.size(), tensors.size()));
+      fmt::format("hone {} 1 {} {} {}\n", kind, text.size(), hashes.size(), tensors.size()));
   hash.update(text);
   hash.update(hashes);
   for (const SafetensorsTensor& t : tensors)
@@ -39,6 +44,7 @@ std::string hash_of(std::string_view text, std::string_view hashes,
 // The container, with the metadata that every artefact has.
 struct Container {
   Safetensors file;
+  const std::string& kind() const { return file.metadata.at("hone.kind"); }
   const std::string& text() const { return file.metadata.at("hone.text"); }
   const std::string& hashes() const { return file.metadata.at("hone.hashes"); }
 };
@@ -61,12 +67,13 @@ Result<Container> read_container(std::span<const std::byte> bytes, Ledger& ledge
                 fmt::format("the artefact has version {}; this hone reads version 1",
                             printable(metadata.at("hone.version"))));
   }
-  if (metadata.at("hone.kind") != "portable") {
-    return fail(ErrorId::unsupported_version,
-                fmt::format("the artefact is of kind \"{}\"; this hone reads portable ones",
-                            printable(metadata.at("hone.kind"))));
+  if (container.kind() != "portable" && container.kind() != "compiled") {
+    return fail(
+        ErrorId::unsupported_version,
+        fmt::format("the artefact is of kind \"{}\"; this hone reads portable and compiled ones",
+                    printable(container.kind())));
   }
-  if (hash_of(container.text(), container.hashes(), container.file.tensors) !=
+  if (hash_of(container.kind(), container.text(), container.hashes(), container.file.tensors) !=
       metadata.at("hone.sha256")) {
     return fail(ErrorId::bad_checksum,
                 "graph, tensor table and hashes do not match the recorded content hash");
@@ -119,6 +126,9 @@ Result<Model> read_model(const std::shared_ptr<const MappedFile>& mapped,
   const Container container = TRY(read_container(mapped->bytes(), ledger));
   Model model = TRY(parse_model_text(container.text(), catalogue, ledger)
                         .context("reading the graph of the artefact"));
+  if (kind_of(model) != container.kind())
+    return fail(ErrorId::malformed, fmt::format("the graph of a {} artefact is in phase '{}'",
+                                                container.kind(), printable(model.phase)));
   if (model.sources.size() > 1)
     return fail(ErrorId::malformed, "the graph of an artefact has one source: its own file");
   TRY(place_constants(model, container, mapped));
@@ -186,25 +196,47 @@ Result<std::string> portable_text(const Model& model) {
   return print(copy);
 }
 
-Status write(const Model& model, const std::string& path) {
-  std::map<std::string, std::string> metadata{{"hone.version", "1"}, {"hone.kind", "portable"}};
-  std::vector<SafetensorsSource> sources;
+namespace {
+
+// What an artefact of a model holds, and what identifies it.
+struct Content {
+  std::vector<SafetensorsSource> tensors;  // sorted by name
+  std::string text, hashes, sha256;
+};
+
+Result<Content> content_of(const Model& model) {
+  Content content;
   std::vector<SafetensorsTensor> table;
   for (uint32_t i = 0; i < model.constants.size(); ++i) {
     const Constant& constant = model.constants[i];
     if (!in_container(constant)) continue;
     const auto bytes = TRY(model.stored(ConstantId{i}));
-    sources.push_back(container_tensor(constant, bytes));
-    table.push_back({sources.back().name, sources.back().dtype, sources.back().shape, 0, 0});
+    content.tensors.push_back(container_tensor(constant, bytes));
+    const SafetensorsSource& tensor = content.tensors.back();
+    table.push_back({tensor.name, tensor.dtype, tensor.shape, 0, 0});
   }
-  std::sort(sources.begin(), sources.end(),
+  std::sort(content.tensors.begin(), content.tensors.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
-  std::string& hashes = metadata["hone.hashes"];
-  for (const SafetensorsSource& s : sources)
-    hashes += sha256_hex(s.data) + " " + quote(s.name) + "\n";
-  const std::string& text = metadata["hone.text"] = TRY(portable_text(model));
-  metadata["hone.sha256"] = hash_of(text, hashes, std::move(table));
-  return write_safetensors(path, sources, metadata).context("writing '" + printable(path) + "'");
+  for (const SafetensorsSource& s : content.tensors)
+    content.hashes += sha256_hex(s.data) + " " + quote(s.name) + "\n";
+  content.text = TRY(portable_text(model));
+  content.sha256 = hash_of(kind_of(model), content.text, content.hashes, std::move(table));
+  return content;
+}
+
+}  // namespace
+
+Result<std::string> content_hash(const Model& model) { return TRY(content_of(model)).sha256; }
+
+Status write(const Model& model, const std::string& path) {
+  Content content = TRY(content_of(model));
+  const std::map<std::string, std::string> metadata{{"hone.version", "1"},
+                                                    {"hone.kind", std::string(kind_of(model))},
+                                                    {"hone.text", std::move(content.text)},
+                                                    {"hone.hashes", std::move(content.hashes)},
+                                                    {"hone.sha256", std::move(content.sha256)}};
+  return write_safetensors(path, content.tensors, metadata)
+      .context("writing '" + printable(path) + "'");
 }
 
 }  // namespace hone::artefact

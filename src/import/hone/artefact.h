@@ -1,8 +1,10 @@
-// The portable .hone artefact: a safetensors file whose metadata holds the graph as text.
+// The .hone artefact: a safetensors file whose metadata holds the graph as text. Portable, with the
+// weights as every machine takes them; or compiled, lowered for one set of kernels, with the packed
+// weights in the place of the others.
 //
 // Metadata keys, all texts:
 //   hone.version  "1"
-//   hone.kind     "portable"
+//   hone.kind     "portable" or "compiled"
 //   hone.text     the model in the text form; named constants are span(0, 0, LENGTH): where their
 //                 bytes lie is said by the container, which any tool may rewrite in another order
 //   hone.hashes   SHA-256 of the bytes of each tensor, one line "HEX NAME" each, sorted by name
@@ -35,6 +37,10 @@ Status verify_mapped(const MappedFile& file, const Limits& limits);
 
 // Writes atomically; equal models give equal bytes. Reads all constants.
 Status write(const Model& model, const std::string& path);
+
+// What identifies a model whatever file it lies in: hone.sha256 of its artefact. Reads all
+// constants.
+Result<std::string> content_hash(const Model& model);
 
 // The text form without where constants lie and without what they hold: equal for models that
 // differ in nothing else.

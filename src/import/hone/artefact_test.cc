@@ -137,6 +137,29 @@ TEST(Artefact, IsOpenedOnce) {
   EXPECT_EQ(*portable_text(*read), *portable_text(before));
 }
 
+TEST(Artefact, KindsAreTheirPhases) {
+  const ScratchFolder folder;
+  Model model = with_large_constants();
+  ASSERT_TRUE(write(model, folder / "portable.hone").ok());
+  const std::string hash = content_hash(model).take();
+  model.phase = "lower";
+  model.target = "cpu 1 some";
+  ASSERT_TRUE(write(model, folder / "compiled.hone").ok());
+  EXPECT_NE(content_hash(model).take(), hash);
+  const auto compiled = import_file(folder / "compiled.hone", standard_catalogue(), {});
+  ASSERT_TRUE(compiled.ok()) << describe(compiled.error());
+  EXPECT_EQ(compiled->target, "cpu 1 some");
+  for (const std::string name : {"portable", "compiled"}) {
+    std::string bytes = folder.read(name + ".hone");
+    EXPECT_NE(bytes.find(name == "portable" ? hash : content_hash(model).take()), bytes.npos);
+    const size_t kind = bytes.find("\"hone.kind\": \"" + name);
+    ASSERT_NE(kind, bytes.npos);
+    bytes.replace(kind + 14, 8, name == "portable" ? "compiled" : "portable");
+    folder.write("other.hone", bytes);
+    EXPECT_FALSE(import_file(folder / "other.hone", standard_catalogue(), {}).ok());
+  }
+}
+
 TEST(Artefact, RefusesWhatDoesNotMatch) {
   const ScratchFolder folder;
   ASSERT_TRUE(write(with_large_constants(), folder / "a.hone").ok());

@@ -1,0 +1,55 @@
+#include "base/pages.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+namespace hone {
+namespace {
+
+constexpr size_t kVector = 64;
+
+size_t page_size() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
+
+uintptr_t round_up(uintptr_t x, size_t unit) { return (x + unit - 1) / unit * unit; }
+
+// A mapping that begins at a huge page: more is mapped than needed, and both ends given back.
+std::shared_ptr<std::byte> huge_pages(size_t bytes) {
+  const size_t room = round_up(bytes, page_size());
+  void* mapped = mmap(nullptr, room + kHugePage, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  const auto begin = reinterpret_cast<uintptr_t>(mapped), first = round_up(begin, kHugePage);
+  if (first > begin) munmap(mapped, first - begin);
+  if (const size_t rest = begin + kHugePage - first; rest > 0)
+    munmap(reinterpret_cast<void*>(first + room), rest);
+  auto* memory = reinterpret_cast<std::byte*>(first);
+  madvise(memory, room, MADV_HUGEPAGE);  // without them it works as well
+  return {memory, [room](std::byte* m) { munmap(m, room); }};
+}
+
+}  // namespace
+
+std::shared_ptr<std::byte> zeroed_memory(size_t bytes) {
+  if (bytes > std::numeric_limits<size_t>::max() / 2) return nullptr;
+  if (bytes >= kHugePage) return huge_pages(bytes);
+  // Whole blocks, at least one: a kernel may read a full vector.
+  const size_t room = round_up(bytes == 0 ? 1 : bytes, kVector);
+  void* memory = std::aligned_alloc(kVector, room);
+  if (memory == nullptr) return nullptr;
+  std::memset(memory, 0, room);
+  return {static_cast<std::byte*>(memory), [](std::byte* m) { std::free(m); }};
+}
+
+void release_pages(std::span<const std::byte> mapped) {
+  const auto begin = reinterpret_cast<uintptr_t>(mapped.data());
+  const uintptr_t first = round_up(begin, page_size());
+  const uintptr_t last = (begin + mapped.size()) / page_size() * page_size();
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
+}  // namespace hone

@@ -1,0 +1,20 @@
+// Memory straight from the system, for what is large.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+namespace hone {
+
+// Zeros, aligned for every vector type; null where the system gives none. From kHugePage bytes on
+// in pages of that size where the system has them: each saves 512 entries of the page tables, and
+// as many page faults.
+std::shared_ptr<std::byte> zeroed_memory(size_t bytes);
+inline constexpr size_t kHugePage = size_t{2} << 20;
+
+// Whole pages inside a mapped file leave memory until they are read again. Only for mappings that
+// nobody writes to.
+void release_pages(std::span<const std::byte> mapped);
+
+}  // namespace hone

@@ -1,0 +1,91 @@
+#include "measure/machine_peaks.h"
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+
+#include "base/pages.h"
+#include "base/process.h"
+#include "hardware/host.h"
+#include "kernels/peaks/peaks.h"
+
+namespace hone::measure {
+namespace {
+
+constexpr int kRuns = 5;
+constexpr double kSeconds = 0.015;  // that one run should take
+
+// `work(thread)` for each thread of the pool; seconds of the fastest of several runs. Each thread
+// takes one piece, for it waits in its piece until all have one.
+double best_seconds(ThreadPool& pool, const std::function<void(int64_t)>& work) {
+  double best = 1e300;
+  for (int run = 0; run < kRuns; ++run) {
+    const auto begin = std::chrono::steady_clock::now();
+    std::atomic<int> there{0};
+    pool.parallel_for(pool.size(), 1, [&](int64_t thread, int64_t) {
+      ++there;
+      while (there < pool.size() && seconds_since(begin) < 1) continue;
+      work(thread);
+    });
+    best = std::min(best, seconds_since(begin));
+  }
+  return best;
+}
+
+// What a thread does so often.
+using Work = std::function<void(int64_t thread, int64_t iterations)>;
+
+// Units of work a second, with so many units in each iteration of each thread.
+double rate(ThreadPool& pool, double units, const Work& work) {
+  for (int64_t iterations = 1;; iterations *= 4) {
+    const double seconds =
+        best_seconds(pool, [&](int64_t thread) { work(thread, iterations); });
+    if (seconds >= kSeconds) return units * double(iterations) * pool.size() / seconds;
+  }
+}
+
+// Keeps the compiler from leaving out what nobody looks at.
+template <class T>
+void keep(T value) {
+  asm volatile("" : : "r,m"(value) : "memory");
+}
+
+double read_rate(ThreadPool& pool, uint64_t bytes) {
+  const int64_t floats = int64_t(bytes / sizeof(float)) / pool.size();
+  const auto memory = zeroed_memory(size_t(floats) * sizeof(float) * size_t(pool.size()));
+  if (!memory) return 0;
+  float* all = reinterpret_cast<float*>(memory.get());
+  // Pages that nothing was written to would all be one.
+  for (int64_t i = 0; i < floats * pool.size(); i += 1024) all[i] = 1;
+  const auto& kernels = kernels::peak_kernels();
+  return rate(pool, double(floats) * sizeof(float), [&](int64_t thread, int64_t iterations) {
+    for (int64_t i = 0; i < iterations; ++i) keep(kernels.read(all + thread * floats, floats));
+  });
+}
+
+uint64_t cache_bytes(const Host& host, int level) {
+  uint64_t bytes = 0;
+  for (const Host::Cache& cache : host.caches)
+    if (cache.level == level && cache.type != "Instruction") bytes = std::max(bytes, cache.bytes);
+  return bytes;
+}
+
+}  // namespace
+
+MachinePeaks measure_peaks(ThreadPool& pool) {
+  const auto& kernels = kernels::peak_kernels();
+  MachinePeaks peaks;
+  peaks.f32_flops =
+      rate(pool, double(kernels.f32_flops), [&](int64_t, int64_t n) { keep(kernels.f32(n)); });
+  peaks.int8_ops =
+      rate(pool, double(kernels.int8_ops), [&](int64_t, int64_t n) { keep(kernels.int8(n)); });
+  const Host host = detect_host();
+  const uint64_t second = cache_bytes(host, 2), third = cache_bytes(host, 3);
+  if (third > 0) peaks.l3_bytes_per_s = read_rate(pool, std::max(4 * second, third / 4));
+  constexpr uint64_t kLeast = 256 << 20, kMost = 1 << 30;
+  const uint64_t beyond = std::clamp(4 * third, kLeast, kMost);
+  if (beyond < host.available_bytes / 2) peaks.dram_bytes_per_s = read_rate(pool, beyond);
+  return peaks;
+}
+
+}  // namespace hone::measure

@@ -1,0 +1,32 @@
+#include "measure/macs.h"
+
+#include <vector>
+
+#include "ir/op.h"
+
+namespace hone::measure {
+
+std::optional<int64_t> macs_of(const Model& model, const Dim::Bindings& bindings) {
+  const Graph& graph = model.main();
+  int64_t total = 0;
+  for (uint32_t i = 0; i < graph.node_capacity(); ++i) {
+    if (!graph.alive(NodeId{i})) continue;
+    const Node& node = graph[NodeId{i}];
+    if (node.op->is(Trait::control)) return std::nullopt;
+    std::vector<Infer::Input> inputs;
+    for (const ValueId v : node.inputs) {
+      Infer::Input& input = inputs.emplace_back();
+      if (!v.valid()) continue;
+      input.type = &graph[v].type;
+      if (graph[v].known) input.known = &*graph[v].known;
+    }
+    Types outputs;
+    for (const ValueId v : node.outputs) outputs.push_back(graph[v].type);
+    const Infer c(*node.op, node.attrs, inputs, node.outputs.size(), &model);
+    const auto macs = cost_of(c, outputs).macs.evaluate(bindings);
+    if (!macs || __builtin_add_overflow(total, *macs, &total)) return std::nullopt;
+  }
+  return total;
+}
+
+}  // namespace hone::measure

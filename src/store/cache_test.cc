@@ -1,0 +1,182 @@
+#include "store/cache.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+#include "base/scratch_folder.h"
+
+namespace hone {
+namespace {
+
+constexpr uint64_t kRoom = 1000;
+
+std::unique_ptr<Cache> opened(const ScratchFolder& folder, uint64_t max_bytes = kRoom) {
+  auto cache = Cache::open(folder / "cache", max_bytes);
+  EXPECT_TRUE(cache.ok()) << describe(cache.error());
+  return cache.take();
+}
+
+std::string content(char c, size_t size = 400) { return std::string(size, c); }
+
+void put(Cache& cache, const ScratchFolder& folder, std::string_view key, const std::string& text) {
+  folder.write("in", text);
+  const Status done = cache.put(key, folder / "in");
+  ASSERT_TRUE(done.ok()) << describe(done.error());
+}
+
+// What the cache gives for the key; "-" for nothing.
+std::string got(Cache& cache, const ScratchFolder& folder, std::string_view key) {
+  unlink((folder / "out").c_str());
+  const auto found = cache.get(key, folder / "out");
+  EXPECT_TRUE(found.ok()) << describe(found.error());
+  const bool written = std::filesystem::exists(folder / "out");
+  EXPECT_EQ(written, found.ok() && *found);
+  return written ? folder.read("out") : "-";
+}
+
+TEST(Cache, GivesWhatWasPut) {
+  const ScratchFolder folder;
+  const auto cache = opened(folder);
+  EXPECT_EQ(got(*cache, folder, "aa"), "-");
+  put(*cache, folder, "aa", content('a'));
+  EXPECT_EQ(got(*cache, folder, "aa"), content('a'));
+  put(*cache, folder, "aa", content('b'));
+  EXPECT_EQ(got(*cache, folder, "aa"), content('b'));
+  const auto again = opened(folder);
+  EXPECT_EQ(got(*again, folder, "aa"), content('b'));
+  const auto statistics = again->statistics();
+  ASSERT_TRUE(statistics.ok());
+  EXPECT_EQ(statistics->files, 1u);
+  EXPECT_EQ(statistics->bytes, 400u);
+  EXPECT_EQ(statistics->hits, 3u);
+  EXPECT_EQ(statistics->misses, 1u);
+}
+
+TEST(Cache, WhatWasNotUsedForLongestGoes) {
+  const ScratchFolder folder;
+  const auto cache = opened(folder);
+  put(*cache, folder, "aa", content('a'));
+  put(*cache, folder, "bb", content('b'));
+  EXPECT_EQ(got(*cache, folder, "aa"), content('a'));
+  put(*cache, folder, "cc", content('c'));
+  EXPECT_EQ(got(*cache, folder, "bb"), "-");
+  EXPECT_EQ(got(*cache, folder, "aa"), content('a'));
+  EXPECT_EQ(got(*cache, folder, "cc"), content('c'));
+  EXPECT_FALSE(std::filesystem::exists(folder / "cache/objects/bb"));
+  put(*cache, folder, "dd", content('d', kRoom + 1));
+  EXPECT_EQ(got(*cache, folder, "dd"), "-");
+  EXPECT_EQ(got(*cache, folder, "aa"), content('a'));
+}
+
+TEST(Cache, DamageIsAMiss) {
+  const ScratchFolder folder;
+  const auto cache = opened(folder);
+  for (const std::string& damaged : {content('b'), content('a', 399), std::string()}) {
+    put(*cache, folder, "aa", content('a'));
+    folder.write("cache/objects/aa", damaged);
+    EXPECT_EQ(got(*cache, folder, "aa"), "-");
+    EXPECT_FALSE(std::filesystem::exists(folder / "cache/objects/aa"));
+  }
+  put(*cache, folder, "aa", content('a'));
+  std::filesystem::remove(folder / "cache/objects/aa");
+  EXPECT_EQ(got(*cache, folder, "aa"), "-");
+  EXPECT_EQ(cache->statistics()->files, 0u);
+}
+
+TEST(Cache, ADamagedIndexIsBegunAnew) {
+  const ScratchFolder folder;
+  put(*opened(folder), folder, "aa", content('a'));
+  folder.write("cache/index.db", content('x', 5000));
+  const auto cache = opened(folder);
+  EXPECT_EQ(got(*cache, folder, "aa"), "-");
+  put(*cache, folder, "aa", content('b'));
+  EXPECT_EQ(got(*cache, folder, "aa"), content('b'));
+}
+
+TEST(Cache, Clears) {
+  const ScratchFolder folder;
+  const auto cache = opened(folder);
+  put(*cache, folder, "aa", content('a'));
+  folder.write("cache/objects/ee", "of no index");
+  folder.write("cache/objects/not a key", "of somebody else");
+  const auto cleared = cache->clear();
+  ASSERT_TRUE(cleared.ok()) << describe(cleared.error());
+  EXPECT_EQ(cleared->files, 1u);
+  EXPECT_EQ(cleared->bytes, 400u);
+  EXPECT_EQ(got(*cache, folder, "aa"), "-");
+  EXPECT_FALSE(std::filesystem::exists(folder / "cache/objects/ee"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "cache/objects/not a key"));
+}
+
+TEST(Cache, KeysStayInTheFolder) {
+  const ScratchFolder folder;
+  const auto cache = opened(folder);
+  folder.write("in", "x");
+  for (const char* key : {"", "../aa", "a/b", "AA", "."}) {
+    EXPECT_FALSE(cache->put(key, folder / "in").ok()) << key;
+    EXPECT_FALSE(cache->get(key, folder / "out").ok()) << key;
+  }
+}
+
+// Every process finds either nothing or a whole file, whatever the others put and drop.
+TEST(Cache, ManyProcesses) {
+  const ScratchFolder folder;
+  constexpr int kProcesses = 4, kRounds = 10;
+  put(*opened(folder), folder, "00", content('0'));
+  std::vector<pid_t> children;
+  for (int p = 0; p < kProcesses; ++p) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const auto cache = Cache::open(folder / "cache", kRoom);
+      bool good = cache.ok();
+      for (int i = 0; good && i < kRounds; ++i) {
+        const std::string key = "0" + std::to_string((p + i) % 5), name = std::to_string(p);
+        folder.write("in" + name, content(key[1]));
+        good = (*cache)->put(key, folder / ("in" + name)).ok();
+        const std::string other = "0" + std::to_string(i % 5), out = "out" + name;
+        const auto found = (*cache)->get(other, folder / out);
+        good = good && found.ok() && (!*found || folder.read(out) == content(other[1]));
+      }
+      _exit(good ? 0 : 1);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  const auto statistics = opened(folder)->statistics();
+  ASSERT_TRUE(statistics.ok());
+  EXPECT_LE(statistics->bytes, kRoom);
+}
+
+TEST(Cache, ManyThreads) {
+  const ScratchFolder folder;
+  const auto cache = opened(folder, 1 << 20);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      const std::string name = std::to_string(t), key = "0" + name;
+      folder.write("in" + name, content(key[1]));
+      for (int i = 0; i < 10; ++i) {
+        if (!cache->put(key, folder / ("in" + name)).ok()) ++wrong;
+        const auto found = cache->get(key, folder / ("out" + name));
+        if (!found.ok() || !*found || folder.read("out" + name) != content(key[1])) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace hone

@@ -1,0 +1,200 @@
+#include "workers/worker.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+#include <thread>
+
+#include "base/text.h"
+
+namespace hone::workers {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kMostComplaints = 16 << 10;
+
+Error system_error(std::string_view what, int number) {
+  return fail(ErrorId::unavailable,
+              fmt::format("cannot {}: {}", what, std::generic_category().message(number)));
+}
+
+// Both ends of a stream.
+struct Ends {
+  int ours = -1, theirs = -1;
+  ~Ends() {
+    if (ours >= 0) close(ours);
+    if (theirs >= 0) close(theirs);
+  }
+  bool open() {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
+    ours = ends[0];
+    theirs = ends[1];
+    return true;
+  }
+};
+
+// What a worker needs of this environment, and nothing that would change how engines compute.
+std::vector<std::string> environment_for(const Launch& launch) {
+  std::vector<std::string> environment{"ORT_DISABLE_TELEMETRY=1", "PYTHONDONTWRITEBYTECODE=1"};
+  for (const char* name : {"PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR"})
+    if (const char* value = std::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
+  environment.insert(environment.end(), launch.environment.begin(), launch.environment.end());
+  return environment;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> all;
+  for (std::string& word : words) all.push_back(word.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+int milliseconds_to(Clock::time_point deadline) {
+  const auto rest =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  return static_cast<int>(std::clamp<int64_t>(rest + 1, 0, 1 << 30));
+}
+
+bool ended(pid_t process, std::chrono::milliseconds patience) {
+  const auto deadline = Clock::now() + patience;
+  do {
+    if (waitpid(process, nullptr, WNOHANG) != 0) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  } while (Clock::now() < deadline);
+  return false;
+}
+
+// The last lines of a text, at most.
+std::string last_lines(std::string_view text, size_t lines) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  size_t begin = text.size();
+  while (lines-- > 0 && begin != 0 && begin != std::string_view::npos)
+    begin = text.rfind('\n', begin - 1);
+  return std::string(begin == std::string_view::npos ? text : text.substr(begin + (begin != 0)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>> Worker::start(const Launch& launch, const SharedMemory& memory) {
+  std::unique_ptr<Worker> worker(new Worker);
+  Ends frames, errors;
+  if (!frames.open() || !errors.open())
+    return system_error("make the streams of a worker", errno);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  // All were opened after the standard streams, so that only the memory's place can be taken: it is
+  // filled last.
+  posix_spawn_file_actions_adddup2(&actions, frames.theirs, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, frames.theirs, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, errors.theirs, STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, memory.descriptor(), kSharedDescriptor);
+  std::vector<std::string> words = launch.command, variables = environment_for(launch);
+  const int failed = posix_spawnp(&worker->process_, words[0].c_str(), &actions, nullptr,
+                                  pointers(words).data(), pointers(variables).data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) {
+    worker->process_ = -1;
+    return system_error("start '" + printable(words[0]) + "'", failed);
+  }
+  worker->stream_ = std::exchange(frames.ours, -1);
+  worker->errors_ = std::exchange(errors.ours, -1);
+  return worker;
+}
+
+Worker::~Worker() { end(); }
+
+void Worker::end() {
+  for (int* descriptor : {&stream_, &errors_})
+    if (*descriptor >= 0) close(std::exchange(*descriptor, -1));
+  if (process_ < 0) return;
+  using std::chrono::milliseconds;
+  // The end of its standard input asks it to leave.
+  if (!ended(process_, milliseconds(500))) {
+    kill(process_, SIGTERM);
+    if (!ended(process_, milliseconds(500))) {
+      kill(process_, SIGKILL);
+      waitpid(process_, nullptr, 0);
+    }
+  }
+  process_ = -1;
+}
+
+// What lies in a stream; false, and the stream closed, at its end.
+Result<bool> Worker::take(int& descriptor, std::string& into) {
+  std::array<char, 1 << 16> chunk;
+  const ssize_t n = read(descriptor, chunk.data(), chunk.size());
+  if (n < 0 && errno == EINTR) return true;
+  if (n > 0) {
+    into.append(chunk.data(), static_cast<size_t>(n));
+    return true;
+  }
+  close(std::exchange(descriptor, -1));
+  return false;
+}
+
+Error Worker::died() {
+  end();
+  const std::string last = last_lines(complaints_, 4);
+  return fail(ErrorId::unavailable,
+              "the worker's process has ended" + (last.empty() ? "" : ": " + printable(last)));
+}
+
+Result<std::string> Worker::answer(Seconds patience) {
+  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(patience);
+  while (true) {
+    auto frame = TRY(frames_.next());
+    if (frame) return *frame;
+    pollfd waiting[2] = {{stream_, POLLIN, 0}, {errors_, POLLIN, 0}};
+    const int ready = poll(waiting, 2, milliseconds_to(deadline));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) {
+      end();
+      return fail(ErrorId::over_time,
+                  fmt::format("the worker did not answer within {:.0f} s", patience.count()));
+    }
+    if (waiting[1].revents != 0) {
+      TRY(take(errors_, complaints_));
+      if (complaints_.size() > kMostComplaints)
+        complaints_.erase(0, complaints_.size() - kMostComplaints);
+    }
+    if (waiting[0].revents == 0) continue;
+    std::string bytes;
+    if (!TRY(take(stream_, bytes))) return died();
+    frames_.append(bytes);
+  }
+}
+
+Result<JsonDocument> Worker::call(std::string_view name, Seconds deadline,
+                                  const Members& arguments) {
+  if (process_ < 0) return fail(ErrorId::unavailable, "the worker's process has ended");
+  std::string request;
+  JsonWriter json(request, 0);
+  json.begin_object();
+  json.member("call", name);
+  if (arguments) arguments(json);
+  json.end_object();
+  if (!send(stream_, request)) return died();
+  const std::string reply = TRY(answer(deadline));
+  Ledger ledger{Limits()};
+  JsonDocument document =
+      TRY(JsonDocument::parse(reply, ledger).context("reading a worker's reply"));
+  if (const auto error = document.root().find("error"); error && error->is_string())
+    return fail(ErrorId::unavailable, printable(TRY(error->as_string())));
+  return document;
+}
+
+}  // namespace hone::workers

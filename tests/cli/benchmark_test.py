@@ -1,0 +1,100 @@
+"""engines and benchmark: real processes, and the engines that are at hand."""
+import csv
+import os
+import subprocess
+import sys
+import unittest
+from harness import CNN, VIT, CommandTest
+
+QUICK = ["--rounds", 2, "--seconds", 0.02]
+
+
+class Engines(CommandTest):
+    def test_what_there_is(self):
+        engines = {e["name"]: e for e in self.hone("engines", "--json").json()["engines"]}
+        self.assertTrue(engines["hone"]["available"])
+        self.assertIn("hone " + engines["hone"]["version"], self.hone("version").out)
+        missing = self.hone("engines", "--json",
+                            environment={"HONE_ENGINES_PYTHON": "/no/python"}).json()["engines"]
+        ort = next(e for e in missing if e["name"] == "onnxruntime")
+        self.assertFalse(ort["available"])
+        self.assertEqual(ort["install"], "/no/python -m pip install onnxruntime")
+        self.assertIn("/no/python -m pip install onnxruntime", self.hone(
+            "engines", environment={"HONE_ENGINES_PYTHON": "/no/python"}).out)
+
+
+class Benchmark(CommandTest):
+    def test_hone_alone(self):
+        report = self.hone("benchmark", CNN, VIT, "--engines", "hone", "--sweep-threads", "1,2",
+                           "--json", *QUICK).json()
+        self.assertEqual([(r["model"], r["threads"]) for r in report["results"]],
+                         [(str(m), t) for m in (CNN, VIT) for t in (1, 2)])
+        for key in ("f32_flops", "int8_ops", "l3_bytes_per_s", "dram_bytes_per_s"):
+            self.assertGreater(report["calibration"][key], 0)
+        self.assertEqual([c["threads"] for c in report["calibrations"]], [1, 2])
+        for r in report["results"]:
+            self.assertEqual((r["engine"], r["precision"]), ("hone", "f32"))
+            self.assertTrue(r["parity"]["equal"])
+            self.assertEqual(r["parity"]["expected_from"], "reference")
+            self.assertLess(r["parity"]["largest_relative"], 1e-4)
+            latency = r["latency_s"]
+            self.assertEqual(len(r["rounds_s"]), 2)
+            self.assertEqual(sum(map(len, r["rounds_s"])), latency["n"])
+            self.assertLessEqual(latency["low"], latency["median"])
+            self.assertLessEqual(latency["median"], latency["high"])
+            self.assertGreater(r["load_s"], 0)
+            self.assertGreater(r["peak_memory_bytes"], r["idle_memory_bytes"])
+            self.assertGreater(r["macs"], 1000)
+            self.assertLess(r["fraction_of_f32_peak"], 1.1)
+
+    def test_a_compiled_model(self):
+        self.hone("compile", CNN, "-o", "a.hone")
+        report = self.hone("benchmark", "a.hone", "--engines", "hone", "--json", *QUICK).json()
+        self.assertTrue(report["results"][0]["parity"]["equal"])
+
+    def test_samples_are_appended(self):
+        for _ in range(2):
+            report = self.hone("benchmark", CNN, "--engines", "hone", "--samples", "s.csv", "--json",
+                               *QUICK).json()
+        with open(self.path("s.csv"), newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual({r["engine"] for r in rows}, {"hone"})
+        self.assertEqual({r["round"] for r in rows}, {"0", "1"})
+        last = [float(r["seconds"]) for r in rows][-report["results"][0]["latency_s"]["n"]:]
+        flat = [s for round_ in report["results"][0]["rounds_s"] for s in round_]
+        for a, b in zip(last, flat):
+            self.assertAlmostEqual(a, b, places=8)
+
+    def test_engines_that_are_missing(self):
+        nowhere = {"HONE_ENGINES_PYTHON": "/no/python"}
+        text = self.hone("benchmark", CNN, *QUICK, environment=nowhere).out
+        self.assertIn("/no/python", text)
+        # Asked for by name, a missing engine is a failure.
+        self.hone("benchmark", CNN, "--engines", "hone,onnxruntime", *QUICK, environment=nowhere,
+                  code=1)
+
+    def test_what_is_asked_wrongly(self):
+        for words in (["--engines", "hne"], ["--engines", "hone,hone"], ["--rounds", 0],
+                      ["--seconds", 0], ["--sweep-threads", "1,x"], ["--sweep-threads", "0"],
+                      ["--bind", "nothing=3"], ["--tolerance", -1]):
+            self.refused("benchmark", CNN, *words, error="usage", code=2)
+        self.refused("benchmark", "none.onnx", error="io.not_found")
+        self.refused("worker", error="usage", code=2)
+
+    def test_onnxruntime(self):
+        python = os.environ.get("ENGINES_PYTHON") or sys.executable
+        if subprocess.run([python, "-c", "import onnxruntime"], check=False,
+                          capture_output=True).returncode != 0:
+            self.skipTest("onnxruntime is not installed")
+        found = {"HONE_ENGINES_PYTHON": python}
+        report = self.hone("benchmark", CNN, VIT, "--json", "--bind", "batch=3", *QUICK,
+                           environment=found).json()
+        for r in report["results"]:
+            self.assertTrue(r["parity"]["equal"], r)
+            self.assertGreater(r["latency_s"]["n"], 0)
+        ratio = report["results"][1]["ratio_to_first"]
+        self.assertGreater(ratio["median"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
