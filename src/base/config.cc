@@ -54,7 +54,8 @@ constexpr std::array kSettings{
     SettingInfo{.key = "engines.python",
                 .type = SettingType::text,
                 .initial = "python3",
-                .doc = "the Python that has the engines which are its modules"},
+                .doc = "the Python that has the engines which are its modules",
+                .names_program = true},
     SettingInfo{
         .key = "cache.dir",
         .type = SettingType::text,
@@ -264,6 +265,14 @@ Status Config::load_text(std::string_view text, const std::string& name, ConfigT
                                                                       : "nothing"));
     }
     Value value = TRY(parse(info, entry.text, where));
+    if (trust == ConfigTrust::working_folder && info.names_program) {
+      Error error = fail(ErrorId::bad_config,
+                         fmt::format("{}: a file in the working folder may not set {}, which is a "
+                                     "program to run",
+                                     where, info.key));
+      error.hint = "if you trust the file, give it with --config; else remove the line";
+      return error;
+    }
     if (trust == ConfigTrust::model_folder) {
       if (!info.from_model_folder) {
         Error error =

@@ -24,6 +24,7 @@ struct SettingInfo {
   std::string_view doc;
   std::string_view choices = {};   // "a|b" for a text of few values
   bool from_model_folder = false;  // may a file beside a model set it? such a file is not trusted
+  bool names_program = false;      // may a file that was found, not named, set it? then not
   int64_t low = 0, high = INT64_MAX;  // of an integer
 };
 
@@ -32,8 +33,9 @@ const std::vector<SettingInfo>& all_settings();
 
 // Who wrote a file decides what it may set.
 enum class ConfigTrust : uint8_t {
-  user,          // the user's own
-  model_folder,  // found beside a model: only what the table allows, and limits only lower
+  user,            // named by the user
+  working_folder,  // found there: anything but which programs are run
+  model_folder,    // found beside a model: only what the table allows, and limits only lower
 };
 
 // Values with their sources. Later calls win, so load in the order of precedence:

@@ -20,8 +20,8 @@ uintptr_t round_up(uintptr_t x, size_t unit) { return (x + unit - 1) / unit * un
 // A mapping that begins at a huge page: more is mapped than needed, and both ends given back.
 std::shared_ptr<std::byte> huge_pages(size_t bytes) {
   const size_t room = round_up(bytes, page_size());
-  void* mapped = mmap(nullptr, room + kHugePage, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* mapped =
+      mmap(nullptr, room + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
   const auto begin = reinterpret_cast<uintptr_t>(mapped), first = round_up(begin, kHugePage);
   if (first > begin) munmap(mapped, first - begin);

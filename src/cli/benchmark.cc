@@ -1,4 +1,6 @@
 // `hone benchmark`: models in several engines, timed in turn.
+#include "measure/benchmark.h"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -17,7 +19,6 @@
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "hardware/host.h"
-#include "measure/benchmark.h"
 #include "measure/machine_peaks.h"
 #include "measure/macs.h"
 #include "ops/catalogue.h"
@@ -45,7 +46,8 @@ struct Row {
   int threads;
   const measure::MachinePeaks* peaks;
   Measured measured;
-  std::optional<Interval> ratio;  // to the first engine's time: other / first is above 1
+  bool first = false;             // the engine that others are compared with
+  std::optional<Interval> ratio;  // of the time to that of the first engine, in the same rounds
 };
 
 Result<std::vector<int>> numbers_in(std::string_view text, std::string_view flag) {
@@ -55,9 +57,10 @@ Result<std::vector<int>> numbers_in(std::string_view text, std::string_view flag
     int n = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + comma, n);
     if (error != std::errc() || end != text.data() + comma || n < 1 || n > 1024)
-      return fail(ErrorId::usage, fmt::format("{} takes numbers from 1 to 1024 with commas between, "
-                                              "not '{}'",
-                                              flag, printable(text)));
+      return fail(ErrorId::usage,
+                  fmt::format("{} takes numbers from 1 to 1024 with commas between, "
+                              "not '{}'",
+                              flag, printable(text)));
     numbers.push_back(n);
     if (comma == text.size()) return numbers;
     text.remove_prefix(comma + 1);
@@ -84,11 +87,11 @@ std::string precision_of(const Model& model) {
     const Encoding& encoding = c.type.encoding;
     if (c.type.dtype == DType::string) continue;
     const auto stored = model.stored(ConstantId{i});
-    if (stored) bytes[name(encoding.is_dense() ? c.type.dtype : encoding.storage)] += stored->size();
+    if (stored)
+      bytes[name(encoding.is_dense() ? c.type.dtype : encoding.storage)] += stored->size();
   }
-  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) {
-    return a.second < b.second;
-  });
+  const auto most = std::max_element(
+      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return most == bytes.end() ? "" : std::string(most->first);
 }
 
@@ -114,15 +117,15 @@ Result<ModelUnderTest> prepare(const Arguments& arguments, const std::string& pa
                                       bindings, arguments.limits)
                              .context("making up input '" + printable(input.name) + "'")));
     if (inputs.back().kind != Datum::Kind::tensor || inputs.back().tensor.dtype() == DType::string)
-      return fail(ErrorId::unsupported_feature,
-                  "engines are fed tensors of numbers, and input '" + printable(input.name) +
-                      "' is " + input.type.str());
+      return fail(ErrorId::unsupported_feature, "engines are fed tensors of numbers, and input '" +
+                                                    printable(input.name) + "' is " +
+                                                    input.type.str());
     result.subject.inputs.push_back({input.name, inputs.back().tensor});
   }
   for (const Symbol& symbol : model.symbols) bindings.emplace(symbol.name, 1);
   result.macs = measure::macs_of(model, bindings);
   const bool small = result.macs && *result.macs <= kReferenceMacs;
-  result.expected_from = arguments.has("--expected")  ? arguments.text("--expected")
+  result.expected_from = arguments.has("--expected")       ? arguments.text("--expected")
                          : small || model.phase == "lower" ? "reference"
                                                            : "cpu";
   auto backends = TRY(backends_for(result.expected_from));
@@ -143,6 +146,7 @@ Result<ModelUnderTest> prepare(const Arguments& arguments, const std::string& pa
 // Of the peak of multiply-adds of floats.
 std::optional<double> fraction_of_peak(const Row& row) {
   if (!row.model->macs || row.measured.latency.median <= 0) return std::nullopt;
+  if (row.peaks->f32_flops <= 0) return std::nullopt;
   return 2 * double(*row.model->macs) / row.measured.latency.median / row.peaks->f32_flops;
 }
 
@@ -207,6 +211,11 @@ void write(JsonWriter& json, const Row& row) {
   json.end_object();
 }
 
+std::string ratio_text(const Interval& ratio) {
+  if (std::isnan(ratio.low)) return fmt::format("{:.2f}", ratio.median);
+  return fmt::format("{:.2f} ({:.2f} to {:.2f})", ratio.median, ratio.low, ratio.high);
+}
+
 std::vector<std::string> cells(const Row& row) {
   const Measured& m = row.measured;
   std::vector<std::string> all{std::string(m.engine->name), m.version, std::to_string(row.threads)};
@@ -216,21 +225,22 @@ std::vector<std::string> cells(const Row& row) {
   }
   const auto fraction = fraction_of_peak(row);
   all.push_back(human_seconds(m.latency.median));
-  all.push_back(human_seconds(m.latency.low) + " to " + human_seconds(m.latency.high));
-  all.push_back(row.ratio ? fmt::format("{:.2f} ({:.2f} to {:.2f})", row.ratio->median,
-                                        row.ratio->low, row.ratio->high)
-                          : "1");
+  all.push_back(m.latency.low > 0
+                    ? human_seconds(m.latency.low) + " to " + human_seconds(m.latency.high)
+                    : "-");
+  all.push_back(row.first ? "1" : row.ratio ? ratio_text(*row.ratio) : "-");
   all.push_back(fraction ? fmt::format("{:.0f} %", 100 * *fraction) : "-");
   all.push_back(human_seconds(m.load_s));
-  all.push_back(human_bytes(m.peak_memory_bytes - std::min(m.peak_memory_bytes, m.idle_memory_bytes)));
+  all.push_back(
+      human_bytes(m.peak_memory_bytes - std::min(m.peak_memory_bytes, m.idle_memory_bytes)));
   all.push_back(fmt::format("{:.1e}", m.parity.largest));
   return all;
 }
 
 std::string report(const ModelUnderTest& model, const std::vector<Row>& rows) {
   std::vector<std::vector<std::string>> lines{{"engine", "version", "threads", "median",
-                                               "95 % interval", "of the first's time", "of f32 peak",
-                                               "load", "memory", "largest error"}};
+                                               "95 % interval", "of the first's time",
+                                               "of f32 peak", "load", "memory", "largest error"}};
   for (const Row& row : rows)
     if (row.model == &model) lines.push_back(cells(row));
   return fmt::format("{}{}, outputs as {} gives them\n{}", printable(model.subject.path),
@@ -256,7 +266,8 @@ std::string csv(std::string_view text) {
 Status append_samples(const std::string& path, const std::vector<Row>& rows,
                       const std::string& command) {
   std::error_code error;
-  const bool fresh = !std::filesystem::exists(path, error) || std::filesystem::is_empty(path, error);
+  const bool fresh =
+      !std::filesystem::exists(path, error) || std::filesystem::is_empty(path, error);
   std::ofstream file(path, std::ios::app);
   if (fresh) file << "utc,cpu,command,model,engine,version,threads,round,seconds\n";
   const std::string cpu = detect_host().cpu;
@@ -270,7 +281,7 @@ Status append_samples(const std::string& path, const std::vector<Row>& rows,
       for (const double sample : row.measured.seconds[round])
         file << fmt::format("{},{},{},{},{},{},{},{},{:.9f}\n", time, csv(cpu), csv(command),
                             csv(row.model->subject.path), row.measured.engine->name,
-                            row.measured.version, row.threads, round, sample);
+                            csv(row.measured.version), row.threads, round, sample);
   file.flush();
   if (!file) return fail(ErrorId::io, "cannot append the samples to '" + printable(path) + "'");
   return ok();
@@ -282,9 +293,10 @@ std::string command_line(const Arguments& arguments) {
   for (const char* flag : {"--engines", "--sweep-threads", "--expected"})
     if (arguments.has(flag)) text += fmt::format(" {} {}", flag, arguments.text(flag));
   for (const std::string& bind : arguments.texts("--bind")) text += " --bind " + bind;
-  return text + fmt::format(" --threads {} --rounds {} --seconds {} --seed {}", arguments.threads,
-                            arguments.integer("--rounds"), arguments.real("--seconds"),
-                            arguments.integer("--seed"));
+  return text + fmt::format(" --threads {} --rounds {} --seconds {} --seed {} --tolerance {}",
+                            arguments.threads, arguments.integer("--rounds"),
+                            arguments.real("--seconds"), arguments.integer("--seed"),
+                            arguments.real("--tolerance"));
 }
 
 // 0, or 1 where an engine gave other outputs or failed. Engines that nobody asked for by name may
@@ -322,6 +334,8 @@ Result<int> run(const Arguments& arguments) {
   plan.python = arguments.config.text("engines.python");
   plan.rounds = int(arguments.integer("--rounds"));
   plan.seconds = arguments.real("--seconds");
+  plan.limits = arguments.limits;
+  plan.follow_links = arguments.config.boolean("follow_links");
   const std::vector<int> counts =
       arguments.has("--sweep-threads")
           ? TRY(numbers_in(arguments.text("--sweep-threads"), "--sweep-threads"))
@@ -344,13 +358,11 @@ Result<int> run(const Arguments& arguments) {
       for (Measured& m : measure::benchmark(model.subject, plan, [&](size_t done, size_t all) {
              progress.show("step", done, all);
            }))
-        rows.push_back({&model, threads, &peaks[threads], std::move(m), std::nullopt});
+        rows.push_back({&model, threads, &peaks[threads], std::move(m), rows.size() == begin, {}});
       add_ratios(rows, begin);
     }
     if (!arguments.json) put("\n" + report(model, rows));
   }
-  if (arguments.has("--samples"))
-    TRY(append_samples(arguments.text("--samples"), rows, command_line(arguments)));
   if (arguments.json) {
     put_json([&](JsonWriter& json) {
       json.begin_object();
@@ -375,6 +387,8 @@ Result<int> run(const Arguments& arguments) {
       json.end_object();
     });
   }
+  if (arguments.has("--samples"))
+    TRY(append_samples(arguments.text("--samples"), rows, command_line(arguments)));
   return exit_code_of(arguments, rows);
 }
 
@@ -397,21 +411,23 @@ const Command& benchmark_command() {
           "without a model. What the machine can do at\nbest is measured in the same run. Exits 1 "
           "where an engine fails or gives other outputs.",
       .positionals = {{"MODEL", "the model files", 1, kAny, true}},
-      .flags =
-          {{"--engines", Kind::text, "NAMES", "what to measure; the first is what others are "
-                                              "compared with",
-            "hone,onnxruntime"},
-           {"--sweep-threads", Kind::text, "N,N", "measure with each of these numbers of threads"},
-           {"--rounds", Kind::integer, "N", "times that each engine has its turn", "5"},
-           {"--seconds", Kind::real, "S", "how long a turn is, at least three runs", "1"},
-           {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
-           {"--seed", Kind::integer, "N", "of the made-up inputs", "0"},
-           {"--tolerance", Kind::real, "X",
-            "largest error of an output, as a part of its largest element", "0.001"},
-           {"--expected", Kind::text, "BACKEND",
-            "who computes the outputs to expect; cpu where reference would take long", "",
-            "reference|cpu"},
-           {"--samples", Kind::text, "FILE.csv", "append every measured time"}},
+      .flags = {{"--engines", Kind::text, "NAMES",
+                 "what to measure; the first is what others are "
+                 "compared with",
+                 "hone,onnxruntime"},
+                {"--sweep-threads", Kind::text, "N,N",
+                 "measure with each of these numbers of threads"},
+                {"--rounds", Kind::integer, "N", "times that each engine has its turn", "5"},
+                {"--seconds", Kind::real, "S", "how long a turn is, at least three runs", "1"},
+                {"--bind", Kind::texts, "SYMBOL=SIZE",
+                 "the size of a symbolic dimension; 1 without"},
+                {"--seed", Kind::integer, "N", "of the made-up inputs", "0"},
+                {"--tolerance", Kind::real, "X",
+                 "largest error of an output, as a part of its largest element", "0.001"},
+                {"--expected", Kind::text, "BACKEND",
+                 "who computes the outputs to expect; cpu where reference would take long", "",
+                 "reference|cpu"},
+                {"--samples", Kind::text, "FILE.csv", "append every measured time"}},
       .run = run,
   };
   return command;

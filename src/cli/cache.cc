@@ -23,11 +23,12 @@ void write(JsonWriter& json, const Cache& cache, const Cache::Statistics& s, boo
 }
 
 std::string report(const Cache& cache, const Cache::Statistics& s) {
-  return fmt::format("{}\n{}", printable(cache.folder()),
-                     table({{"artefacts", std::to_string(s.files)},
-                            {"size", human_bytes(s.bytes) + " of " + human_bytes(cache.max_bytes())},
-                            {"hits", std::to_string(s.hits)},
-                            {"misses", std::to_string(s.misses)}}));
+  return fmt::format(
+      "{}\n{}", printable(cache.folder()),
+      table({{"artefacts", std::to_string(s.files)},
+             {"size", human_bytes(s.bytes) + " of " + human_bytes(cache.max_bytes())},
+             {"hits", std::to_string(s.hits)},
+             {"misses", std::to_string(s.misses)}}));
 }
 
 Result<int> run(const Arguments& arguments) {
@@ -61,7 +62,8 @@ const Command& cache_command() {
           "$ hone cache clear",
       .details =
           "`hone compile` keeps a copy of each artefact, and takes it where the same hone compiles "
-          "the\nsame model in the same way again. Settings: cache.dir, cache.max_bytes; what was not "
+          "the\nsame model in the same way again. Settings: cache.dir, cache.max_bytes; what was "
+          "not "
           "used for\nlongest goes first. Processes may share a cache.",
       .positionals = {{"ACTION", "stats or clear"}},
       .run = run,

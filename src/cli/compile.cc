@@ -96,11 +96,14 @@ class Compiler {
     if (!description.target.empty()) TRY(from(model.clean()));  // says why it cannot be
     const std::string key = cache_ ? TRY(key_of(model)) : "";
     result.cached = cache_ && TRY(cache_->get(key, output));
+    const auto make = [&](const std::string& file) -> Status {
+      result.nodes_after = TRY(compile(model, path, file));
+      return ok();
+    };
     if (result.cached)
-      result.nodes_after = TRY(from(v1::Model::open(output))).describe().nodes;
+      result.nodes_after = TRY(open(output, open_options(arguments_))).describe().nodes;
     else
-      result.nodes_after = TRY(compile(model, path, output));
-    if (cache_ && !result.cached) keep(key, output);
+      TRY(cache_ ? cache_->make(key, output, make) : make(output));
     std::error_code ignored;
     result.bytes = fs::file_size(output, ignored);
     result.seconds = seconds_since(begin);
@@ -108,11 +111,12 @@ class Compiler {
   }
 
  private:
-  // Everything that the artefact depends on.
+  // Everything that the artefact depends on: what is folded and packed has limits.
   Result<std::string> key_of(const v1::Model& model) const {
-    const std::string text =
-        fmt::format("hone artefact\n{}\n{}\n{}\n{}\n", program_, target_,
-                    clean_ ? "clean" : "as it is", TRY(from(model.content_hash())));
+    std::string text = fmt::format("hone artefact\n{}\n{}\n{}\n{}\n", program_, target_,
+                                   clean_ ? "clean" : "as it is", TRY(from(model.content_hash())));
+    for (const LimitInfo& limit : all_limits())
+      text += fmt::format("{} {}\n", limit.name, arguments_.limits.*limit.field);
     return sha256_hex(std::as_bytes(std::span(text)));
   }
 
@@ -129,12 +133,6 @@ class Compiler {
     size_t nodes = 0;
     for (const auto& share : executable.shares()) nodes += share.nodes;
     return nodes;
-  }
-
-  // What cannot be kept was compiled nevertheless.
-  void keep(const std::string& key, const std::string& output) const {
-    if (const Status kept = cache_->put(key, output); !kept)
-      LOG(warn, "the artefact was not put into the cache", {{"reason", kept.error().message}});
   }
 
   const Arguments& arguments_;

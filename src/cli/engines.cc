@@ -1,7 +1,8 @@
 // `hone engines`: what runs whole models, and whether it is there.
+#include "workers/engines.h"
+
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "workers/engines.h"
 #include "workers/shared_memory.h"
 
 namespace hone::cli {

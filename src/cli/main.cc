@@ -42,10 +42,11 @@ std::vector<fs::path> model_folders(const Command& command, const Arguments& arg
   return folders;
 }
 
-// What helps with a broken settings file must not need one.
+// What helps with a broken settings file must not need one; a worker is told what it needs.
 bool needs_settings(const Command& command, const Arguments& arguments) {
   if (command.name == "config") return arguments.positional(0) != "template";
-  return command.name != "help" && command.name != "version" && command.name != "completion";
+  return command.name != "help" && command.name != "version" && command.name != "completion" &&
+         command.name != "worker";
 }
 
 // Later ones win: defaults, files beside models, the user's file, environment, flags. What lies
@@ -73,7 +74,7 @@ Status load_config(const Command& command, Arguments& arguments) {
             .context(arguments.has("--config") ? "loading the settings that --config names"
                                                : "loading the settings that HONE_CONFIG names"));
   } else if (const std::string file = settings_in(here); !file.empty() && !here_has_model) {
-    TRY(config.load_file(file, ConfigTrust::user));
+    TRY(config.load_file(file, ConfigTrust::working_folder));
   }
   TRY(config.load_environment(environ));
   if (arguments.has("--threads"))

@@ -28,8 +28,7 @@ double cpu_seconds() {
 
 class Service {
  public:
-  Service(const Arguments& arguments, workers::SharedMemory memory)
-      : arguments_(arguments), memory_(std::move(memory)) {}
+  explicit Service(workers::SharedMemory memory) : memory_(std::move(memory)) {}
 
   // The reply to a request, which is an error where it cannot be done.
   std::string answer(const std::string& request) {
@@ -79,7 +78,12 @@ class Service {
     const std::string path(TRY(TRY(request.get("path")).as_string()));
     const int64_t threads = TRY(TRY(request.get("threads")).as_int64());
     const auto begin = std::chrono::steady_clock::now();
-    v1::Model model = TRY(open(path, open_options(arguments_)));
+    OpenOptions options;
+    if (TRY(TRY(request.get("follow_links")).as_bool())) options.links = Links::follow;
+    for (const LimitInfo& limit : all_limits())
+      options.limits.*limit.field =
+          TRY(TRY(TRY(request.get("limits")).get(limit.name)).as_uint64());
+    v1::Model model = TRY(open(path, options));
     const v1::Description description = model.describe();
     if (description.target.empty()) model = TRY(from(model.clean()));
     const auto executable = TRY(from(model.compile({.threads = static_cast<int>(threads)})));
@@ -146,11 +150,14 @@ class Service {
     std::vector<int64_t> samples;
     const double cpu = cpu_seconds();
     const auto first = std::chrono::steady_clock::now();
-    for (auto begin = first; samples.size() < runs || seconds_since(first) < seconds;) {
+    const auto enough = [&] {
+      return samples.size() >= runs &&
+             (seconds_since(first) >= seconds || samples.size() >= workers::kMostSamples);
+    };
+    for (auto begin = first; !enough();) {
       TRY(run());
       const auto end = std::chrono::steady_clock::now();
-      samples.push_back(
-          std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count());
+      samples.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count());
       begin = std::chrono::steady_clock::now();
     }
     json.member("cpu_s", cpu_seconds() - cpu);
@@ -161,18 +168,17 @@ class Service {
     return ok();
   }
 
-  const Arguments& arguments_;
   workers::SharedMemory memory_;
   std::optional<v1::Session> session_;
   std::map<std::string, v1::Value> inputs_;
   std::vector<std::string> outputs_;
 };
 
-Result<int> run(const Arguments& arguments) {
+Result<int> run(const Arguments&) {
   auto memory = workers::SharedMemory::of(workers::kSharedDescriptor);
   if (!memory)
     return fail(ErrorId::usage, "a worker is started by hone: descriptor 3 holds no shared memory");
-  Service service(arguments, memory.take());
+  Service service(memory.take());
   workers::FrameBuffer buffer;
   while (const auto request = TRY(workers::receive(STDIN_FILENO, buffer)))
     TRY(workers::send(STDOUT_FILENO, service.answer(*request)));

@@ -47,7 +47,7 @@ class Contestant {
   }
   void finish() {
     if (!ready()) return;
-    if (const Status done = read_memory(); !done) give_up(done.error());
+    if (const Status done = read_memory(); !done) return give_up(done.error());
     result.latency = median_of(result.seconds);
     worker_.reset();
   }
@@ -59,6 +59,7 @@ class Contestant {
 
   void give_up(const Error& error) {
     result.error = error.message;
+    result.seconds.clear();
     worker_.reset();
   }
 
@@ -68,25 +69,35 @@ class Contestant {
         TRY(workers::SharedMemory::make(input_bytes_ + room_for(subject_.expected) + kAlignment)));
     worker_ = TRY(Worker::start(workers::launch_of(*result.engine, plan_.python), *memory_));
     const JsonDocument hello = TRY(call("hello"));
-    result.version = TRY(TRY(hello.root().get("version")).as_string());
+    if (TRY(TRY(hello.root().get("protocol")).as_int64()) != workers::kProtocol)
+      return fail(ErrorId::unavailable, "the worker speaks another version of the protocol");
+    constexpr size_t kMostVersion = 64;
+    result.version =
+        printable(TRY(TRY(hello.root().get("version")).as_string()).substr(0, kMostVersion));
     result.idle_memory_bytes = TRY(TRY(hello.root().get("idle_memory_bytes")).as_uint64());
     const JsonDocument opened = TRY(call("open", [&](JsonWriter& json) {
       json.member("path", subject_.path);
       json.member("threads", plan_.threads);
+      json.member("follow_links", plan_.follow_links);
+      json.key("limits");
+      json.begin_object();
+      for (const LimitInfo& limit : all_limits())
+        json.member(limit.name, plan_.limits.*limit.field);
+      json.end_object();
     }));
     result.load_s = TRY(TRY(opened.root().get("load_s")).as_double());
     TRY(feed());
     const JsonDocument first =
         TRY(call("run", [&](JsonWriter& json) { json.member("room", input_bytes_); }));
     result.first_s = TRY(TRY(first.root().get("first_s")).as_double());
-    result.parity = compare_outputs(TRY(outputs_in(first.root())), subject_.expected,
-                                    subject_.tolerance);
+    result.parity =
+        compare_outputs(TRY(outputs_in(first.root())), subject_.expected, subject_.tolerance);
     if (result.parity.equal) return bench(1, kWarmUp, false);
     return read_memory();
   }
 
   Result<JsonDocument> call(std::string_view name, const Worker::Members& arguments = nullptr) {
-    return worker_->call(name, Worker::Seconds(plan_.deadline), arguments);
+    return worker_->call(name, Worker::Seconds(plan_.deadline + plan_.seconds), arguments);
   }
 
   Status feed() {
@@ -109,7 +120,13 @@ class Contestant {
 
   Result<std::vector<NamedTensor>> outputs_in(const Json& reply) const {
     std::vector<NamedTensor> outputs;
-    for (const TensorSpan& span : TRY(workers::read_tensors(reply, "outputs"))) {
+    const auto spans = TRY(workers::read_tensors(reply, "outputs"));
+    for (size_t i = 0; i < spans.size(); ++i) {
+      const TensorSpan& span = spans[i];
+      // No more than what is expected is copied.
+      if (i >= subject_.expected.size() ||
+          span.bytes > uint64_t(subject_.expected[i].tensor.byte_size()))
+        return fail(ErrorId::malformed, "the outputs are more or larger than those of the model");
       const auto bytes = TRY(memory_->part(span.offset, span.bytes));
       const auto dtype = dtype_named(span.dtype);
       if (!dtype) return fail(ErrorId::bad_data, "an output of dtype " + printable(span.dtype));
@@ -129,8 +146,11 @@ class Contestant {
     }));
     if (!kept) return ok();
     std::vector<double>& samples = result.seconds.emplace_back();
-    for (const Json sample : TRY(reply.root().get("samples_ns")).elements())
+    for (const Json sample : TRY(reply.root().get("samples_ns")).elements()) {
       samples.push_back(TRY(sample.as_double()) / 1e9);
+      if (!(samples.back() > 0)) return fail(ErrorId::malformed, "a run that took no time");
+    }
+    if (samples.size() < runs) return fail(ErrorId::malformed, "fewer runs than asked for");
     result.cpu_s += TRY(TRY(reply.root().get("cpu_s")).as_double());
     return ok();
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "ir/tensor.h"
 #include "measure/statistics.h"
@@ -32,7 +33,9 @@ struct Plan {
   int rounds = 5;
   double seconds = 1;       // of one engine in one round
   uint64_t least_runs = 3;  // in that time, or longer
-  double deadline = 600;    // seconds that one call may take
+  double deadline = 600;    // seconds that one call may take, besides `seconds`
+  Limits limits;            // of hone's own worker
+  bool follow_links = false;
 };
 
 // How near the outputs of an engine come to what was expected.
@@ -51,9 +54,9 @@ struct Measured {
   uint64_t idle_memory_bytes = 0;  // the engine without a model
   uint64_t peak_memory_bytes = 0;
   Parity parity;
-  Rounds seconds;     // of runs; none where the outputs are not those expected
-  Interval latency;   // of these
-  double cpu_s = 0;   // of all threads, in these runs
+  Rounds seconds;    // of runs; none where the outputs are not those expected
+  Interval latency;  // of these
+  double cpu_s = 0;  // of all threads, in these runs
 };
 
 // Each engine opens the model in a fresh process, takes the inputs and runs once. One whose outputs

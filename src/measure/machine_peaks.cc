@@ -13,21 +13,24 @@ namespace hone::measure {
 namespace {
 
 constexpr int kRuns = 5;
-constexpr double kSeconds = 0.015;  // that one run should take
+constexpr double kSeconds = 0.015;   // that one run should take
+constexpr double kGathering = 0.25;  // until all threads are there, at most
 
 // `work(thread)` for each thread of the pool; seconds of the fastest of several runs. Each thread
-// takes one piece, for it waits in its piece until all have one.
+// takes one piece, for it waits in its piece until all have one; 0 where that does not come about.
 double best_seconds(ThreadPool& pool, const std::function<void(int64_t)>& work) {
   double best = 1e300;
   for (int run = 0; run < kRuns; ++run) {
     const auto begin = std::chrono::steady_clock::now();
     std::atomic<int> there{0};
+    std::atomic<double> gathered{0};
     pool.parallel_for(pool.size(), 1, [&](int64_t thread, int64_t) {
-      ++there;
-      while (there < pool.size() && seconds_since(begin) < 1) continue;
+      if (++there == pool.size()) gathered = seconds_since(begin);
+      while (there < pool.size() && seconds_since(begin) < kGathering) continue;
       work(thread);
     });
-    best = std::min(best, seconds_since(begin));
+    if (gathered == 0) return 0;  // more threads than can run at a time
+    best = std::min(best, seconds_since(begin) - gathered);
   }
   return best;
 }
@@ -38,8 +41,8 @@ using Work = std::function<void(int64_t thread, int64_t iterations)>;
 // Units of work a second, with so many units in each iteration of each thread.
 double rate(ThreadPool& pool, double units, const Work& work) {
   for (int64_t iterations = 1;; iterations *= 4) {
-    const double seconds =
-        best_seconds(pool, [&](int64_t thread) { work(thread, iterations); });
+    const double seconds = best_seconds(pool, [&](int64_t thread) { work(thread, iterations); });
+    if (seconds == 0) return 0;
     if (seconds >= kSeconds) return units * double(iterations) * pool.size() / seconds;
   }
 }
@@ -50,8 +53,10 @@ void keep(T value) {
   asm volatile("" : : "r,m"(value) : "memory");
 }
 
+constexpr int64_t kLine = 16;  // floats
+
 double read_rate(ThreadPool& pool, uint64_t bytes) {
-  const int64_t floats = int64_t(bytes / sizeof(float)) / pool.size();
+  const int64_t floats = int64_t(bytes / sizeof(float)) / pool.size() / kLine * kLine;
   const auto memory = zeroed_memory(size_t(floats) * sizeof(float) * size_t(pool.size()));
   if (!memory) return 0;
   float* all = reinterpret_cast<float*>(memory.get());
@@ -81,9 +86,11 @@ MachinePeaks measure_peaks(ThreadPool& pool) {
       rate(pool, double(kernels.int8_ops), [&](int64_t, int64_t n) { keep(kernels.int8(n)); });
   const Host host = detect_host();
   const uint64_t second = cache_bytes(host, 2), third = cache_bytes(host, 3);
-  if (third > 0) peaks.l3_bytes_per_s = read_rate(pool, std::max(4 * second, third / 4));
-  constexpr uint64_t kLeast = 256 << 20, kMost = 1 << 30;
-  const uint64_t beyond = std::clamp(4 * third, kLeast, kMost);
+  // More than the second-level caches of all cores, less than the third.
+  const uint64_t within = std::max(2 * second * uint64_t(pool.size()), third / 4);
+  if (third > 0 && within <= third / 2) peaks.l3_bytes_per_s = read_rate(pool, within);
+  constexpr uint64_t kLeast = 256 << 20;
+  const uint64_t beyond = std::max(4 * third, kLeast);
   if (beyond < host.available_bytes / 2) peaks.dram_bytes_per_s = read_rate(pool, beyond);
   return peaks;
 }

@@ -15,6 +15,10 @@ constexpr double kConfidence = 0.95;
 // The interval that the statistic of drawn samples lies in.
 template <class Statistic>
 void bootstrap(size_t units, Interval& interval, Statistic&& statistic) {
+  if (units < 2) {
+    interval.low = interval.high = std::nan("");
+    return;
+  }
   std::vector<double> values;
   std::vector<size_t> drawn(units);
   uint64_t state = 1;
@@ -54,8 +58,7 @@ Interval median_of(const Rounds& rounds) {
   }
   bootstrap(rounds.size(), interval, [&](const std::vector<size_t>& drawn) {
     std::vector<double> sample;
-    for (const size_t i : drawn)
-      sample.insert(sample.end(), rounds[i].begin(), rounds[i].end());
+    for (const size_t i : drawn) sample.insert(sample.end(), rounds[i].begin(), rounds[i].end());
     return median(std::move(sample));
   });
   return interval;

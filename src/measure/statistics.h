@@ -22,7 +22,7 @@ double median(std::vector<double> values);
 // The median of all measurements. Its interval is the percentile bootstrap over rounds (Efron and
 // Tibshirani 1993, chapter 13; whole rounds are drawn, as Davison and Hinkley 1997, section 3.8,
 // do for hierarchical data), with numbers from a fixed seed; with one round it is that of its
-// measurements.
+// measurements, and with one of them there is none (NaN).
 Interval median_of(const Rounds& rounds);
 
 // The ratio of the medians of a and b round by round, taken in turn with each other: its median and

@@ -1,13 +1,17 @@
 #include "store/cache.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -46,6 +50,49 @@ bool is_key(std::string_view key) {
   });
 }
 
+// What the cache cannot do is no fault of what uses it.
+void warn_of(const Error& error) {
+  LOG(warn, "the cache is not used", {{"reason", error.message}});
+}
+void warn_of(const Status& status) {
+  if (!status) warn_of(status.error());
+}
+
+// Held until the end of the scope, by one process at a time; not at all where it cannot be made.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& path)
+      : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    while (descriptor_ >= 0 && flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) continue;
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+  ~FolderLock() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+
+ private:
+  int descriptor_;
+};
+
+struct FileRemover {
+  std::string path;
+  ~FileRemover() { unlink(path.c_str()); }
+};
+
+constexpr std::string_view kFresh = ".new-";
+
+// Beside the object, of no other process or thread.
+std::string fresh_name(const std::string& object) {
+  static std::atomic<uint64_t> number{0};
+  const fs::path path(object);
+  return (path.parent_path() /
+          fmt::format("{}{}-{}-{}", kFresh, getpid(), number++, path.filename().string()))
+      .string();
+}
+
+constexpr const char* kIndex = "/index-1.db";  // the number is that of its tables
+
 constexpr std::string_view kTables[] = {
     "CREATE TABLE IF NOT EXISTS files (key TEXT PRIMARY KEY, bytes INTEGER NOT NULL,"
     " sha256 TEXT NOT NULL, used_us INTEGER NOT NULL)",
@@ -56,98 +103,153 @@ constexpr std::string_view kTables[] = {
 }  // namespace
 
 Result<std::unique_ptr<Cache>> Cache::open(std::string folder, uint64_t max_bytes) {
+  while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
   std::unique_ptr<Cache> cache(new Cache(std::move(folder), max_bytes));
   TRY(make_folder(cache->folder_));
   TRY(make_folder(cache->folder_ + "/objects"));
   Status opened = cache->open_index();
-  if (!opened && opened.error().id == ErrorId::malformed) {
-    LOG(warn, "the index of the cache is damaged and begun anew", {{"folder", cache->folder_}});
-    cache->database_ = Database();
-    for (const char* name : {"/index.db", "/index.db-journal"})
-      unlink((cache->folder_ + name).c_str());
-    opened = cache->open_index();
-  }
+  if (!opened && opened.error().id == ErrorId::malformed) opened = cache->begin_anew();
   TRY(opened);
   return cache;
 }
 
 Status Cache::open_index() {
-  database_ = TRY(Database::open(folder_ + "/index.db"));
+  database_ = TRY(Database::open(folder_ + kIndex));
   for (const std::string_view table : kTables) TRY(database_.run(table));
   return ok();
 }
 
-Result<bool> Cache::find(std::string_view key, Entry& entry) {
-  const std::lock_guard lock(mutex_);
-  Statement select = TRY(database_.prepare("SELECT bytes, sha256 FROM files WHERE key = ?"));
-  if (!TRY(select.bind(0, key).step())) return false;
-  entry.bytes = static_cast<uint64_t>(select.integer(0));
-  entry.sha256 = select.text(1);
-  return true;
+Status Cache::check_index() {
+  Statement check = TRY(database_.prepare("PRAGMA quick_check(1)"));
+  if (TRY(check.step()) && check.text(0) == "ok") return ok();
+  return fail(ErrorId::malformed, "the index is damaged: " + printable(check.text(0)));
 }
 
-Status Cache::count(std::string_view counter) {
-  const std::lock_guard lock(mutex_);
-  Statement add = TRY(
-      database_.prepare("INSERT INTO counters (name, value) VALUES (?, 1)"
-                        " ON CONFLICT (name) DO UPDATE SET value = value + 1"));
-  return add.bind(0, counter).run();
-}
-
-Status Cache::drop(std::string_view key) {
-  const std::lock_guard lock(mutex_);
-  Statement remove = TRY(database_.prepare("DELETE FROM files WHERE key = ?"));
-  TRY(remove.bind(0, key).run());
-  unlink(object(key).c_str());
+// One process at a time, and not where another has just done it.
+Status Cache::begin_anew() {
+  database_ = Database();
+  const FolderLock lock(folder_ + "/lock");
+  Status opened = open_index();
+  if (opened) opened = check_index();
+  if (opened || opened.error().id != ErrorId::malformed) return opened;
+  LOG(warn, "the index of the cache is damaged and begun anew", {{"folder", folder_}});
+  database_ = Database();
+  for (const char* end : {"", "-journal"}) unlink((folder_ + kIndex + end).c_str());
+  TRY(open_index());
+  remove_objects_without_entry();
   return ok();
 }
 
-Result<bool> Cache::get(std::string_view key, const std::string& path) {
-  if (!is_key(key)) return fail(ErrorId::internal, "no key of a cache: " + printable(key));
-  Entry entry;
-  if (!TRY(find(key, entry))) {
-    TRY(count("misses"));
-    return false;
-  }
+Status Cache::with_index(const std::function<Status()>& use) {
+  const std::lock_guard lock(mutex_);
+  const Status used = use();
+  if (used || used.error().id != ErrorId::malformed) return used;
+  TRY(begin_anew());
+  return use();
+}
+
+Result<bool> Cache::find(std::string_view key, Entry& entry) {
+  bool found = false;
+  TRY(with_index([&]() -> Status {
+    Statement select = TRY(database_.prepare("SELECT bytes, sha256 FROM files WHERE key = ?"));
+    found = TRY(select.bind(0, key).step());
+    if (found) entry = {static_cast<uint64_t>(select.integer(0)), select.text(1)};
+    return ok();
+  }));
+  return found;
+}
+
+Status Cache::record(std::string_view key, bool found) {
+  return with_index([&]() -> Status {
+    if (found) {
+      Statement touch = TRY(database_.prepare("UPDATE files SET used_us = ? WHERE key = ?"));
+      TRY(touch.bind(0, now_us()).bind(1, key).run());
+    }
+    Statement add =
+        TRY(database_.prepare("INSERT INTO counters (name, value) VALUES (?, 1)"
+                              " ON CONFLICT (name) DO UPDATE SET value = value + 1"));
+    return add.bind(0, found ? "hits" : "misses").run();
+  });
+}
+
+// Of this entry alone: another process may have put another one meanwhile.
+Status Cache::drop(std::string_view key, const Entry& entry) {
+  return with_index([&]() -> Status {
+    Statement remove = TRY(database_.prepare("DELETE FROM files WHERE key = ? AND sha256 = ?"));
+    TRY(remove.bind(0, key).bind(1, entry.sha256).run());
+    unlink(object(key).c_str());
+    return ok();
+  });
+}
+
+Result<bool> Cache::copy_out(std::string_view key, const Entry& entry, const std::string& path) {
   const auto file = MappedFile::open(object(key));
   if (!file || file->size() != entry.bytes || sha256_hex(file->bytes()) != entry.sha256) {
     // Somebody may have removed it just now; damage is worth a word.
-    if (file) LOG(warn, "a file of the cache was damaged and is dropped", {{"key", std::string(key)}});
-    TRY(drop(key));
-    TRY(count("misses"));
+    if (file)
+      LOG(warn, "a file of the cache was damaged and is dropped", {{"key", std::string(key)}});
+    warn_of(drop(key, entry));
     return false;
   }
   AtomicFile out = TRY(AtomicFile::create(path));
   TRY(out.write(file->bytes()));
   TRY(out.commit());
-  {
-    const std::lock_guard lock(mutex_);
-    Statement touch = TRY(database_.prepare("UPDATE files SET used_us = ? WHERE key = ?"));
-    TRY(touch.bind(0, now_us()).bind(1, key).run());
-  }
-  TRY(count("hits"));
   return true;
 }
 
-Status Cache::put(std::string_view key, const std::string& path) {
+Result<bool> Cache::get(std::string_view key, const std::string& path) {
   if (!is_key(key)) return fail(ErrorId::internal, "no key of a cache: " + printable(key));
-  const MappedFile file = TRY(MappedFile::open(path));
-  if (file.size() > max_bytes_) return ok();
-  const std::string sha256 = sha256_hex(file.bytes());
-  AtomicFile copy = TRY(AtomicFile::create(object(key)));
-  TRY(copy.write(file.bytes()));
-  TRY(copy.commit());
-  const std::lock_guard lock(mutex_);
-  return database_.transact([&]() -> Status {
-    Statement insert = TRY(database_.prepare(
-        "INSERT OR REPLACE INTO files (key, bytes, sha256, used_us) VALUES (?, ?, ?, ?)"));
-    TRY(insert.bind(0, key)
-            .bind(1, static_cast<int64_t>(file.size()))
-            .bind(2, sha256)
-            .bind(3, now_us())
-            .run());
-    return make_room();
+  Entry entry;
+  auto known = find(key, entry);
+  if (!known) {
+    warn_of(known.take_error());
+    return false;
+  }
+  const bool found = *known && TRY(copy_out(key, entry, path));
+  warn_of(record(key, found));
+  return found;
+}
+
+Status Cache::make(std::string_view key, const std::string& path, const Writer& write) {
+  if (!is_key(key)) return fail(ErrorId::internal, "no key of a cache: " + printable(key));
+  const std::string fresh = fresh_name(object(key));
+  const Status written = write(fresh);
+  const FileRemover remover{fresh};  // unless it gets its place
+  if (!written) {
+    const ErrorId id = written.error().id;
+    if (id != ErrorId::io && id != ErrorId::not_found && id != ErrorId::disk_full) return written;
+    warn_of(written);
+    return write(path);
+  }
+  Entry entry;
+  {
+    const MappedFile file = TRY(MappedFile::open(fresh));
+    entry = {file.size(), sha256_hex(file.bytes())};
+    AtomicFile out = TRY(AtomicFile::create(path));
+    TRY(out.write(file.bytes()));
+    TRY(out.commit());
+  }
+  if (entry.bytes <= max_bytes_) warn_of(keep(key, fresh, entry));
+  return ok();
+}
+
+Status Cache::keep(std::string_view key, const std::string& fresh, const Entry& entry) {
+  if (rename(fresh.c_str(), object(key).c_str()) != 0)
+    return fail(ErrorId::io, "cannot put '" + printable(fresh) + "' in its place");
+  const Status kept = with_index([&]() -> Status {
+    return database_.transact([&]() -> Status {
+      Statement insert = TRY(database_.prepare(
+          "INSERT OR REPLACE INTO files (key, bytes, sha256, used_us) VALUES (?, ?, ?, ?)"));
+      TRY(insert.bind(0, key)
+              .bind(1, static_cast<int64_t>(entry.bytes))
+              .bind(2, entry.sha256)
+              .bind(3, now_us())
+              .run());
+      return make_room();
+    });
   });
+  if (!kept) unlink(object(key).c_str());
+  return kept;
 }
 
 // Within a transaction.
@@ -170,31 +272,43 @@ Status Cache::make_room() {
 }
 
 Result<Cache::Statistics> Cache::statistics() {
-  const std::lock_guard lock(mutex_);
   Statistics s;
-  Statement sum = TRY(database_.prepare("SELECT count(*), coalesce(sum(bytes), 0) FROM files"));
-  if (TRY(sum.step())) {
-    s.files = static_cast<uint64_t>(sum.integer(0));
-    s.bytes = static_cast<uint64_t>(sum.integer(1));
-  }
-  Statement counters = TRY(database_.prepare("SELECT name, value FROM counters"));
-  while (TRY(counters.step()))
-    (counters.text(0) == "hits" ? s.hits : s.misses) = static_cast<uint64_t>(counters.integer(1));
+  TRY(with_index([&]() -> Status {
+    s = {};
+    Statement sum = TRY(database_.prepare("SELECT count(*), coalesce(sum(bytes), 0) FROM files"));
+    if (TRY(sum.step())) {
+      s.files = static_cast<uint64_t>(sum.integer(0));
+      s.bytes = static_cast<uint64_t>(sum.integer(1));
+    }
+    Statement counters = TRY(database_.prepare("SELECT name, value FROM counters"));
+    while (TRY(counters.step()))
+      (counters.text(0) == "hits" ? s.hits : s.misses) = static_cast<uint64_t>(counters.integer(1));
+    return ok();
+  }));
   return s;
+}
+
+// Files that are being made are left alone until they are a day old.
+void Cache::remove_objects_without_entry() {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder_ + "/objects", error)) {
+    std::error_code ignored;
+    const std::string name = entry.path().filename().string();
+    const bool fresh = name.starts_with(kFresh);
+    const auto age = fs::file_time_type::clock::now() - fs::last_write_time(entry.path(), ignored);
+    if (is_key(name) || (fresh && age > std::chrono::hours(24))) fs::remove(entry.path(), ignored);
+  }
 }
 
 Result<Cache::Statistics> Cache::clear() {
   const Statistics before = TRY(statistics());
-  const std::lock_guard lock(mutex_);
-  TRY(database_.transact([&]() -> Status {
-    TRY(database_.run("DELETE FROM files"));
-    return database_.run("DELETE FROM counters");
+  TRY(with_index([&]() -> Status {
+    return database_.transact([&]() -> Status {
+      TRY(database_.run("DELETE FROM files"));
+      return database_.run("DELETE FROM counters");
+    });
   }));
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder_ + "/objects", error)) {
-    std::error_code ignored;
-    if (is_key(entry.path().filename().string())) fs::remove(entry.path(), ignored);
-  }
+  remove_objects_without_entry();  // there are no entries now
   return before;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -13,21 +14,24 @@
 
 namespace hone {
 
-// The content of a file lies in FOLDER/objects/KEY, its size, hash and last use in FOLDER/index.db.
-// Either may lack what the other has, after a fault: what is not in both is not in the cache. An
-// index that SQLite cannot read is begun anew.
+// The content of a file lies in FOLDER/objects/KEY, its size, hash and last use in
+// FOLDER/index-1.db. Either may lack what the other has, after a fault: what is not in both is not
+// in the cache. An index that SQLite cannot read is begun anew, by one process at a time. Faults of
+// the cache are warnings in the log: whoever uses it gets on without.
 class Cache {
  public:
-  // Makes the folder, for this user alone, where it is not there.
+  // Makes the folder where it is not there, for this user alone.
   static Result<std::unique_ptr<Cache>> open(std::string folder, uint64_t max_bytes);
 
   // Copies what is kept under the key to `path`, atomically. False, and nothing written, where
   // there is nothing, or where its bytes are not those that were put: these are removed.
   Result<bool> get(std::string_view key, const std::string& path);
-  // Keeps a copy of the file under the key, durably, and removes those not used for longest until
-  // all take at most max_bytes. A file that is larger by itself is not kept. Keys: hexadecimal
-  // digits.
-  Status put(std::string_view key, const std::string& path);
+  // `write(file)` writes a file that only the cache knows. It is copied to `path`, atomically, and
+  // kept under the key; those not used for longest go until all take at most max_bytes. A file that
+  // is larger by itself is not kept. Fails as `write` does; where the cache's folder does not take
+  // the file, `write` is called again with `path` itself. Keys: hexadecimal digits.
+  using Writer = std::function<Status(const std::string& file)>;
+  Status make(std::string_view key, const std::string& path, const Writer& write);
 
   struct Statistics {
     uint64_t files = 0, bytes = 0;
@@ -44,15 +48,24 @@ class Cache {
   Cache(std::string folder, uint64_t max_bytes)
       : folder_(std::move(folder)), max_bytes_(max_bytes) {}
   Status open_index();
-  std::string object(std::string_view key) const { return folder_ + "/objects/" + std::string(key); }
+  Status check_index();
+  Status begin_anew();
+  // Calls `use` with the index, and once more after a damaged one was begun anew.
+  Status with_index(const std::function<Status()>& use);
+  std::string object(std::string_view key) const {
+    return folder_ + "/objects/" + std::string(key);
+  }
   struct Entry {
     uint64_t bytes = 0;
     std::string sha256;
   };
   Result<bool> find(std::string_view key, Entry& entry);
-  Status count(std::string_view counter);
-  Status drop(std::string_view key);
+  Result<bool> copy_out(std::string_view key, const Entry& entry, const std::string& path);
+  Status record(std::string_view key, bool found);
+  Status drop(std::string_view key, const Entry& entry);
+  Status keep(std::string_view key, const std::string& fresh, const Entry& entry);
   Status make_room();
+  void remove_objects_without_entry();
 
   std::string folder_;
   uint64_t max_bytes_;

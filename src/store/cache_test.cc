@@ -4,11 +4,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <thread>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "base/scratch_folder.h"
 
 namespace hone {
@@ -24,10 +26,14 @@ std::unique_ptr<Cache> opened(const ScratchFolder& folder, uint64_t max_bytes = 
 
 std::string content(char c, size_t size = 400) { return std::string(size, c); }
 
+Cache::Writer writer(std::string text) {
+  return [text = std::move(text)](const std::string& file) { return write_file(file, text); };
+}
+
 void put(Cache& cache, const ScratchFolder& folder, std::string_view key, const std::string& text) {
-  folder.write("in", text);
-  const Status done = cache.put(key, folder / "in");
+  const Status done = cache.make(key, folder / "made", writer(text));
   ASSERT_TRUE(done.ok()) << describe(done.error());
+  EXPECT_EQ(folder.read("made"), text);
 }
 
 // What the cache gives for the key; "-" for nothing.
@@ -92,11 +98,61 @@ TEST(Cache, DamageIsAMiss) {
 TEST(Cache, ADamagedIndexIsBegunAnew) {
   const ScratchFolder folder;
   put(*opened(folder), folder, "aa", content('a'));
-  folder.write("cache/index.db", content('x', 5000));
+  folder.write("cache/index-1.db", content('x', 5000));
   const auto cache = opened(folder);
   EXPECT_EQ(got(*cache, folder, "aa"), "-");
   put(*cache, folder, "aa", content('b'));
   EXPECT_EQ(got(*cache, folder, "aa"), content('b'));
+}
+
+// Behind a head that is whole.
+TEST(Cache, DamageInsideTheIndexIsFoundWhenItIsUsed) {
+  const ScratchFolder folder;
+  for (const bool clear : {false, true}) {
+    put(*opened(folder), folder, "aa", content('a'));
+    std::string index = folder.read("cache/index-1.db");
+    std::fill(index.begin() + 4096, index.end(), 'x');
+    folder.write("cache/index-1.db", index);
+    const auto cache = opened(folder);
+    if (clear) {
+      EXPECT_TRUE(cache->clear().ok());
+    }
+    EXPECT_EQ(got(*cache, folder, "aa"), "-");
+    EXPECT_FALSE(std::filesystem::exists(folder / "cache/objects/aa"));
+    put(*cache, folder, "aa", content('b'));
+    EXPECT_EQ(got(*cache, folder, "aa"), content('b'));
+  }
+}
+
+TEST(Cache, MayLieBehindALink) {
+  const ScratchFolder folder;
+  std::filesystem::create_directory(folder / "real");
+  std::filesystem::create_symlink(folder / "real", folder / "cache");
+  const auto cache = opened(folder);
+  put(*cache, folder, "aa", content('a'));
+  EXPECT_EQ(got(*cache, folder, "aa"), content('a'));
+}
+
+TEST(Cache, WhatCannotBeMadeIsAnErrorAndLeavesNothing) {
+  const ScratchFolder folder;
+  const auto cache = opened(folder);
+  const Status done = cache->make("aa", folder / "made", [](const std::string& file) -> Status {
+    TRY(write_file(file, "half"));
+    return fail(ErrorId::shape_mismatch, "it is wrong");
+  });
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().id, ErrorId::shape_mismatch);
+  EXPECT_EQ(got(*cache, folder, "aa"), "-");
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "cache/objects"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "made"));
+}
+
+TEST(Cache, AFolderThatTakesNothingIsDoneWithout) {
+  const ScratchFolder folder;
+  const auto cache = opened(folder);
+  std::filesystem::remove_all(folder / "cache/objects");
+  put(*cache, folder, "aa", content('a'));
+  EXPECT_EQ(got(*cache, folder, "aa"), "-");
 }
 
 TEST(Cache, Clears) {
@@ -117,9 +173,8 @@ TEST(Cache, Clears) {
 TEST(Cache, KeysStayInTheFolder) {
   const ScratchFolder folder;
   const auto cache = opened(folder);
-  folder.write("in", "x");
   for (const char* key : {"", "../aa", "a/b", "AA", "."}) {
-    EXPECT_FALSE(cache->put(key, folder / "in").ok()) << key;
+    EXPECT_FALSE(cache->make(key, folder / "out", writer("x")).ok()) << key;
     EXPECT_FALSE(cache->get(key, folder / "out").ok()) << key;
   }
 }
@@ -138,8 +193,7 @@ TEST(Cache, ManyProcesses) {
       bool good = cache.ok();
       for (int i = 0; good && i < kRounds; ++i) {
         const std::string key = "0" + std::to_string((p + i) % 5), name = std::to_string(p);
-        folder.write("in" + name, content(key[1]));
-        good = (*cache)->put(key, folder / ("in" + name)).ok();
+        good = (*cache)->make(key, folder / ("made" + name), writer(content(key[1]))).ok();
         const std::string other = "0" + std::to_string(i % 5), out = "out" + name;
         const auto found = (*cache)->get(other, folder / out);
         good = good && found.ok() && (!*found || folder.read(out) == content(other[1]));
@@ -166,9 +220,8 @@ TEST(Cache, ManyThreads) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       const std::string name = std::to_string(t), key = "0" + name;
-      folder.write("in" + name, content(key[1]));
       for (int i = 0; i < 10; ++i) {
-        if (!cache->put(key, folder / ("in" + name)).ok()) ++wrong;
+        if (!cache->make(key, folder / ("made" + name), writer(content(key[1]))).ok()) ++wrong;
         const auto found = cache->get(key, folder / ("out" + name));
         if (!found.ok() || !*found || folder.read("out" + name) != content(key[1])) ++wrong;
       }

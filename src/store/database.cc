@@ -11,7 +11,7 @@ namespace {
 constexpr int kPatience = 10'000;  // milliseconds that a call waits for other processes
 
 Error failed(sqlite3* database, int code) {
-  const ErrorId id = code == SQLITE_FULL                             ? ErrorId::disk_full
+  const ErrorId id = code == SQLITE_FULL                               ? ErrorId::disk_full
                      : code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ErrorId::malformed
                                                                        : ErrorId::io;
   const char* why = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
@@ -64,8 +64,7 @@ void Database::Close::operator()(sqlite3* database) const { sqlite3_close_v2(dat
 Result<Database> Database::open(const std::string& path) {
   Database database;
   sqlite3* handle = nullptr;
-  constexpr int kFlags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_FULLMUTEX;
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &handle, kFlags, nullptr);
   database.database_.reset(handle);
   if (code != SQLITE_OK) return failed(handle, code);

@@ -1,7 +1,6 @@
 #include "workers/protocol.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,9 +16,7 @@ Error broken(std::string_view what) {
 
 Status write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
-    // Where the other side is gone, an error rather than a signal.
-    ssize_t n = ::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n < 0 && errno == ENOTSOCK) n = ::write(descriptor, bytes.data(), bytes.size());
+    const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return broken(std::generic_category().message(errno));
     bytes.remove_prefix(static_cast<size_t>(n));
@@ -59,12 +56,17 @@ Result<std::vector<TensorSpan>> read_tensors(const Json& reply, std::string_view
   return tensors;
 }
 
-Status send(int descriptor, std::string_view json) {
-  if (json.size() > kMostFrameBytes) return fail(ErrorId::over_size, "the frame is too long");
+Result<std::string> framed(std::string_view json) {
+  if (json.size() > kMostFrameBytes)
+    return fail(ErrorId::over_size, "a frame of " + std::to_string(json.size()) + " bytes, above " +
+                                        std::to_string(kMostFrameBytes));
   std::string frame;
   for (int i = 0; i < 4; ++i) frame += static_cast<char>(json.size() >> (8 * i) & 255);
-  frame += json;
-  return write_all(descriptor, frame);
+  return frame + std::string(json);
+}
+
+Status send(int descriptor, std::string_view json) {
+  return write_all(descriptor, TRY(framed(json)));
 }
 
 Result<std::optional<std::string>> FrameBuffer::next() {

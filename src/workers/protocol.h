@@ -5,13 +5,14 @@
 //
 //   {"call": "hello"}            {"engine", "version", "protocol", "idle_memory_bytes"}
 //   {"call": "open", "path",     {"load_s", "inputs": [TENSOR…]}    inputs of the model, shapes as
-//    "threads"}                                                     far as known: -1 where not
+//    "threads", "limits",                                           far as known: -1 where not;
+//    "follow_links"}                                                limits are those of hone alone
 //   {"call": "feed", "inputs":   {}                                 TENSORs in the shared memory
 //    [TENSOR…]}
 //   {"call": "run", "room"}      {"first_s", "outputs": [TENSOR…]}  written into the shared memory
 //                                                                   from byte `room` on
-//   {"call": "bench", "runs",    {"samples_ns": [N…], "cpu_s"}      runs until both are reached
-//    "seconds"}
+//   {"call": "bench", "runs",    {"samples_ns": [N…], "cpu_s"}      runs until both are reached, at
+//    "seconds"}                                                     most kMostSamples times
 //   {"call": "memory"}           {"peak_memory_bytes"}              most that was resident
 //
 // TENSOR is {"name", "dtype", "shape", "offset", "bytes"}, dtypes as in the text form. A reply with
@@ -36,6 +37,7 @@ namespace hone::workers {
 inline constexpr int kProtocol = 1;
 inline constexpr int kSharedDescriptor = 3;
 inline constexpr uint32_t kMostFrameBytes = 64u << 20;
+inline constexpr uint64_t kMostSamples = 20'000;  // of one call of bench
 
 struct TensorSpan {
   std::string name, dtype;
@@ -46,7 +48,9 @@ void write(JsonWriter& json, const TensorSpan& tensor);
 Result<TensorSpan> read_tensor(const Json& json);
 Result<std::vector<TensorSpan>> read_tensors(const Json& reply, std::string_view key);
 
-// Writes the whole frame. Fails with `io` where the other side is gone.
+// The text with its length in front. Fails with `over_size`.
+Result<std::string> framed(std::string_view json);
+// Writes a whole frame. Fails with `io` where the other side is gone.
 Status send(int descriptor, std::string_view json);
 
 // Bytes as they come, and the frames that they make.

@@ -4,15 +4,19 @@
 
 An engine is a class below: open() loads a model, feed() takes the inputs, run() computes.
 """
+import sys
+# Modules of the working folder are somebody's data, not part of this program.
+sys.path[:] = [folder for folder in sys.path if folder]
+# pylint: disable=wrong-import-position
 import json
 import math
 import mmap
 import os
 import struct
-import sys
 import time
 
 PROTOCOL = 1
+MOST_SAMPLES = 20_000
 SHARED = 3
 
 
@@ -104,7 +108,7 @@ class Worker:
         enough = time.perf_counter_ns() + int(request["seconds"] * 1e9)
         cpu = time.process_time()
         begin = time.perf_counter_ns()
-        while len(samples) < request["runs"] or begin < enough:
+        while len(samples) < request["runs"] or (begin < enough and len(samples) < MOST_SAMPLES):
             engine.run()
             end = time.perf_counter_ns()
             samples.append(end - begin)

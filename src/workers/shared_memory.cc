@@ -1,5 +1,6 @@
 #include "workers/shared_memory.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -16,9 +17,9 @@ namespace hone::workers {
 namespace {
 
 Error failed(std::string_view what) {
-  return fail(errno == ENOMEM ? ErrorId::over_memory : ErrorId::io,
-              fmt::format("shared memory: cannot {}: {}", what,
-                          std::generic_category().message(errno)));
+  return fail(
+      errno == ENOMEM ? ErrorId::over_memory : ErrorId::io,
+      fmt::format("shared memory: cannot {}: {}", what, std::generic_category().message(errno)));
 }
 
 }  // namespace
@@ -27,10 +28,13 @@ Result<SharedMemory> SharedMemory::make(uint64_t bytes) {
   if (bytes > static_cast<uint64_t>(std::numeric_limits<off_t>::max()))
     return fail(ErrorId::overflow, "the size of the shared memory is no file's");
   SharedMemory memory;
-  memory.descriptor_ = memfd_create("hone tensors", MFD_CLOEXEC);
+  memory.descriptor_ = memfd_create("hone tensors", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (memory.descriptor_ < 0) return failed("make it");
   if (ftruncate(memory.descriptor_, static_cast<off_t>(bytes)) != 0)
     return failed("give it " + human_bytes(bytes));
+  // A page that another process cut off would be a signal here.
+  if (fcntl(memory.descriptor_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return failed("seal its size");
   TRY(memory.map());
   return memory;
 }

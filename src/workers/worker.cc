@@ -31,6 +31,14 @@ Error system_error(std::string_view what, int number) {
               fmt::format("cannot {}: {}", what, std::generic_category().message(number)));
 }
 
+// The descriptor, or a copy of it in its place, that lies above those a worker finds its streams
+// at: where this process was started without standard streams, new descriptors take their numbers.
+int above_targets(int descriptor) {
+  const int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, kSharedDescriptor + 1);
+  close(descriptor);
+  return copy;
+}
+
 // Both ends of a stream.
 struct Ends {
   int ours = -1, theirs = -1;
@@ -42,8 +50,8 @@ struct Ends {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
     ours = ends[0];
-    theirs = ends[1];
-    return true;
+    theirs = above_targets(ends[1]);
+    return theirs >= 0;
   }
 };
 
@@ -51,7 +59,8 @@ struct Ends {
 std::vector<std::string> environment_for(const Launch& launch) {
   std::vector<std::string> environment{"ORT_DISABLE_TELEMETRY=1", "PYTHONDONTWRITEBYTECODE=1"};
   for (const char* name : {"PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR"})
-    if (const char* value = std::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
+    if (const char* value = std::getenv(name))
+      environment.push_back(fmt::format("{}={}", name, value));
   environment.insert(environment.end(), launch.environment.begin(), launch.environment.end());
   return environment;
 }
@@ -78,6 +87,12 @@ bool ended(pid_t process, std::chrono::milliseconds patience) {
   return false;
 }
 
+// What a worker says, fit for a terminal.
+std::string told(std::string_view text) {
+  constexpr size_t kMost = 1000;
+  return printable(text.substr(0, kMost)) + (text.size() > kMost ? "…" : "");
+}
+
 // The last lines of a text, at most.
 std::string last_lines(std::string_view text, size_t lines) {
   while (text.ends_with('\n')) text.remove_suffix(1);
@@ -92,16 +107,16 @@ std::string last_lines(std::string_view text, size_t lines) {
 Result<std::unique_ptr<Worker>> Worker::start(const Launch& launch, const SharedMemory& memory) {
   std::unique_ptr<Worker> worker(new Worker);
   Ends frames, errors;
-  if (!frames.open() || !errors.open())
+  const int shared = fcntl(memory.descriptor(), F_DUPFD_CLOEXEC, kSharedDescriptor + 1);
+  const Ends shared_copy{shared, -1};
+  if (shared < 0 || !frames.open() || !errors.open())
     return system_error("make the streams of a worker", errno);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  // All were opened after the standard streams, so that only the memory's place can be taken: it is
-  // filled last.
   posix_spawn_file_actions_adddup2(&actions, frames.theirs, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, frames.theirs, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, errors.theirs, STDERR_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, memory.descriptor(), kSharedDescriptor);
+  posix_spawn_file_actions_adddup2(&actions, shared, kSharedDescriptor);
   std::vector<std::string> words = launch.command, variables = environment_for(launch);
   const int failed = posix_spawnp(&worker->process_, words[0].c_str(), &actions, nullptr,
                                   pointers(words).data(), pointers(variables).data());
@@ -133,47 +148,60 @@ void Worker::end() {
   process_ = -1;
 }
 
-// What lies in a stream; false, and the stream closed, at its end.
-Result<bool> Worker::take(int& descriptor, std::string& into) {
+// What lies in a stream, as far as it does not have to be waited for; false, and the stream closed,
+// at its end.
+bool Worker::take(int& descriptor, std::string& into) {
   std::array<char, 1 << 16> chunk;
-  const ssize_t n = read(descriptor, chunk.data(), chunk.size());
-  if (n < 0 && errno == EINTR) return true;
-  if (n > 0) {
-    into.append(chunk.data(), static_cast<size_t>(n));
-    return true;
-  }
+  const ssize_t n = recv(descriptor, chunk.data(), chunk.size(), MSG_DONTWAIT);
+  if (n > 0) into.append(chunk.data(), static_cast<size_t>(n));
+  if (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN))) return true;
   close(std::exchange(descriptor, -1));
   return false;
 }
 
+void Worker::take_complaints() {
+  if (errors_ < 0) return;
+  take(errors_, complaints_);
+  if (complaints_.size() > kMostComplaints)
+    complaints_.erase(0, complaints_.size() - kMostComplaints);
+}
+
 Error Worker::died() {
+  // What it said last may still be on its way: to the end, but not for long.
+  const auto enough = Clock::now() + std::chrono::milliseconds(500);
+  while (errors_ >= 0 && Clock::now() < enough) {
+    pollfd waiting{errors_, POLLIN, 0};
+    if (poll(&waiting, 1, milliseconds_to(enough)) > 0) take_complaints();
+  }
   end();
   const std::string last = last_lines(complaints_, 4);
   return fail(ErrorId::unavailable,
-              "the worker's process has ended" + (last.empty() ? "" : ": " + printable(last)));
+              "the worker's process has ended" + (last.empty() ? "" : ": " + told(last)));
 }
 
-Result<std::string> Worker::answer(Seconds patience) {
+// Sends the frame and waits for the answer. Whatever the worker does meanwhile, the deadline holds.
+Result<std::string> Worker::exchange(std::string_view frame, Seconds patience) {
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(patience);
   while (true) {
-    auto frame = TRY(frames_.next());
-    if (frame) return *frame;
-    pollfd waiting[2] = {{stream_, POLLIN, 0}, {errors_, POLLIN, 0}};
-    const int ready = poll(waiting, 2, milliseconds_to(deadline));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) {
+    auto reply = TRY(frames_.next());
+    if (reply) return *reply;
+    if (Clock::now() >= deadline) {
       end();
       return fail(ErrorId::over_time,
                   fmt::format("the worker did not answer within {:.0f} s", patience.count()));
     }
-    if (waiting[1].revents != 0) {
-      TRY(take(errors_, complaints_));
-      if (complaints_.size() > kMostComplaints)
-        complaints_.erase(0, complaints_.size() - kMostComplaints);
+    const short events = frame.empty() ? POLLIN : POLLIN | POLLOUT;
+    pollfd waiting[2] = {{stream_, events, 0}, {errors_, POLLIN, 0}};
+    if (poll(waiting, 2, milliseconds_to(deadline)) <= 0) continue;
+    if (waiting[1].revents != 0) take_complaints();
+    if ((waiting[0].revents & POLLOUT) != 0 && !frame.empty()) {
+      const ssize_t n = ::send(stream_, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (n < 0 && errno != EINTR && errno != EAGAIN) return died();
+      if (n > 0) frame.remove_prefix(static_cast<size_t>(n));
     }
-    if (waiting[0].revents == 0) continue;
+    if ((waiting[0].revents & ~POLLOUT) == 0) continue;
     std::string bytes;
-    if (!TRY(take(stream_, bytes))) return died();
+    if (!take(stream_, bytes)) return died();
     frames_.append(bytes);
   }
 }
@@ -187,13 +215,12 @@ Result<JsonDocument> Worker::call(std::string_view name, Seconds deadline,
   json.member("call", name);
   if (arguments) arguments(json);
   json.end_object();
-  if (!send(stream_, request)) return died();
-  const std::string reply = TRY(answer(deadline));
+  const std::string reply = TRY(exchange(TRY(framed(request)), deadline));
   Ledger ledger{Limits()};
   JsonDocument document =
       TRY(JsonDocument::parse(reply, ledger).context("reading a worker's reply"));
   if (const auto error = document.root().find("error"); error && error->is_string())
-    return fail(ErrorId::unavailable, printable(TRY(error->as_string())));
+    return fail(ErrorId::unavailable, told(TRY(error->as_string())));
   return document;
 }
 

@@ -24,9 +24,9 @@ struct Launch {
   std::vector<std::string> environment;  // "NAME=VALUE", besides what every worker gets
 };
 
-// One process. It gets nothing of this process but its standard streams, the shared memory and a
-// plain environment (PATH, HOME, LANG, the library path), and ends with the object: asked to, then
-// told to, then killed. What it writes to standard error is kept, at most the last 16 kB.
+// One process. It gets its standard streams, the shared memory and a plain environment (PATH, HOME,
+// LANG, the library path), and ends with the object: asked to, then told to, then killed. What it
+// writes to standard error is kept, at most the last 16 kB.
 class Worker {
  public:
   using Seconds = std::chrono::duration<double>;
@@ -46,8 +46,9 @@ class Worker {
 
  private:
   Worker() = default;
-  Result<std::string> answer(Seconds deadline);
-  Result<bool> take(int& descriptor, std::string& into);
+  Result<std::string> exchange(std::string_view frame, Seconds patience);
+  bool take(int& descriptor, std::string& into);
+  void take_complaints();
   Error died();
   void end();
 

@@ -54,8 +54,9 @@ TEST(Worker, WhatFailsIsAnError) {
 }
 
 TEST(Worker, TheEndOfItsComplaintsIsTold) {
-  const auto died = asked(shell("i=0; while [ $i -lt 9999 ]; do echo line $i >&2; "
-                                "i=$((i+1)); done; echo 'the last word' >&2; sleep 0.2"));
+  const auto died =
+      asked(shell("i=0; while [ $i -lt 9999 ]; do echo line $i >&2; "
+                  "i=$((i+1)); done; echo 'the last word' >&2"));
   ASSERT_FALSE(died.ok());
   EXPECT_NE(died.error().message.find("the last word"), std::string::npos) << died.error().message;
   EXPECT_LT(died.error().message.size(), 2000u);
@@ -70,10 +71,28 @@ TEST(Worker, IsNotWaitedForForever) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
 }
 
+// Whatever it says meanwhile, and whether or not it takes what it is told.
+TEST(Worker, TalkingIsNoAnswer) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto talks = asked(shell("while :; do echo x >&2; done"), Worker::Seconds(0.3));
+  ASSERT_FALSE(talks.ok());
+  EXPECT_EQ(talks.error().id, ErrorId::over_time);
+  const SharedMemory shared = memory();
+  const auto deaf = Worker::start(shell("sleep 20"), shared);
+  ASSERT_TRUE(deaf.ok());
+  const auto reply = (*deaf)->call("feed", Worker::Seconds(0.3), [](JsonWriter& json) {
+    json.member("much", std::string(4 << 20, 'x'));
+  });
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error().id, ErrorId::over_time);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
 TEST(Worker, GetsAPlainEnvironment) {
   setenv("HONE_TEST_SECRET", "secret", 1);
-  const auto reply = asked(shell("test -z \"$HONE_TEST_SECRET\" && test -e /proc/self/fd/3 && "
-                                 "printf '\\021\\0\\0\\0{\"engine\": \"sh\" }'; cat >/dev/null"));
+  const auto reply =
+      asked(shell("test -z \"$HONE_TEST_SECRET\" && test -e /proc/self/fd/3 && "
+                  "printf '\\021\\0\\0\\0{\"engine\": \"sh\" }'; cat >/dev/null"));
   unsetenv("HONE_TEST_SECRET");
   EXPECT_TRUE(reply.ok());
 }
@@ -100,6 +119,7 @@ TEST(SharedMemory, PartsStayInside) {
   EXPECT_FALSE(shared.part(1, 4096).ok());
   EXPECT_FALSE(shared.part(UINT64_MAX, 2).ok());
   const SharedMemory again = SharedMemory::of(shared.descriptor()).take();
+  EXPECT_NE(ftruncate(shared.descriptor(), 0), 0);  // sealed
   shared.bytes()[7] = std::byte{9};
   EXPECT_EQ(again.bytes()[7], std::byte{9});
 }

@@ -457,7 +457,7 @@ class ArtefactCache(CommandTest):
         for flags in ([], ["-O0"], ["--portable"], ["--portable", "-O0"]):
             self.hone("compile", CNN, "-o", "a.hone", *flags, environment=size)
         kept = list((self.caches / "hone/objects").iterdir())
-        self.assertLess(len(kept), 4)
+        self.assertIn(len(kept), (1, 2, 3))
         self.assertLessEqual(sum(k.stat().st_size for k in kept), 600_000)
 
 

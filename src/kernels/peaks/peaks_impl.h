@@ -42,10 +42,10 @@ float read_floats(const float* x, int64_t n) {
 }
 
 #if defined(__AVX512F__)
-// Adds 64 products of unsigned and signed bytes: vpdpbusd where there is VNNI, else its three parts.
+// Adds 64 products of unsigned and signed bytes: vpdpbusd where there is VNNI, else its three
+// parts.
 inline __m512i dot(__m512i sum, __m512i a, __m512i b) {
-  return _mm512_add_epi32(
-      sum, _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi16(1)));
+  return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi16(1)));
 }
 int32_t busy_int8_parts(int64_t iterations) {
   __m512i sums[kChains];
@@ -84,8 +84,7 @@ constexpr int64_t kProducts = kChains * 64;
 #elif defined(__AVX2__)
 // Adds 32 products of unsigned and signed bytes.
 inline __m256i dot(__m256i sum, __m256i a, __m256i b) {
-  return _mm256_add_epi32(
-      sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)));
 }
 int32_t busy_int8(int64_t iterations) {
   constexpr int kSums = 8;
@@ -122,7 +121,7 @@ int32_t busy_int8(int64_t iterations) {
 constexpr int64_t kProducts = 16;
 #endif
 
-constexpr PeakKernels kPeaks{busy_f32, 2 * kChains * Vector::kWidth, busy_int8, 2 * kProducts,
+constexpr PeakKernels kPeaks{busy_f32, 2 * kChains* Vector::kWidth, busy_int8, 2 * kProducts,
                              read_floats};
 
 }  // namespace
