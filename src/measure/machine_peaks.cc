@@ -12,7 +12,7 @@
 namespace hone::measure {
 namespace {
 
-constexpr int kRuns = 5;
+constexpr int kRuns = 10;
 constexpr double kSeconds = 0.015;   // that one run should take
 constexpr double kGathering = 0.25;  // until all threads are there, at most
 
