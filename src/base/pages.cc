@@ -15,7 +15,13 @@ constexpr size_t kVector = 64;
 
 size_t page_size() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
-uintptr_t round_up(uintptr_t x, size_t unit) { return (x + unit - 1) / unit * unit; }
+size_t round_up(size_t x, size_t unit) { return (x + unit - 1) / unit * unit; }
+
+// Bytes from here to the next multiple.
+size_t to_next(const std::byte* here, size_t unit) {
+  const auto at = reinterpret_cast<uintptr_t>(here);
+  return (unit - at % unit) % unit;
+}
 
 // A mapping that begins at a huge page: more is mapped than needed, and both ends given back.
 std::shared_ptr<std::byte> huge_pages(size_t bytes) {
@@ -23,11 +29,11 @@ std::shared_ptr<std::byte> huge_pages(size_t bytes) {
   void* mapped =
       mmap(nullptr, room + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
-  const auto begin = reinterpret_cast<uintptr_t>(mapped), first = round_up(begin, kHugePage);
-  if (first > begin) munmap(mapped, first - begin);
-  if (const size_t rest = begin + kHugePage - first; rest > 0)
-    munmap(reinterpret_cast<void*>(first + room), rest);
-  auto* memory = reinterpret_cast<std::byte*>(first);
+  auto* begin = static_cast<std::byte*>(mapped);
+  const size_t skipped = to_next(begin, kHugePage);
+  std::byte* memory = begin + skipped;
+  if (skipped > 0) munmap(begin, skipped);
+  munmap(memory + room, kHugePage - skipped);
   madvise(memory, room, MADV_HUGEPAGE);  // without them it works as well
   return {memory, [room](std::byte* m) { munmap(m, room); }};
 }
@@ -46,10 +52,10 @@ std::shared_ptr<std::byte> zeroed_memory(size_t bytes) {
 }
 
 void release_pages(std::span<const std::byte> mapped) {
-  const auto begin = reinterpret_cast<uintptr_t>(mapped.data());
-  const uintptr_t first = round_up(begin, page_size());
-  const uintptr_t last = (begin + mapped.size()) / page_size() * page_size();
-  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  const size_t page = page_size(), skipped = to_next(mapped.data(), page);
+  if (mapped.size() < skipped + page) return;
+  const size_t whole = (mapped.size() - skipped) / page * page;
+  madvise(const_cast<std::byte*>(mapped.data()) + skipped, whole, MADV_DONTNEED);
 }
 
 }  // namespace hone

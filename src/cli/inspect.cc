@@ -214,7 +214,7 @@ const Command& inspect_command() {
           "$ hone inspect model.onnx --text > model.ir\n"
           "$ hone inspect model.hone --verify",
       .details =
-          "Reads ONNX models, portable .hone artefacts and the text form, told apart by "
+          "Reads ONNX models, .hone artefacts and the text form, told apart by "
           "content.\nFiles of weights may be absent. The text form names them; numbers of "
           "constants "
           "that do\nnot lie in files stand in it.",

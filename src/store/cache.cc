@@ -142,7 +142,7 @@ Status Cache::begin_anew() {
 
 Status Cache::with_index(const std::function<Status()>& use) {
   const std::lock_guard lock(mutex_);
-  const Status used = use();
+  Status used = use();
   if (used || used.error().id != ErrorId::malformed) return used;
   TRY(begin_anew());
   return use();
@@ -213,7 +213,7 @@ Result<bool> Cache::get(std::string_view key, const std::string& path) {
 Status Cache::make(std::string_view key, const std::string& path, const Writer& write) {
   if (!is_key(key)) return fail(ErrorId::internal, "no key of a cache: " + printable(key));
   const std::string fresh = fresh_name(object(key));
-  const Status written = write(fresh);
+  Status written = write(fresh);
   const FileRemover remover{fresh};  // unless it gets its place
   if (!written) {
     const ErrorId id = written.error().id;
