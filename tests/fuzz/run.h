@@ -18,6 +18,10 @@ inline int64_t input_elements(const Graph& graph) {
   for (ValueId v : graph.inputs) {
     int64_t count = 1;
     for (const Dim& d : graph[v].type.tensor.shape.dims) {
+      // Of a sum or product, such as 1 - S, nobody can say which sizes make it one.
+      size_t symbols = 0;
+      d.each_symbol([&](const std::string& name) { symbols += d == Dim::symbol(name) ? 1 : 2; });
+      if (symbols > 1) return -1;
       const int64_t n = d.is_constant() ? *d.constant() : 3;
       if (n < 0 || n > kMost || (count *= n) > kMost) return -1;
     }
