@@ -167,6 +167,18 @@ struct LoadOptions {
   double pixel_low = 0, pixel_high = 1;
 };
 
+// Which of several forms nodes were given when the model was compiled.
+struct Choice {
+  std::string question;  // what was to be computed: operator, shapes, attributes
+  std::string chosen;    // "direct", "winograd"
+  // "measured", "remembered" from an earlier compilation, by "rule"; or "memory": what is faster
+  // would take too much of it.
+  std::string source;
+  size_t nodes = 0;
+  std::vector<std::pair<std::string, double>> seconds;  // of each form, where measured
+  std::string machine;  // CPU, kernels and threads that were measured; "" for none
+};
+
 // What a model holds, without reading its weights.
 struct Description {
   struct Port {
@@ -210,6 +222,7 @@ struct Description {
   std::vector<Symbol> symbols;
   std::vector<Constant> constants;  // named ones, in the order of the model
   std::vector<Missing> missing;     // files of weights that are not there
+  std::vector<Choice> choices;      // of a compiled artefact
 };
 
 struct CleanOptions {
@@ -221,6 +234,17 @@ struct CompileOptions {
   // "auto" (each node runs on the fastest backend that supports it), or one of `hone backends`.
   std::string backend = "auto";
   int threads = 0;  // 0: one for each CPU that the process may use
+
+  // Where several kernels serve a node, which is taken: "never" by rule; "cached" what is
+  // remembered of this CPU, else by rule; "missing" what is remembered, else measured; "always"
+  // measured anew. Forms differ in rounding: results of two compilations agree within 1e-4 of the
+  // largest element. Those of one executable are the same for any number of threads.
+  std::string measure = "never";
+  int measure_threads = 0;       // that are measured with; 0: one for each CPU
+  double measure_seconds = 1.5;  // for all measurements, at most
+  std::string cache;             // folder where measurements are remembered; "" for none
+  // Memory that faster forms may take beyond the weights, in percent of these.
+  unsigned extra_memory_percent = 10;
 };
 
 class Executable;
@@ -326,6 +350,9 @@ class Executable {
     std::vector<std::string> operators;  // distinct, sorted
   };
   std::vector<Share> shares() const;
+
+  // Which forms its nodes were given.
+  std::vector<Choice> choices() const;
 
   // The kernels it runs on, "" where the backend takes models as they are.
   std::string target() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "api/choices.h"
 #include "ir/op.h"
 
 namespace hone {
@@ -89,6 +90,8 @@ v1::Description describe_model(const Model& model) {
   d.phase = model.phase;
   d.target = model.target;
   d.metadata = model.metadata;
+  d.choices = choices_of(model);
+  if (!d.choices.empty()) d.metadata.erase(std::string(kChoicesKey));
   const Graph& main = model.main();
   for (ValueId v : main.inputs) d.inputs.push_back(port_of(main[v], main[v].name));
   for (size_t i = 0; i < main.outputs().size(); ++i)

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <thread>
 
+#include "api/choices.h"
 #include "api/describe.h"
 #include "api/open.h"
 #include "api/random_input.h"
@@ -89,7 +90,8 @@ hone::Result<Model> clean_model(const Model::Impl& impl, const CleanOptions& opt
 // The model in the form that the backend takes. One that is compiled already runs on the kernels it
 // was compiled for, and on those of a backend that takes everything as it is.
 hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl,
-                                                         const Backend& backend) {
+                                                         const Backend& backend,
+                                                         const CompileOptions& options) {
   const std::string target = backend.target();
   if (target.empty()) return impl.model;
   if (impl.model->phase == kLowered) {
@@ -102,7 +104,11 @@ hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl
     return error;
   }
   hone::Model model = *impl.model;
-  TRY(run_pipeline(model, backend.lowering(), standard_catalogue(), impl.limits));
+  const auto chooser = TRY(Chooser::make(options, backend, model));
+  const PipelineReport report = TRY(run_pipeline(model, backend.lowering(), standard_catalogue(),
+                                                 impl.limits, {.choosing = chooser->choosing()}));
+  if (!report.decisions.empty())
+    model.metadata[std::string(kChoicesKey)] = print_choices(report.decisions, chooser->machine());
   model.phase = kLowered;
   model.target = target;
   return std::make_shared<const hone::Model>(std::move(model));
@@ -110,7 +116,7 @@ hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl
 
 hone::Result<Executable> compile_model(const Model::Impl& impl, const CompileOptions& options) {
   auto backends = TRY(backends_for(options.backend));
-  auto model = TRY(lowered(impl, *backends[0]));
+  auto model = TRY(lowered(impl, *backends[0], options));
   auto program = TRY(Program::make(std::move(model), std::move(backends), impl.limits));
   return Executable(std::make_shared<const Executable::Impl>(Executable::Impl{
       impl.model, std::move(program), std::make_shared<ThreadPool>(options.threads)}));
@@ -299,6 +305,8 @@ std::vector<Executable::Share> Executable::shares() const {
     shares.push_back({s.backend, s.nodes, std::move(s.operators)});
   return shares;
 }
+
+std::vector<Choice> Executable::choices() const { return choices_of(impl_->program->model()); }
 
 std::string Executable::target() const { return impl_->program->model().target; }
 

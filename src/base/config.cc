@@ -65,6 +65,21 @@ constexpr std::array kSettings{
                 .type = SettingType::bytes,
                 .initial = "10GB",
                 .doc = "size at which the oldest artefacts are removed"},
+    SettingInfo{.key = "compile.measure",
+                .type = SettingType::text,
+                .initial = "auto",
+                .doc = "which times decide between kernels; auto: `hone compile` measures those "
+                       "that are missing, others take those that are remembered",
+                .choices = "auto|never|cached|missing|always"},
+    SettingInfo{.key = "compile.measure_seconds",
+                .type = SettingType::number,
+                .initial = "1.5",
+                .doc = "time for measuring the kernels of one model, at most"},
+    SettingInfo{.key = "compile.extra_memory",
+                .type = SettingType::integer,
+                .initial = "10",
+                .doc = "what faster kernels may take beyond the weights, in percent of these",
+                .high = 1000},
 };
 
 // In the largest binary or decimal unit that divides it: reads back exactly.

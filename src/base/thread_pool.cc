@@ -48,13 +48,13 @@ bool spin_until(Condition&& condition) {
   return condition();
 }
 
-int usable_cpus() {
+}  // namespace
+
+int ThreadPool::usable_cpus() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
-
-}  // namespace
 
 ThreadPool::ThreadPool(int threads)
     : shares_(static_cast<size_t>(std::clamp(threads > 0 ? threads : usable_cpus(), 1, 1024))) {

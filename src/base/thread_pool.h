@@ -22,6 +22,9 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
   ~ThreadPool();
 
+  // As many as the process may use.
+  static int usable_cpus();
+
   int size() const { return static_cast<int>(shares_.size()); }
 
   // Calls body(begin, end) for the pieces [0, grain), [grain, 2*grain) … of [0, count), each

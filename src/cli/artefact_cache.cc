@@ -11,8 +11,10 @@ std::string environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
+}  // namespace
+
 // XDG base directories: a path that is not absolute counts as none.
-Result<std::string> folder_of(const Config& config) {
+Result<std::string> cache_folder(const Config& config) {
   if (std::string folder = config.text("cache.dir"); !folder.empty()) return folder;
   if (const std::string caches = environment("XDG_CACHE_HOME"); caches.starts_with('/'))
     return caches + "/hone";
@@ -23,10 +25,8 @@ Result<std::string> folder_of(const Config& config) {
   return error;
 }
 
-}  // namespace
-
 Result<std::unique_ptr<Cache>> open_cache(const Config& config) {
-  return Cache::open(TRY(folder_of(config)), config.bytes("cache.max_bytes"));
+  return Cache::open(TRY(cache_folder(config)), config.bytes("cache.max_bytes"));
 }
 
 }  // namespace hone::cli

@@ -10,6 +10,7 @@
 namespace hone::cli {
 
 // `cache.dir`, or hone/ in the user's cache folder (XDG_CACHE_HOME, else ~/.cache).
+Result<std::string> cache_folder(const Config& config);
 Result<std::unique_ptr<Cache>> open_cache(const Config& config);
 
 }  // namespace hone::cli

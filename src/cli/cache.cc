@@ -15,6 +15,7 @@ void write(JsonWriter& json, const Cache& cache, const Cache::Statistics& s, boo
   json.member("max_bytes", cache.max_bytes());
   json.member(cleared ? "removed_artefacts" : "artefacts", s.files);
   json.member(cleared ? "removed_bytes" : "bytes", s.bytes);
+  json.member(cleared ? "removed_measurements" : "measurements", s.measurements);
   if (!cleared) {
     json.member("hits", s.hits);
     json.member("misses", s.misses);
@@ -27,6 +28,7 @@ std::string report(const Cache& cache, const Cache::Statistics& s) {
       "{}\n{}", printable(cache.folder()),
       table({{"artefacts", std::to_string(s.files)},
              {"size", human_bytes(s.bytes) + " of " + human_bytes(cache.max_bytes())},
+             {"measurements", std::to_string(s.measurements)},
              {"hits", std::to_string(s.hits)},
              {"misses", std::to_string(s.misses)}}));
 }
@@ -44,8 +46,9 @@ Result<int> run(const Arguments& arguments) {
   if (arguments.json)
     put_json([&](JsonWriter& json) { write(json, *cache, statistics, clear); });
   else if (clear)
-    put(fmt::format("{}: {} artefacts removed, {}\n", printable(cache->folder()), statistics.files,
-                    human_bytes(statistics.bytes)));
+    put(fmt::format("{}: {} artefacts removed, {}, and {} measurements\n",
+                    printable(cache->folder()), statistics.files, human_bytes(statistics.bytes),
+                    statistics.measurements));
   else
     put(report(*cache, statistics));
   return 0;
@@ -64,7 +67,9 @@ const Command& cache_command() {
           "`hone compile` keeps a copy of each artefact, and takes it where the same hone compiles "
           "the\nsame model in the same way again. Settings: cache.dir, cache.max_bytes; what was "
           "not "
-          "used for\nlongest goes first. Processes may share a cache.",
+          "used for\nlongest goes first. Measured times of kernels, by CPU, are kept there as "
+          "well. "
+          "Processes may share a\ncache.",
       .positionals = {{"ACTION", "stats or clear"}},
       .run = run,
   };

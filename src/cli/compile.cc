@@ -19,6 +19,7 @@
 #include "cli/commands.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "hardware/host.h"
 
 namespace hone::cli {
 namespace {
@@ -29,6 +30,7 @@ struct Compiled {
   std::string model, output, target;  // target: "" for a portable artefact
   uint64_t bytes = 0;
   size_t nodes_before = 0, nodes_after = 0;
+  std::vector<v1::Choice> choices;
   bool cached = false;
   double seconds = 0;
 };
@@ -83,8 +85,18 @@ class Compiler {
   Compiler(const Arguments& arguments, const Caching& caching)
       : arguments_(arguments), cache_(caching.cache.get()), program_(caching.program) {
     portable_ = arguments.on("--portable");
-    clean_ = arguments.text("-O") != "0";
-    if (!portable_) target_ = backends_for("auto").take()[0]->target();
+    const std::string level = arguments.text("-O");
+    clean_ = level != "0";
+    options_ = compile_options(arguments.config, level >= "2" ? "missing" : "never");
+    options_.threads = 1;
+    options_.measure_threads = arguments.threads;
+    if (!cache_) options_.cache.clear();
+    if (portable_) return;
+    const Backend& backend = *backends_for("auto").take()[0];
+    target_ = backend.target();
+    if (options_.measure != "never")
+      machine_ = fmt::format("{}; {}; threads {}", cpu_fingerprint(), backend.timing(),
+                             arguments.threads > 0 ? arguments.threads : ThreadPool::usable_cpus());
   }
 
   Result<Compiled> run(const std::string& path, const std::string& output) const {
@@ -95,13 +107,12 @@ class Compiler {
     result.nodes_before = description.nodes;
     if (!description.target.empty()) TRY(from(model.clean()));  // says why it cannot be
     const std::string key = cache_ ? TRY(key_of(model)) : "";
-    result.cached = cache_ && TRY(cache_->get(key, output));
+    result.cached = cache_ && options_.measure != "always" && TRY(cache_->get(key, output));
     const auto make = [&](const std::string& file) -> Status {
-      result.nodes_after = TRY(compile(model, path, file));
-      return ok();
+      return compile(model, path, file, result);
     };
     if (result.cached)
-      result.nodes_after = TRY(open(output, open_options(arguments_))).describe().nodes;
+      TRY(describe(output, result));
     else
       TRY(cache_ ? cache_->make(key, output, make) : make(output));
     std::error_code ignored;
@@ -113,33 +124,42 @@ class Compiler {
  private:
   // Everything that the artefact depends on: what is folded and packed has limits.
   Result<std::string> key_of(const v1::Model& model) const {
-    std::string text = fmt::format("hone artefact\n{}\n{}\n{}\n{}\n", program_, target_,
+    std::string text = fmt::format("hone artefact\n{}\n{}\n{}\n{}\n{}\n{}\n", program_, target_,
+                                   machine_, options_.extra_memory_percent,
                                    clean_ ? "clean" : "as it is", TRY(from(model.content_hash())));
     for (const LimitInfo& limit : all_limits())
       text += fmt::format("{} {}\n", limit.name, arguments_.limits.*limit.field);
     return sha256_hex(std::as_bytes(std::span(text)));
   }
 
-  // The number of nodes.
-  Result<size_t> compile(v1::Model model, const std::string& path,
-                         const std::string& output) const {
+  Status describe(const std::string& output, Compiled& result) const {
+    v1::Description description = TRY(open(output, open_options(arguments_))).describe();
+    result.nodes_after = description.nodes;
+    result.choices = std::move(description.choices);
+    return ok();
+  }
+
+  Status compile(v1::Model model, const std::string& path, const std::string& output,
+                 Compiled& result) const {
     if (clean_) model = TRY(from(model.clean()).context("cleaning '" + printable(path) + "'"));
     if (portable_) {
       TRY(from(model.save(output)));
-      return model.describe().nodes;
+      result.nodes_after = model.describe().nodes;
+      return ok();
     }
-    const auto executable = TRY(from(model.compile({.threads = 1})));
+    const auto executable = TRY(from(model.compile(options_)));
     TRY(from(executable.save(output)));
-    size_t nodes = 0;
-    for (const auto& share : executable.shares()) nodes += share.nodes;
-    return nodes;
+    result.choices = executable.choices();
+    for (const auto& share : executable.shares()) result.nodes_after += share.nodes;
+    return ok();
   }
 
   const Arguments& arguments_;
   Cache* cache_;
   std::string program_;
   bool portable_ = false, clean_ = true;
-  std::string target_;
+  v1::CompileOptions options_;
+  std::string target_, machine_;  // machine: what is measured
 };
 
 // One model of several: whatever goes wrong with it is its own.
@@ -168,6 +188,7 @@ void write_json(JsonWriter& json, const std::string& model, const std::string& o
     json.member("nodes_before", result->nodes_before);
     json.member("nodes_after", result->nodes_after);
     json.member("cached", result->cached);
+    write_choices(json, result->choices);
     json.member("compile_s", result->seconds);
   } else {
     json.key("error");
@@ -177,10 +198,13 @@ void write_json(JsonWriter& json, const std::string& model, const std::string& o
 }
 
 std::string report(const Compiled& c) {
+  const auto measured = std::ranges::count(c.choices, "measured", &v1::Choice::source);
   return fmt::format("{}: {}, {}, {} nodes (of {}), {}{}\n", printable(c.output),
                      c.target.empty() ? "portable" : "for " + c.target, human_bytes(c.bytes),
                      c.nodes_after, c.nodes_before, human_seconds(c.seconds),
-                     c.cached ? ", from the cache" : "");
+                     c.cached       ? ", from the cache"
+                     : measured > 0 ? fmt::format(", {} choices measured", measured)
+                                    : "");
 }
 
 // Each model by itself, several at a time.
@@ -322,7 +346,8 @@ const Command& compile_command() {
           "mapping it. A compiled one holds the weights as the kernels of this CPU take them, in "
           "the\nplace of the others: it starts at once, and only where the CPU has the same "
           "kernels. A\nportable one runs on every machine. What was compiled before comes from the "
-          "cache\n(`hone cache stats`). Of several models, one that fails does not stop the "
+          "cache\n(`hone cache stats`). Where kernels compete, they are timed, once on each CPU "
+          "(docs/artefact.md).\nOf several models, one that fails does not stop the "
           "others; "
           "the\nexit code is that of the first that fails.",
       .positionals = {{"MODEL", "the model files", 1, kAny, true}},
@@ -333,8 +358,10 @@ const Command& compile_command() {
                 {"--jobs", Kind::integer, "N",
                  "models compiled at a time; 0: one for each CPU that the process may use", "1"},
                 {"--no-cache", Kind::on_off, "", "compile anew, and keep nothing"},
-                {"-O", Kind::text, "LEVEL", "0 keeps the graph as it is; 1 to 3 clean it", "1",
-                 "0|1|2|3"}},
+                {"-O", Kind::text, "LEVEL",
+                 "0 keeps the graph as it is; 1 cleans it; 2 and 3 also measure which kernels are "
+                 "fastest",
+                 "2", "0|1|2|3"}},
       .run = run,
   };
   return command;

@@ -60,6 +60,7 @@ void write_json(JsonWriter& json, const Description& d) {
   json.end_object();
   json.member("parameters", d.parameters);
   json.member("constant_bytes", d.constant_bytes);
+  write_choices(json, d.choices);
   json.key("missing");
   json.begin_array();
   for (const auto& m : d.missing) {
@@ -152,6 +153,19 @@ std::string report(const Description& d, bool all, const Style& s) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& op : d.operators) rows.push_back({op.name, std::to_string(op.nodes)});
     text += fmt::format("\n{}operators{}\n{}", s.bold, s.reset, shortened(rows, most, {1}));
+  }
+  if (!d.choices.empty()) {
+    std::vector<std::vector<std::string>> rows{{"nodes", "chosen", "by", "for"}};
+    for (const auto& c : d.choices) {
+      std::string times;
+      for (const auto& [name, seconds] : c.seconds)
+        times += fmt::format(", {} {}", printable(name), human_seconds(seconds));
+      rows.push_back({std::to_string(c.nodes), printable(c.chosen), printable(c.source),
+                      printable(c.question) + times});
+    }
+    text += fmt::format("\n{}choices{}\n{}", s.bold, s.reset, shortened(rows, most, {0}));
+    if (const std::string& machine = d.choices[0].machine; !machine.empty())
+      text += fmt::format("  measured on {}\n", printable(machine));
   }
   if (!d.encodings.empty()) {
     std::vector<std::vector<std::string>> rows{{"stored as", "constants", "elements", "bytes"}};

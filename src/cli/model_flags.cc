@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/json_writer.h"
 #include "base/text.h"
+#include "cli/artefact_cache.h"
 
 namespace hone::cli {
 
@@ -20,6 +22,16 @@ Result<v1::Model> open(const std::string& path, const OpenOptions& options) {
   plain.follow_links = options.links == Links::follow;
   plain.without_weights = options.missing == MissingWeights::leave_out;
   return from(v1::Model::open(path, plain));
+}
+
+v1::CompileOptions compile_options(const Config& config, std::string_view automatic) {
+  v1::CompileOptions options;
+  options.measure = config.text("compile.measure");
+  if (options.measure == "auto") options.measure = automatic;
+  options.measure_seconds = config.number("compile.measure_seconds");
+  options.extra_memory_percent = unsigned(config.integer("compile.extra_memory"));
+  if (auto folder = cache_folder(config)) options.cache = folder.take();
+  return options;
 }
 
 Result<v1::Bindings> bindings_of(const std::vector<std::string>& texts,
@@ -47,6 +59,25 @@ Result<v1::Bindings> bindings_of(const std::vector<std::string>& texts,
       return fail(ErrorId::usage, "symbol '" + printable(name) + "' is bound twice");
   }
   return bindings;
+}
+
+void write_choices(JsonWriter& json, const std::vector<v1::Choice>& choices) {
+  json.key("choices");
+  json.begin_array();
+  for (const v1::Choice& choice : choices) {
+    json.begin_object();
+    json.member("question", choice.question);
+    json.member("chosen", choice.chosen);
+    json.member("source", choice.source);
+    json.member("nodes", choice.nodes);
+    json.key("seconds");
+    json.begin_object();
+    for (const auto& [name, seconds] : choice.seconds) json.member(name, seconds);
+    json.end_object();
+    json.member("machine", choice.machine);
+    json.end_object();
+  }
+  json.end_array();
 }
 
 Error from(const v1::Error& error) {

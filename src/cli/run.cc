@@ -360,8 +360,10 @@ Result<int> run_model(const Arguments& arguments) {
       TRY(bindings_of(arguments.texts("--bind"), symbols_of(run.description)));
   const std::string backend =
       arguments.has("--backend") ? arguments.text("--backend") : arguments.config.text("backend");
-  const v1::Executable executable =
-      TRY(from(model.compile({.backend = backend, .threads = arguments.threads})));
+  v1::CompileOptions options = compile_options(arguments.config, "cached");
+  options.backend = backend;
+  options.threads = arguments.threads;
+  const v1::Executable executable = TRY(from(model.compile(options)));
   run.shares = executable.shares();
   if (backend == "auto") note_shares(arguments, run);
   v1::Session session =

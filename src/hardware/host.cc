@@ -22,12 +22,26 @@ constexpr std::array<std::string_view, 34> kFeatures{
     "asimddp",  "i8mm",     "bf16",     "sve",         "sve2",        "svei8mm",     "svebf16",
     "sme",      "sme2",     "v",        "zvfh",        "zvbb",        "crc32"};
 
+// Of x86, and of Arm.
+constexpr std::array<std::string_view, 8> kVersion{"vendor_id", "cpu family",      "model",
+                                                   "stepping",  "CPU implementer", "CPU variant",
+                                                   "CPU part",  "CPU revision"};
+
 // /proc and /sys say no size: read to the end, of what is never large.
 std::string contents(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
+}
+
+// The first bytes of a file, at most.
+std::string beginning(const std::string& path, size_t most) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(most, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(most));
+  text.resize(static_cast<size_t>(std::max<std::streamsize>(0, file.gcount())));
+  return text;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -97,8 +111,11 @@ void read_cpuinfo(std::string_view text, Host& host) {
   std::set<std::pair<uint64_t, uint64_t>> cores;
   std::set<uint64_t> sockets;
   uint64_t socket = 0;
+  std::set<std::string, std::less<>> named;
   each_line(text, [&](std::string_view key, std::string_view value) {
     if (key == "model name" && host.cpu.empty()) host.cpu = value;
+    if (std::ranges::find(kVersion, key) != kVersion.end() && named.emplace(key).second)
+      host.cpu_version += (host.cpu_version.empty() ? "" : " ") + std::string(value);
     if (key == "physical id") sockets.insert(socket = number(value));
     if (key == "core id") cores.insert({socket, number(value)});
     if ((key == "flags" || key == "Features") && flags.empty()) {
@@ -117,6 +134,25 @@ void read_meminfo(std::string_view text, Host& host) {
     if (key == "MemTotal") host.memory_bytes = number(value) << 10;
     if (key == "MemAvailable") host.available_bytes = number(value) << 10;
   });
+}
+
+std::string cpu_fingerprint(const Host& host) {
+  std::string text = host.cpu_version.empty() ? host.cpu : host.cpu_version;
+  text += ';';
+  for (const std::string& feature : host.features) text += " " + feature;
+  text += ';';
+  for (const Host::Cache& cache : host.caches)
+    text += " L" + std::to_string(cache.level) + " " + cache.type + " " +
+            std::to_string(cache.bytes >> 10) + "K";
+  return text;
+}
+
+std::string cpu_fingerprint() {
+  constexpr size_t kOneCpu = 8192;  // longer than what is said of one, also where there are many
+  Host host;
+  read_cpuinfo(beginning("/proc/cpuinfo", kOneCpu), host);
+  read_caches(host);
+  return cpu_fingerprint(host);
 }
 
 Host detect_host() {

@@ -11,6 +11,7 @@ namespace hone {
 struct Host {
   std::string architecture;  // "x86_64"
   std::string cpu;           // model name; empty where the kernel does not say
+  std::string cpu_version;   // maker, family, model, stepping: "GenuineIntel 6 207 2"
   int logical_cpus = 1;      // online
   int usable_cpus = 1;       // that this process may run on
   int cores = 1, sockets = 1;
@@ -27,6 +28,11 @@ struct Host {
 };
 
 Host detect_host();
+
+// What the times of kernels depend on, and how many CPUs there are does not: version, features and
+// caches of the first CPU. Takes less time than detect_host().
+std::string cpu_fingerprint();
+std::string cpu_fingerprint(const Host& host);
 
 // From the contents of /proc/cpuinfo and /proc/meminfo; apart so that tests reach them.
 void read_cpuinfo(std::string_view text, Host& host);

@@ -34,6 +34,24 @@ TEST(Host, EmptyTextLeavesDefaults) {
   EXPECT_EQ(host.memory_bytes, 0u);
 }
 
+TEST(Host, VersionsOfTheFirstCpu) {
+  Host host;
+  read_cpuinfo(
+      "processor\t: 0\nvendor_id\t: Maker\ncpu family\t: 6\nmodel\t\t: 207\nmodel name\t: N\n"
+      "stepping\t: 2\nflags\t: avx2\n\nprocessor\t: 1\nvendor_id\t: Maker\ncpu family\t: 6\n",
+      host);
+  host.caches.push_back({1, "Data", 48 << 10, 1});
+  EXPECT_EQ(cpu_fingerprint(host), "Maker 6 207 2; avx2; L1 Data 48K");
+  Host arm;
+  read_cpuinfo(
+      "CPU implementer\t: 0x41\nCPU variant\t: 0x3\nCPU part\t: 0xd0c\nCPU revision\t: 1\n", arm);
+  EXPECT_EQ(cpu_fingerprint(arm), "0x41 0x3 0xd0c 1;;");
+}
+
+TEST(Host, TheFingerprintIsThatOfTheWholeHost) {
+  EXPECT_EQ(cpu_fingerprint(), cpu_fingerprint(detect_host()));
+}
+
 TEST(Host, DetectsThisMachine) {
   const Host host = detect_host();
   EXPECT_FALSE(host.architecture.empty());

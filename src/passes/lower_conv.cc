@@ -11,6 +11,7 @@
 #include "passes/known_normalization.h"
 #include "passes/panels.h"
 #include "passes/pass.h"
+#include "passes/winograd_choice.h"
 
 namespace hone {
 namespace {
@@ -28,16 +29,21 @@ struct Found {
   bool depthwise() const { return depth() == 1 && group == filters() && group > 1; }
 };
 
-constexpr int64_t kPositions = 9, kProducts = 36;  // of Winograd's F(4 x 4, 3 x 3)
+constexpr int64_t kPositions = kWinogradPositions, kProducts = kWinogradProducts;
 
 class Lowering {
  public:
-  Lowering(PassContext& c, GraphId graph, int64_t width, const Allowance& memory)
-      : model_(c.model), rewriter_(c.rewriter(graph)), width_(width), memory_(memory) {}
+  Lowering(PassContext& c, GraphId graph, int64_t width, const Allowance& memory,
+           WinogradChoice& choice)
+      : model_(c.model),
+        rewriter_(c.rewriter(graph)),
+        width_(width),
+        memory_(memory),
+        choice_(choice) {}
 
   Status run() {
     const std::vector<NodeId> order = TRY(rewriter_.graph().order());
-    choose_winograd(order);
+    winograd_ = choice_.choose(winograd_cases(order));
     for (NodeId n : order) {
       if (rewriter_.done()) break;
       if (!rewriter_.graph().alive(n) || graph()[n].op->name != "conv") continue;
@@ -74,53 +80,39 @@ class Lowering {
     return f;
   }
 
-  // Transformed weights are four times as large: those that save most for it come first, and
-  // together they add a tenth to the weights of the model at most.
-  void choose_winograd(const std::vector<NodeId>& order) {
-    struct Candidate {
-      NodeId node;
-      int64_t results, bytes;
-    };
-    std::vector<Candidate> candidates;
+  std::vector<WinogradCase> winograd_cases(const std::vector<NodeId>& order) {
+    std::vector<WinogradCase> cases;
     for (NodeId n : order) {
       if (graph()[n].op->name != "conv") continue;
       const auto found = convolution(n);
-      const auto results = found ? winograd_results(graph()[n], *found) : std::nullopt;
-      if (results)
-        candidates.push_back({n, *results,
-                              int64_t(kProducts - kPositions) * found->filters() * found->depth() *
-                                  int64_t(sizeof(float))});
+      if (!found) continue;
+      if (auto winograd = winograd_case(n, *found)) cases.push_back(std::move(*winograd));
     }
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const auto& a, const auto& b) { return a.results > b.results; });
-    int64_t room = 0;
-    for (const Constant& c : model_.constants)
-      if (const auto* span = std::get_if<Constant::Span>(&c.data))
-        room += int64_t(span->length / 10);
-    for (const Candidate& c : candidates) {
-      if (c.bytes > room) continue;
-      room -= c.bytes;
-      winograd_.insert(c.node);
-    }
+    return cases;
   }
 
-  // The number of results for each filter; none where Winograd's way does not fit or not pay.
-  std::optional<int64_t> winograd_results(const Node& node, const Found& f) {
-    constexpr int64_t kFewChannels = 16, kFewResults = 12 * 16;
+  // None where Winograd's way does not fit, or is far from paying.
+  std::optional<WinogradCase> winograd_case(NodeId n, const Found& f) {
+    constexpr int64_t kFewChannels = 16, kFewResults = 16;
     if (f.weights.size() != 4 || f.weights[2] != 3 || f.weights[3] != 3 || f.group != 1 ||
         f.depth() < kFewChannels || f.filters() < kFewChannels)
       return std::nullopt;
-    const auto windows = windows_of(node);
+    const auto windows = windows_of(graph()[n]);
     if (!windows) return std::nullopt;
-    int64_t results = 1;
-    for (const Window& w : *windows) {
+    for (const Window& w : *windows)
       if (w.stride != 1 || w.dilation != 1 || !w.in.is_constant() || !w.out.is_constant())
         return std::nullopt;
-      const auto more = checked_mul(results, *w.out.constant());
-      if (!more) return std::nullopt;
-      results = *more;
-    }
-    return results < kFewResults ? std::nullopt : std::optional(results);
+    const Window &down = (*windows)[0], &across = (*windows)[1];
+    const int64_t images = tensor(graph()[n].inputs[0]).shape.dims[0].constant().value_or(1);
+    const auto results = checked_mul(*down.out.constant(), *across.out.constant());
+    if (!results || *results < kFewResults || !checked_mul(*results, images)) return std::nullopt;
+    return WinogradCase{n,
+                        images,
+                        *down.in.constant(),
+                        *across.in.constant(),
+                        f.depth(),
+                        f.filters(),
+                        {down.before, across.before, down.after, across.after}};
   }
 
   std::optional<Windows> windows_of(const Node& node) {
@@ -283,8 +275,18 @@ class Lowering {
   Rewriter rewriter_;
   int64_t width_;
   const Allowance& memory_;    // of all packed weights
+  WinogradChoice& choice_;     // of the whole model
   std::set<NodeId> winograd_;  // nodes to lower by it
 };
+
+Status lower_convolutions(PassContext& c) {
+  const int64_t width = TRY(panel_width(c));
+  WinogradChoice choice(c, TRY(winograd_way(c)), width);
+  const Allowance memory = packing_allowance(c);
+  for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
+    TRY(Lowering(c, GraphId{g}, width, memory, choice).run());
+  return ok();
+}
 
 }  // namespace
 
@@ -292,8 +294,8 @@ const PassDef& lower_conv_pass() {
   static const PassDef def{
       .name = "lower_conv",
       .doc = "convolutions work on packed panels and channels that are the last axis",
-      .options = {"width"},
-      .run = lower_with_panels<Lowering>,
+      .options = {"width", "winograd"},
+      .run = lower_convolutions,
   };
   return def;
 }

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "ir/model.h"
 #include "ir/rewriter.h"
+#include "passes/choice.h"
 
 namespace hone {
 
@@ -23,6 +24,8 @@ struct PassContext {
   std::map<std::string, std::string> options;
   uint64_t& folded_bytes;  // spent by all foldings of this compilation
   uint64_t& folded_work;
+  const Choosing& choosing;
+  std::vector<Decision>& decisions;  // of all passes of this compilation
 
   Rewriter rewriter(GraphId graph) { return Rewriter(model, graph, catalogue, journal); }
 };

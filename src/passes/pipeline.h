@@ -21,6 +21,7 @@ struct PipelineOptions {
   std::set<std::string, std::less<>> disabled;  // passes that are skipped
   bool verify_each = false;                     // check the invariants after every pass
   size_t stop_after_edits = SIZE_MAX;
+  Choosing choosing;
   // Called after every pass that changed something.
   std::function<Status(const Model&, std::string_view pass)> after_pass;
 };
@@ -33,6 +34,7 @@ struct PipelineReport {
   };
   std::vector<Entry> entries;  // in order of running
   Journal journal;
+  std::vector<Decision> decisions;  // which of several forms nodes were given
 };
 
 // Runs a pipeline, or a named one. Sets model.phase to "clean" after the pipeline of that name, but

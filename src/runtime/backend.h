@@ -37,6 +37,9 @@ class Backend {
   // The kernels that its lowered form is for, with the version of what they take; "" for none. A
   // lowered model runs only where this is the same.
   virtual std::string target() const { return {}; }
+  // What the times of its kernels depend on beside the CPU, for who measures them; "" where there
+  // is nothing to choose from.
+  virtual std::string timing() const { return {}; }
   virtual Support supports(const Model& model, const Graph& graph, NodeId node) const = 0;
   // Called once for each node and each set of input types; may pack constants.
   virtual Result<std::unique_ptr<Kernel>> prepare(const Model& model, const Graph& graph,

@@ -98,7 +98,11 @@ constexpr std::string_view kTables[] = {
     " sha256 TEXT NOT NULL, used_us INTEGER NOT NULL)",
     "CREATE INDEX IF NOT EXISTS by_use ON files (used_us)",
     "CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS measurements (machine TEXT NOT NULL, question TEXT NOT NULL,"
+    " times TEXT NOT NULL, made_us INTEGER NOT NULL, PRIMARY KEY (machine, question))",
+    "CREATE INDEX IF NOT EXISTS by_age ON measurements (made_us)",
 };
+constexpr int64_t kMostMeasurements = 20'000;
 
 }  // namespace
 
@@ -111,6 +115,10 @@ Result<std::unique_ptr<Cache>> Cache::open(std::string folder, uint64_t max_byte
   if (!opened && opened.error().id == ErrorId::malformed) opened = cache->begin_anew();
   TRY(opened);
   return cache;
+}
+
+bool Cache::exists(const std::string& folder) {
+  return access((folder + kIndex).c_str(), R_OK | W_OK) == 0;
 }
 
 Status Cache::open_index() {
@@ -271,6 +279,40 @@ Status Cache::make_room() {
   return ok();
 }
 
+Result<std::optional<std::string>> Cache::remembered(std::string_view machine,
+                                                     std::string_view question) {
+  std::optional<std::string> times;
+  TRY(with_index([&]() -> Status {
+    Statement select =
+        TRY(database_.prepare("SELECT times FROM measurements WHERE machine = ? AND question = ?"));
+    if (TRY(select.bind(0, machine).bind(1, question).step())) times = select.text(0);
+    return ok();
+  }));
+  return times;
+}
+
+Result<std::string> Cache::remember(std::string_view machine, std::string_view question,
+                                    std::string_view times, bool replace) {
+  TRY(with_index([&]() -> Status {
+    return database_.transact([&]() -> Status {
+      Statement insert = TRY(
+          database_.prepare(replace ? "INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?)"
+                                    : "INSERT OR IGNORE INTO measurements VALUES (?, ?, ?, ?)"));
+      TRY(insert.bind(0, machine).bind(1, question).bind(2, times).bind(3, now_us()).run());
+      Statement bound = TRY(database_.prepare(
+          "DELETE FROM measurements WHERE rowid IN (SELECT rowid FROM measurements"
+          " ORDER BY made_us DESC LIMIT -1 OFFSET ?)"));
+      return bound.bind(0, kMostMeasurements).run();
+    });
+  }));
+  return TRY(remembered(machine, question)).value_or(std::string(times));
+}
+
+void Cache::alone(const std::function<void()>& measure) const {
+  const FolderLock lock(folder_ + "/measuring");
+  measure();
+}
+
 Result<Cache::Statistics> Cache::statistics() {
   Statistics s;
   TRY(with_index([&]() -> Status {
@@ -283,6 +325,8 @@ Result<Cache::Statistics> Cache::statistics() {
     Statement counters = TRY(database_.prepare("SELECT name, value FROM counters"));
     while (TRY(counters.step()))
       (counters.text(0) == "hits" ? s.hits : s.misses) = static_cast<uint64_t>(counters.integer(1));
+    Statement measurements = TRY(database_.prepare("SELECT count(*) FROM measurements"));
+    if (TRY(measurements.step())) s.measurements = static_cast<uint64_t>(measurements.integer(0));
     return ok();
   }));
   return s;
@@ -305,6 +349,7 @@ Result<Cache::Statistics> Cache::clear() {
   TRY(with_index([&]() -> Status {
     return database_.transact([&]() -> Status {
       TRY(database_.run("DELETE FROM files"));
+      TRY(database_.run("DELETE FROM measurements"));
       return database_.run("DELETE FROM counters");
     });
   }));

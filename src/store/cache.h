@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ class Cache {
   // Makes the folder where it is not there, for this user alone.
   static Result<std::unique_ptr<Cache>> open(std::string folder, uint64_t max_bytes);
 
+  // Was one opened there before?
+  static bool exists(const std::string& folder);
+
   // Copies what is kept under the key to `path`, atomically. False, and nothing written, where
   // there is nothing, or where its bytes are not those that were put: these are removed.
   Result<bool> get(std::string_view key, const std::string& path);
@@ -33,9 +37,20 @@ class Cache {
   using Writer = std::function<Status(const std::string& file)>;
   Status make(std::string_view key, const std::string& path, const Writer& write);
 
+  // What was measured on a machine, as texts: the first that is told stays, unless it is to be
+  // replaced; which one it is now comes back. Those told longest ago go when there are many.
+  Result<std::string> remember(std::string_view machine, std::string_view question,
+                               std::string_view times, bool replace);
+  Result<std::optional<std::string>> remembered(std::string_view machine,
+                                                std::string_view question);
+  // Calls `measure` while no other process or thread that uses this cache is in it: what is timed
+  // is not to be disturbed.
+  void alone(const std::function<void()>& measure) const;
+
   struct Statistics {
     uint64_t files = 0, bytes = 0;
     uint64_t hits = 0, misses = 0;  // of get, since the cache was made or cleared
+    uint64_t measurements = 0;      // that are remembered
   };
   Result<Statistics> statistics();
   // Removes everything; returns what there was.

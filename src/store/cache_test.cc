@@ -1,6 +1,7 @@
 #include "store/cache.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -177,6 +178,79 @@ TEST(Cache, KeysStayInTheFolder) {
     EXPECT_FALSE(cache->make(key, folder / "out", writer("x")).ok()) << key;
     EXPECT_FALSE(cache->get(key, folder / "out").ok()) << key;
   }
+}
+
+std::string told(Cache& cache, std::string_view machine, std::string_view question) {
+  const auto found = cache.remembered(machine, question);
+  EXPECT_TRUE(found.ok());
+  return found.ok() && *found ? **found : "-";
+}
+
+TEST(Cache, RemembersWhatWasToldFirst) {
+  const ScratchFolder folder;
+  const auto cache = opened(folder);
+  EXPECT_EQ(told(*cache, "m", "q"), "-");
+  EXPECT_EQ(*cache->remember("m", "q", "1", false), "1");
+  EXPECT_EQ(*cache->remember("m", "q", "2", false), "1");
+  EXPECT_EQ(*cache->remember("n", "q", "3", false), "3");
+  EXPECT_EQ(told(*opened(folder), "m", "q"), "1");
+  EXPECT_EQ(*cache->remember("m", "q", "4", true), "4");
+  EXPECT_EQ(told(*cache, "m", "q"), "4");
+  EXPECT_EQ(told(*cache, "n", "q"), "3");
+  EXPECT_EQ(cache->statistics()->measurements, 2u);
+  EXPECT_EQ(cache->clear()->measurements, 2u);
+  EXPECT_EQ(told(*cache, "m", "q"), "-");
+}
+
+TEST(Cache, ExistsOnceItWasOpened) {
+  const ScratchFolder folder;
+  EXPECT_FALSE(Cache::exists(folder / "cache"));
+  opened(folder);
+  EXPECT_TRUE(Cache::exists(folder / "cache"));
+}
+
+TEST(Cache, MeasurementsSurviveADamagedIndexAsNothing) {
+  const ScratchFolder folder;
+  EXPECT_EQ(*opened(folder)->remember("m", "q", "1", false), "1");
+  folder.write("cache/index-1.db", content('x', 5000));
+  const auto cache = opened(folder);
+  EXPECT_EQ(told(*cache, "m", "q"), "-");
+  EXPECT_EQ(*cache->remember("m", "q", "2", false), "2");
+}
+
+// All of them get the same answer, whoever was first; and measure one at a time.
+TEST(Cache, ManyProcessesRememberTheSame) {
+  const ScratchFolder folder;
+  opened(folder);
+  std::vector<pid_t> children;
+  for (int p = 0; p < 4; ++p) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const auto cache = Cache::open(folder / "cache", kRoom);
+      bool good = cache.ok();
+      for (int i = 0; good && i < 10; ++i) {
+        const std::string question = "q" + std::to_string(i), own = std::to_string(p);
+        (*cache)->alone([&] {
+          const std::string path = folder / "inside";
+          good = mkdir(path.c_str(), 0700) == 0;  // nobody else is here
+          usleep(500);
+          good = rmdir(path.c_str()) == 0 && good;
+        });
+        const auto kept = (*cache)->remember("m", question, own, false);
+        const auto again = (*cache)->remembered("m", question);
+        good = good && kept.ok() && again.ok() && *again && **again == *kept;
+      }
+      _exit(good ? 0 : 1);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(opened(folder)->statistics()->measurements, 10u);
 }
 
 // Every process finds either nothing or a whole file, whatever the others put and drop.

@@ -1,0 +1,159 @@
+#include "passes/winograd_choice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "ir/builder.h"
+#include "passes/panels.h"
+
+namespace hone {
+namespace {
+
+constexpr int64_t kTile = 4;
+
+int64_t tiles_of(const WinogradCase& c) {
+  return c.images * ((c.out_height() + kTile - 1) / kTile) * ((c.out_width() + kTile - 1) / kTile);
+}
+
+double macs_of(const WinogradCase& c) {
+  return double(c.images * c.out_height() * c.out_width()) * double(c.channels * c.filters) *
+         double(kWinogradPositions);
+}
+
+// The convolution alone, with the bias and activation that most have.
+Result<Model> alone(const Catalogue& catalogue, const WinogradCase& c, int64_t panel,
+                    bool winograd) {
+  Model model;
+  Builder builder(model, model.add_graph("main"), catalogue);
+  const int64_t panels = panel_count(c.filters, panel);
+  const ValueId x = builder.graph().add_input(
+      "x", Type(DType::f32, Shape::of({c.images, c.height, c.width, c.channels})));
+  const ValueId w = builder.constant(
+      TRY(made_up_weights(winograd ? Extents{kWinogradProducts, panels, c.channels, panel}
+                                   : Extents{1, panels, kWinogradPositions * c.channels, panel})));
+  const ValueId bias = builder.constant(TRY(made_up_weights({c.filters})));
+  Builder::Given given{
+      {"filters", c.filters}, {"pads", c.pads}, {"activation", std::string("relu")}};
+  if (!winograd) given.emplace_back("kernel_shape", Integers{3, 3});
+  const ValueId y = TRY(builder.emit1(
+      winograd ? "channels_last_winograd_conv" : "channels_last_conv", {x, w, bias}, given));
+  // An output is new memory in every run; as in a whole model, the result is to lie in the arena.
+  const ValueId row =
+      TRY(builder.emit1("gather", {y, builder.integers({0})}, {{"axis", int64_t{1}}}));
+  builder.graph().add_output("row", row);
+  return model;
+}
+
+}  // namespace
+
+std::string WinogradCase::str() const {
+  return fmt::format("conv 3x3 f32[{},{},{},{}] filters={} pads={},{},{},{}", images, height, width,
+                     channels, filters, pads[0], pads[1], pads[2], pads[3]);
+}
+
+double direct_seconds(const WinogradCase& c) {
+  constexpr double kMac = 1.2e-11, kWeight = 3.3e-10, kTap = 8.4e-9;
+  const double taps = double(c.images * c.out_height() * c.out_width()) * kWinogradPositions;
+  return kMac * macs_of(c) + kTap * taps +
+         kWeight * double(kWinogradPositions * c.channels * c.filters);
+}
+
+double winograd_seconds(const WinogradCase& c) {
+  constexpr double kMac = 1.8e-11, kIn = 2.2e-8, kOut = 1.7e-8, kWeight = 2.1e-10;
+  const auto tiles = double(tiles_of(c));
+  const double products = double(kWinogradProducts) * double(c.channels * c.filters);
+  return kMac * tiles * products + tiles * (kIn * double(c.channels) + kOut * double(c.filters)) +
+         kWeight * products;
+}
+
+Result<WinogradWay> winograd_way(PassContext& c) {
+  const std::string& text = c.options["winograd"];
+  if (text.empty()) return WinogradWay::chosen;
+  if (text == "always") return WinogradWay::always;
+  if (text == "never") return WinogradWay::never;
+  return fail(ErrorId::usage, c.journal.pass + " takes winograd=always or never");
+}
+
+WinogradChoice::WinogradChoice(PassContext& c, WinogradWay way, int64_t panel)
+    : context_(c), way_(way), panel_(panel) {
+  for (const Constant& constant : c.model.constants)
+    if (const auto* span = std::get_if<Constant::Span>(&constant.data))
+      room_ += int64_t(span->length / 100 * std::min<uint64_t>(c.choosing.extra_memory, 10'000));
+}
+
+Times WinogradChoice::ask(const WinogradCase& c) const {
+  if (!context_.choosing.stopwatch || c.extra_bytes() > room_) return {};
+  const auto build = [&](bool winograd) {
+    return [this, &c, winograd] { return alone(context_.catalogue, c, panel_, winograd); };
+  };
+  Times times =
+      context_.choosing.stopwatch({c.str(), {{"direct", build(false)}, {"winograd", build(true)}}});
+  if (times.seconds.size() != 2) times = {};
+  return times;
+}
+
+// The largest are asked about first: time for measuring may be short.
+std::vector<WinogradChoice::Rated> WinogradChoice::rate(const std::vector<WinogradCase>& cases) {
+  std::map<std::string, std::vector<const WinogradCase*>> equal;
+  for (const WinogradCase& c : cases) equal[c.str()].push_back(&c);
+  std::vector<const std::vector<const WinogradCase*>*> groups;
+  for (const auto& [name, group] : equal) groups.push_back(&group);
+  std::ranges::stable_sort(groups, std::greater(), [](const auto* group) {
+    return macs_of(*group->front()) * double(group->size());
+  });
+  std::vector<Rated> rated;
+  for (const auto* group : groups) {
+    const Times times = ask(*group->front());
+    const bool known = !times.seconds.empty();
+    for (const WinogradCase* c : *group) {
+      const double direct = known ? times.seconds[0] : direct_seconds(*c);
+      const double winograd = known ? times.seconds[1] : winograd_seconds(*c);
+      rated.push_back({c, times, winograd < kClearlyFaster * direct ? direct - winograd : 0});
+    }
+  }
+  return rated;
+}
+
+void WinogradChoice::report(const Rated& rated, bool winograd, bool room) {
+  Decision d{.question = rated.what->str(),
+             .chosen = winograd ? "winograd" : "direct",
+             .source = !room                        ? "memory"
+                       : rated.times.source.empty() ? "rule"
+                                                    : rated.times.source,
+             .nodes = 1};
+  if (!rated.times.seconds.empty())
+    d.seconds = {{"direct", rated.times.seconds[0]}, {"winograd", rated.times.seconds[1]}};
+  for (Decision& other : context_.decisions) {
+    if (other.question != d.question || other.chosen != d.chosen || other.source != d.source)
+      continue;
+    ++other.nodes;
+    return;
+  }
+  context_.decisions.push_back(std::move(d));
+}
+
+std::set<NodeId> WinogradChoice::choose(const std::vector<WinogradCase>& cases) {
+  std::set<NodeId> chosen;
+  if (way_ != WinogradWay::chosen) {
+    for (const WinogradCase& c : cases)
+      if (way_ == WinogradWay::always) chosen.insert(c.node);
+    return chosen;
+  }
+  std::vector<Rated> rated = rate(cases);
+  // Those that save most time for their memory come first.
+  std::ranges::stable_sort(rated, std::greater(),
+                           [](const Rated& r) { return r.saved / double(r.what->extra_bytes()); });
+  for (const Rated& r : rated) {
+    const bool faster = r.saved > 0, room = r.what->extra_bytes() <= room_;
+    if (faster && room) {
+      room_ -= r.what->extra_bytes();
+      chosen.insert(r.what->node);
+    }
+    report(r, faster && room, room || !faster);
+  }
+  return chosen;
+}
+
+}  // namespace hone

@@ -1,0 +1,63 @@
+// Which 3 x 3 convolutions go by Winograd's minimal filtering: those that it makes faster on this
+// machine, as far as there is memory for their transformed weights.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "passes/pass.h"
+
+namespace hone {
+
+// F(4 x 4, 3 x 3) multiplies tiles of 6 x 6 numbers for 4 x 4 results.
+inline constexpr int64_t kWinogradPositions = 9, kWinogradProducts = 36;
+
+// A convolution that Winograd's way can compute: 3 x 3, stride 1, one group.
+struct WinogradCase {
+  NodeId node;
+  int64_t images = 1, height = 0, width = 0, channels = 0;  // of the input
+  int64_t filters = 0;
+  Integers pads;  // before each axis, then after each axis
+
+  int64_t out_height() const { return height + pads[0] + pads[2] - 2; }
+  int64_t out_width() const { return width + pads[1] + pads[3] - 2; }
+  int64_t extra_bytes() const {
+    return (kWinogradProducts - kWinogradPositions) * filters * channels * int64_t(sizeof(float));
+  }
+  std::string str() const;  // what its time depends on
+};
+
+// Estimated seconds, on one core of the machine that bench/winograd_rule.py fitted them on: their
+// ratio is what matters.
+double direct_seconds(const WinogradCase& c);
+double winograd_seconds(const WinogradCase& c);
+
+enum class WinogradWay : uint8_t { chosen, always, never };
+// The option `winograd` of a pass; chosen where it is not given.
+Result<WinogradWay> winograd_way(PassContext& c);
+
+// Chooses for all graphs of a model. Panels have `panel` columns.
+class WinogradChoice {
+ public:
+  WinogradChoice(PassContext& c, WinogradWay way, int64_t panel);
+  // The nodes to lower by Winograd's way.
+  std::set<NodeId> choose(const std::vector<WinogradCase>& cases);
+
+ private:
+  struct Rated {
+    const WinogradCase* what;
+    Times times;  // direct, winograd
+    double saved = 0;
+  };
+  std::vector<Rated> rate(const std::vector<WinogradCase>& cases);
+  Times ask(const WinogradCase& c) const;
+  void report(const Rated& rated, bool winograd, bool room);
+
+  PassContext& context_;
+  WinogradWay way_;
+  int64_t panel_;
+  int64_t room_ = 0;  // bytes that transformed weights may still take beyond the others
+};
+
+}  // namespace hone
