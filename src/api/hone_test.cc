@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cmath>
+#include <filesystem>
 
 #include "base/scratch_folder.h"
 
@@ -290,6 +291,98 @@ TEST(Api, RecordingsAreInputs) {
   ASSERT_FALSE(misfit.ok());
   EXPECT_EQ(misfit.error().code, "data.mismatch");
   EXPECT_FALSE(model->load_output(0, path).ok());
+}
+
+// Two convolutions of one shape that Winograd's way can compute.
+constexpr std::string_view kConvolutions = R"(hone 1
+graph main(x: f32[1,16,24,24]) -> (y) {
+  w = expand(f32{0.01}, i64[4]{16, 16, 3, 3})
+  y = relu(conv(relu(conv(x, w) <pads=[1, 1, 1, 1]>), w) <pads=[1, 1, 1, 1]>)
+})";
+
+TEST(Choices, AreMeasuredOnceAndRemembered) {
+  const ScratchFolder folder;
+  const auto model = Model::parse(kConvolutions)->clean();
+  ASSERT_TRUE(model.ok());
+  CompileOptions options{.measure = "cached", .cache = folder / "cache"};
+  options.extra_memory_percent = 1000;
+  const auto choices = [&](std::string_view measure) {
+    options.measure = measure;
+    const auto executable = model->compile(options);
+    EXPECT_TRUE(executable.ok()) << executable.error().describe();
+    return executable->choices();
+  };
+  for (const std::string_view measure : {"never", "cached"}) {
+    const auto made = choices(measure);
+    ASSERT_EQ(made.size(), 1u);
+    EXPECT_EQ(made[0].source, "rule");
+    EXPECT_EQ(made[0].nodes, 2u);
+    EXPECT_TRUE(made[0].seconds.empty());
+    EXPECT_FALSE(std::filesystem::exists(folder / "cache"));
+  }
+  const auto measured = choices("missing");
+  ASSERT_EQ(measured.size(), 1u);
+  EXPECT_EQ(measured[0].source, "measured");
+  EXPECT_EQ(measured[0].seconds.size(), 2u);
+  EXPECT_NE(measured[0].machine.find("threads"), std::string::npos);
+  for (const std::string_view measure : {"missing", "cached"}) {
+    const auto remembered = choices(measure);
+    ASSERT_EQ(remembered.size(), 1u);
+    EXPECT_EQ(remembered[0].source, "remembered");
+    EXPECT_EQ(remembered[0].seconds, measured[0].seconds);
+    EXPECT_EQ(remembered[0].chosen, measured[0].chosen);
+    EXPECT_EQ(remembered[0].machine, measured[0].machine);
+  }
+  EXPECT_EQ(choices("always")[0].source, "measured");
+  options.measure_threads = 7;  // another machine, as it were
+  EXPECT_EQ(choices("cached")[0].source, "rule");
+  options.measure = "sometimes";
+  EXPECT_EQ(model->compile(options).error().code, "usage");
+}
+
+TEST(Choices, WithoutACacheNothingIsRemembered) {
+  const auto model = Model::parse(kConvolutions)->clean();
+  CompileOptions options{.measure = "missing"};
+  options.extra_memory_percent = 1000;
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(model->compile(options)->choices()[0].source, "measured");
+}
+
+TEST(Choices, StandInTheArtefact) {
+  const ScratchFolder folder;
+  const auto model = Model::parse(kConvolutions)->clean();
+  CompileOptions options{.threads = 1, .measure = "missing"};
+  options.extra_memory_percent = 1000;
+  const auto executable = model->compile(options);
+  ASSERT_TRUE(executable->save(folder / "a.hone").ok());
+  const auto artefact = Model::open(folder / "a.hone");
+  const Description d = artefact->describe();
+  ASSERT_EQ(d.choices.size(), 1u);
+  EXPECT_EQ(d.choices[0].chosen, executable->choices()[0].chosen);
+  EXPECT_EQ(d.choices[0].seconds, executable->choices()[0].seconds);
+  EXPECT_FALSE(d.metadata.contains("choices"));
+  // It stays what it is: no matter what is asked for, and for how many threads.
+  const auto inputs = model->random_inputs(1);
+  const auto expected = executable->run(*inputs);
+  for (const int threads : {1, 3}) {
+    options.threads = threads;
+    options.measure = "always";
+    const auto again = artefact->compile(options);
+    ASSERT_TRUE(again.ok()) << again.error().describe();
+    EXPECT_EQ(again->choices()[0].source, "measured");
+    const auto outputs = again->run(*inputs);
+    EXPECT_TRUE(compare((*outputs)[0], (*expected)[0], {0, 0}).equal);
+  }
+}
+
+// Metadata of a file are anybody's text.
+TEST(Choices, WhatIsNoListOfChoicesIsMetadata) {
+  for (const char* text : {"", "{", "[]", R"({\"choices\": [{}]})", R"({\"choices\": 1})"}) {
+    const auto model = Model::parse("hone 1 meta \"choices\" = \"" + std::string(text) +
+                                    "\" graph g(x: f32[2]) -> (x) {}");
+    ASSERT_TRUE(model.ok()) << model.error().describe();
+    EXPECT_TRUE(model->describe().choices.empty());
+    EXPECT_TRUE(model->describe().metadata.contains("choices")) << text;
+  }
 }
 
 }  // namespace

@@ -68,8 +68,8 @@ constexpr std::array kSettings{
     SettingInfo{.key = "compile.measure",
                 .type = SettingType::text,
                 .initial = "auto",
-                .doc = "which times decide between kernels; auto: `hone compile` measures those "
-                       "that are missing, others take those that are remembered",
+                .doc = "times that decide between kernels; auto: missing for `hone compile`, else "
+                       "cached",
                 .choices = "auto|never|cached|missing|always"},
     SettingInfo{.key = "compile.measure_seconds",
                 .type = SettingType::number,

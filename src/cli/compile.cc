@@ -95,8 +95,9 @@ class Compiler {
     const Backend& backend = *backends_for("auto").take()[0];
     target_ = backend.target();
     if (options_.measure != "never")
-      machine_ = fmt::format("{}; {}; threads {}", cpu_fingerprint(), backend.timing(),
-                             arguments.threads > 0 ? arguments.threads : ThreadPool::usable_cpus());
+      machine_ = fmt::format("{}; {}; threads {}; {} s", cpu_fingerprint(), backend.timing(),
+                             arguments.threads > 0 ? arguments.threads : ThreadPool::usable_cpus(),
+                             options_.measure_seconds);
   }
 
   Result<Compiled> run(const std::string& path, const std::string& output) const {
@@ -114,7 +115,7 @@ class Compiler {
     if (result.cached)
       TRY(describe(output, result));
     else
-      TRY(cache_ ? cache_->make(key, output, make) : make(output));
+      TRY(cache_ && options_.measure != "cached" ? cache_->make(key, output, make) : make(output));
     std::error_code ignored;
     result.bytes = fs::file_size(output, ignored);
     result.seconds = seconds_since(begin);

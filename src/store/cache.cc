@@ -123,8 +123,15 @@ bool Cache::exists(const std::string& folder) {
 
 Status Cache::open_index() {
   database_ = TRY(Database::open(folder_ + kIndex));
-  for (const std::string_view table : kTables) TRY(database_.run(table));
-  return ok();
+  // In one transaction, for each waits for the disk; and only where some are missing, for it waits
+  // for other processes, too.
+  Statement count = TRY(database_.prepare(
+      "SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL"));
+  if (TRY(count.step()) && count.integer(0) >= int64_t(std::size(kTables))) return ok();
+  return database_.transact([&]() -> Status {
+    for (const std::string_view table : kTables) TRY(database_.run(table));
+    return ok();
+  });
 }
 
 Status Cache::check_index() {

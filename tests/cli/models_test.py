@@ -429,6 +429,7 @@ class ArtefactCache(CommandTest):
         self.compile()
         removed = self.hone("cache", "clear", "--json").json()
         self.assertEqual(removed["removed_artefacts"], 1)
+        self.assertIn("removed_measurements", removed)
         self.assertEqual(self.stats()["artefacts"], 0)
         self.assertFalse(self.compile()["cached"])
         self.assertIn("1 artefacts removed", self.hone("cache", "clear").out)
