@@ -129,7 +129,7 @@ void convolve(const Conv& c, int64_t n, int64_t group, int64_t first, int64_t co
     taps.each(first + i,
               [&](int64_t k, const float* pixel) { rows[size_t(k * count + i)] = pixel; });
   kernels::Product p;
-  p.a = {rows.data(), count, positions, c.depth};
+  p.a = {rows.data(), count, nullptr, 0, positions, c.depth};
   p.b = c.panels + group * group_panels * width * positions * c.depth;
   const int64_t at = (n * c.g.out_size() + first) * c.filters + group * c.columns();
   p.c = c.y + at;

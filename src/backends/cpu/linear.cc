@@ -1,6 +1,5 @@
 // Products with packed matrices.
 #include <algorithm>
-#include <vector>
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/epilogue.h"
@@ -41,10 +40,8 @@ Status run(Call& c, ThreadPool& pool) {
   if (panels.rank() != 3 || panels.shape()[2] != kernel.columns) return not_accepted(c);
   if (y.count() == 0) return ok();
   const int64_t depth = panels.shape()[1], n = y.shape().back(), m = y.count() / n;
-  std::vector<const float*> rows(static_cast<size_t>(m));
-  for (int64_t i = 0; i < m; ++i) rows[size_t(i)] = x.as<float>().data() + i * depth;
   kernels::Product p;
-  p.a = {rows.data(), m, 1, depth};
+  p.a = kernels::Rows::every(depth, x.as<float>().data(), depth);
   p.b = panels.as<float>().data();
   p.c = y.as<float>().data();
   p.c_row = n;

@@ -25,22 +25,19 @@ struct Block {
   bool last = false;
 };
 
-// Asks for the block of the next panel while this one is used, a part of it with each tile: weights
-// come from memory, and the hardware looks ahead within a page only.
-class Ahead {
- public:
-  Ahead(const float* next, int64_t floats, int64_t tiles)
-      : next_(next), lines_(floats / kLine), tiles_(tiles) {}
-  void one_tile_more() {
-    for (const int64_t until = lines_ * ++tile_ / tiles_; line_ < until; ++line_)
-      __builtin_prefetch(next_ + line_ * kLine, 0, 2);
-  }
-
- private:
-  static constexpr int64_t kLine = 16;  // floats
-  const float* next_;
-  int64_t lines_, tiles_, line_ = 0, tile_ = 0;
-};
+// What to ask for while one tile of a block is computed: weights come from memory, and the hardware
+// looks ahead within a page only. The next panel's block is as large as this one, and comes in
+// equal parts.
+Ahead ahead_of(const GemmKernel& kernel, const Block& block, const float* next, int64_t tile,
+               int64_t tiles) {
+  constexpr int64_t kLine = 16;  // floats
+  const int64_t steps = block.a.positions * (block.a.depth / kUnrolled);
+  const int64_t lines = block.a.positions * block.a.depth * kernel.columns / kLine;
+  if (!next || steps == 0) return {};
+  const int64_t each = (lines + steps * tiles - 1) / (steps * tiles), first = tile * steps * each;
+  // The last tiles may have nothing left to ask for.
+  return first + steps * each <= lines + steps ? Ahead{next + first * kLine, each} : Ahead{};
+}
 
 void multiply_block(const GemmKernel& kernel, const Product& p, const Block& block, int64_t panel,
                     int64_t panel_end) {
@@ -51,18 +48,17 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
   for (int64_t j = panel; j < panel_end; ++j) {
     const int64_t column = j * kernel.columns, columns = std::min(kernel.columns, p.n - column);
     const float* b = p.b + (j * depth + block.k) * kernel.columns;
-    const int64_t floats =
-        j + 1 < panel_end ? block.a.positions * block.a.depth * kernel.columns : 0;
-    Ahead ahead(b + depth * kernel.columns, floats, tiles);
+    const float* next = j + 1 < panel_end ? b + depth * kernel.columns : nullptr;
     for (int64_t t = 0; t < tiles; ++t) {
-      ahead.one_tile_more();
       const int64_t r = p.m * t / tiles, rows = p.m * (t + 1) / tiles - r;
-      Rows a = block.a;
-      a.pointers += r;
       float* c = p.c + r * p.c_row + column;
-      kernel.tile(a, block.from, b, c, p.c_row, rows, columns, block.k > 0);
+      Epilogue e = p.epilogue;
+      if (e.bias) e.bias += column;
+      e.added = p.added(r, column);
+      kernel.tile(block.a.from(r), block.from, b, c, p.c_row, rows, columns, block.k > 0,
+                  ahead_of(kernel, block, next, t, tiles), finish && e.clamps() ? &e : nullptr);
       // While the tile is near.
-      if (finish) kernel.finish(p.epilogue, c, p.c_row, rows, columns, column, p.added(r, column));
+      if (finish && !e.clamps()) kernel.finish(e, c, p.c_row, rows, columns, 0, e.added);
     }
   }
 }
@@ -71,14 +67,13 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
 void multiply_rows(const GemmKernel& kernel, const Product& p, int64_t panel, int64_t panel_end) {
   const int64_t depth = p.a.depth, total = p.a.positions * depth;
   const int64_t blocks = std::max<int64_t>(1, (depth + kBlockDepth - 1) / kBlockDepth);
-  constexpr int64_t kUnrolled = 8;
   const int64_t part = (depth + blocks * kUnrolled - 1) / (blocks * kUnrolled) * kUnrolled;
   const int64_t step =
       std::clamp<int64_t>(kBlockDepth / std::max<int64_t>(1, depth), 1, p.a.positions);
   Block block;
   for (int64_t position = 0; position < p.a.positions; position += step) {
     block.a = p.a;
-    block.a.pointers += position * p.a.stride;
+    if (block.a.pointers) block.a.pointers += position * p.a.stride;
     block.a.positions = std::min(step, p.a.positions - position);
     for (block.from = 0; block.from < depth || depth == 0; block.from += part) {
       block.a.depth = std::min(part, depth - block.from);
