@@ -1,77 +1,13 @@
-// Convolutions and pooling of tensors whose channels are the last axis.
+// Convolutions of tensors whose channels are the last axis.
 #include <algorithm>
 #include <vector>
 
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/channels_last_geometry.h"
 #include "backends/cpu/epilogue.h"
 #include "kernels/gemm/gemm.h"
-#include "kernels/windows/windows.h"
-#include "ops/window.h"
 
 namespace hone::cpu {
 namespace {
-
-// Everything as three spatial axes; missing leading ones have extent 1.
-struct Geometry {
-  int64_t images, channels;
-  int64_t in[3], out[3], kernel[3], stride[3], dilation[3], before[3];
-  int64_t in_size() const { return in[0] * in[1] * in[2]; }
-  int64_t out_size() const { return out[0] * out[1] * out[2]; }
-  int64_t positions() const { return kernel[0] * kernel[1] * kernel[2]; }
-};
-
-Result<Geometry> geometry_of(const Call& c, bool ceil_mode) {
-  const Extents& x = c.in(0).shape();
-  if (x.size() < 3 || x.size() > 5) return not_accepted(c);
-  const std::vector<Dim> in(x.begin() + 1, x.end() - 1);
-  const Windows windows = TRY(make_windows(c, in, {}, ceil_mode));
-  Geometry g{x[0], x.back(), {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}};
-  for (size_t i = 0; i < windows.size(); ++i) {
-    const size_t at = 3 - windows.size() + i;
-    g.in[at] = *windows[i].in.constant();
-    g.out[at] = *windows[i].out.constant();
-    g.kernel[at] = windows[i].kernel;
-    g.stride[at] = windows[i].stride;
-    g.dilation[at] = windows[i].dilation;
-    g.before[at] = windows[i].before;
-  }
-  return g;
-}
-
-// Where the pixels under a window lie.
-class Taps {
- public:
-  Taps(const Geometry& g, const float* image, const float* outside)
-      : g_(g), image_(image), outside_(outside) {}
-
-  // Calls f(kernel position, pixel) for the window of output `o`; the pixel is `outside` where the
-  // window leaves the image.
-  template <class F>
-  void each(int64_t o, F f) const {
-    const int64_t at[3] = {o / (g_.out[1] * g_.out[2]), o / g_.out[2] % g_.out[1], o % g_.out[2]};
-    int64_t k = 0;
-    for (int64_t kz = 0; kz < g_.kernel[0]; ++kz) {
-      const int64_t z = place(at[0], kz, 0);
-      for (int64_t ky = 0; ky < g_.kernel[1]; ++ky) {
-        const int64_t y = place(at[1], ky, 1);
-        const bool row = z >= 0 && z < g_.in[0] && y >= 0 && y < g_.in[1];
-        const float* line = image_ + (z * g_.in[1] + y) * g_.in[2] * g_.channels;
-        for (int64_t kx = 0; kx < g_.kernel[2]; ++kx, ++k) {
-          const int64_t x = place(at[2], kx, 2);
-          f(k, row && x >= 0 && x < g_.in[2] ? line + x * g_.channels : outside_);
-        }
-      }
-    }
-  }
-
- private:
-  int64_t place(int64_t o, int64_t k, int axis) const {
-    return o * g_.stride[axis] - g_.before[axis] + k * g_.dilation[axis];
-  }
-  const Geometry& g_;
-  const float* image_;
-  const float* outside_;
-};
 
 // A convolution whose windows have few channels: the image is copied with its padding, so that a
 // row of a window is one piece of memory.
@@ -188,124 +124,17 @@ Status run_channels_last_conv(Call& c, ThreadPool& pool) {
   return ok();
 }
 
-Status run_channels_last_depthwise_conv(Call& c, ThreadPool& pool) {
-  Tensor& y = *TRY(c.out(0));
-  if (y.count() == 0) return ok();
-  const Geometry g = TRY(geometry_of(c, false));
-  const std::vector<float> outside(size_t(g.channels), 0.0f);
-  const float* x = c.in(0).as<float>().data();
-  const kernels::Epilogue epilogue = epilogue_of(c, g.channels);
-  // Pieces of a line of results.
-  constexpr int64_t kPiece = 64;
-  const int64_t positions = g.positions(), pieces = (g.out[2] + kPiece - 1) / kPiece;
-  const int64_t cost = std::max<int64_t>(1, std::min(kPiece, g.out[2]) * g.channels * positions);
-  pool.parallel_for(g.images * g.out[0] * g.out[1] * pieces, std::max<int64_t>(1, kGrain / cost),
-                    [&](int64_t begin, int64_t end) {
-                      std::vector<const float*> taps(size_t(kPiece * positions));
-                      for (int64_t piece = begin; piece < end; ++piece) {
-                        const int64_t line = piece / pieces, column = piece % pieces * kPiece;
-                        const int64_t count = std::min(kPiece, g.out[2] - column);
-                        const int64_t n = line / (g.out[0] * g.out[1]);
-                        const int64_t first = line % (g.out[0] * g.out[1]) * g.out[2] + column;
-                        const Taps window(g, x + n * g.in_size() * g.channels, outside.data());
-                        for (int64_t i = 0; i < count; ++i)
-                          window.each(first + i, [&](int64_t k, const float* pixel) {
-                            taps[size_t(i * positions + k)] = pixel;
-                          });
-                        const int64_t at = (line * g.out[2] + column) * g.channels;
-                        kernels::Epilogue e = epilogue;
-                        if (e.added) e.added += at;
-                        kernels::window_kernels().depthwise(taps.data(), positions, count,
-                                                            c.in(1).as<float>().data(), g.channels,
-                                                            e, y.as<float>().data() + at);
-                      }
-                    });
-  return ok();
-}
-
-// f(pixels under the window, how many, positions within the padded image, where the result goes).
-template <class F>
-Status pool_windows(Call& c, ThreadPool& pool, F f) {
-  Tensor& y = *TRY(c.out(0));
-  if (y.count() == 0) return ok();
-  const Geometry g = TRY(geometry_of(c, c.integer("ceil_mode") != 0));
-  const float* x = c.in(0).as<float>().data();
-  const int64_t cost = std::max<int64_t>(1, g.channels * g.positions());
-  pool.parallel_for(
-      g.images * g.out_size(), std::max<int64_t>(1, kGrain / cost),
-      [&](int64_t begin, int64_t end) {
-        std::vector<const float*> taps(size_t(g.positions()));
-        for (int64_t o = begin; o < end; ++o) {
-          const Taps window(g, x + o / g.out_size() * g.in_size() * g.channels, nullptr);
-          int64_t count = 0;
-          window.each(o % g.out_size(), [&](int64_t, const float* pixel) {
-            if (pixel) taps[size_t(count++)] = pixel;
-          });
-          f(g, o % g.out_size(), taps.data(), count, y.as<float>().data() + o * g.channels);
-        }
-      });
-  return ok();
-}
-
-Status run_channels_last_max_pool(Call& c, ThreadPool& pool) {
-  return pool_windows(
-      c, pool, [](const Geometry& g, int64_t, const float* const* taps, int64_t count, float* y) {
-        kernels::window_kernels().maximum(taps, count, g.channels, y);
-      });
-}
-
-// Positions of a window within the padded image.
-int64_t counted_positions(const Geometry& g, const int64_t (&after)[3], int64_t o) {
-  const int64_t at[3] = {o / (g.out[1] * g.out[2]), o / g.out[2] % g.out[1], o % g.out[2]};
-  int64_t counted = 1;
-  for (int axis = 0; axis < 3; ++axis) {
-    const int64_t room = g.in[axis] + after[axis] - (at[axis] * g.stride[axis] - g.before[axis]);
-    counted *= room <= 0 ? 0 : std::min(g.kernel[axis], (room - 1) / g.dilation[axis] + 1);
-  }
-  return counted;
-}
-
-Status run_channels_last_average_pool(Call& c, ThreadPool& pool) {
-  const bool padding = c.integer("count_include_pad") != 0;
-  int64_t after[3] = {0, 0, 0};
-  if (padding) {
-    const Extents& x = c.in(0).shape();
-    const std::vector<Dim> in(x.begin() + 1, x.end() - 1);
-    const Windows windows = TRY(make_windows(c, in, {}, c.integer("ceil_mode") != 0));
-    if (windows.size() > 3) return not_accepted(c);
-    for (size_t i = 0; i < windows.size(); ++i) after[3 - windows.size() + i] = windows[i].after;
-  }
-  return pool_windows(
-      c, pool,
-      [&](const Geometry& g, int64_t o, const float* const* taps, int64_t count, float* y) {
-        const int64_t n = padding ? counted_positions(g, after, o) : count;
-        kernels::window_kernels().mean(taps, count, g.channels, 1.0f / float(n), y);
-      });
-}
-
-Support accepts(const Graph& graph, const Node& node) {
-  const Shape& x = graph[node.inputs[0]].type.tensor.shape;
-  if (!x.ranked || x.rank() < 3 || x.rank() > 5) return no("only one to three spatial axes");
-  return f32_only(graph, node);
-}
-
 Support accepts_conv(const Graph& graph, const Node& node) {
   const Shape& panels = graph[node.inputs[1]].type.tensor.shape;
   if (!panels.ranked || panels.rank() != 4 || !panels.dims[3].is(kernels::gemm_kernel().columns))
     return no("panels of another width than this machine's " +
               std::to_string(kernels::gemm_kernel().columns));
-  return accepts(graph, node);
+  return accepts_channels_last(graph, node);
 }
 
 }  // namespace
 
 const CpuKernel channels_last_conv_kernel{"channels_last_conv", accepts_conv,
                                           run_channels_last_conv};
-const CpuKernel channels_last_depthwise_conv_kernel{"channels_last_depthwise_conv", accepts,
-                                                    run_channels_last_depthwise_conv};
-const CpuKernel channels_last_max_pool_kernel{"channels_last_max_pool", accepts,
-                                              run_channels_last_max_pool};
-const CpuKernel channels_last_average_pool_kernel{"channels_last_average_pool", accepts,
-                                                  run_channels_last_average_pool};
 
 }  // namespace hone::cpu
