@@ -147,14 +147,13 @@ void attend(const Attention& a, int64_t b, int64_t h, Scratch& s) {
     const int64_t rows = std::min(kQueries, a.q.length - first);
     // Queries of this block see no later keys.
     const int64_t n = a.causal ? std::min(a.k.length, first + rows) : a.k.length;
-    const auto queries = kernels::Rows::every(a.q.row, a.q.at(b, h) + first * a.q.row, a.q.head);
+    const auto queries = kernels::Rows{a.q.at(b, h) + first * a.q.row, a.q.row, a.q.head};
     multiply(kernel, product(queries, rows, s.keys, 0, s.scores.data(), n, n), 0, panels(n));
     softmax_rows(a, b, h, first, rows, n, s.scores.data());
     float* y = a.y + b * a.y_batch + h * a.y_head + first * a.y_row;
     if (s.finite)
       multiply(kernel,
-               product(kernels::Rows::every(n, s.scores.data(), n), rows, s.values, a.v.length, y,
-                       a.y_row, a.v.head),
+               product({s.scores.data(), n, n}, rows, s.values, a.v.length, y, a.y_row, a.v.head),
                0, panels(a.v.head));
     else
       add_used_values(a, a.v.at(b, shared), s, rows, n, y);

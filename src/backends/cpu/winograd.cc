@@ -64,7 +64,7 @@ void multiply_tiles(const Winograd& w, int64_t count, Scratch& s) {
   const int64_t panels = (w.filters + kernel.columns - 1) / kernel.columns;
   for (int64_t i = 0; i < kWinogradProducts; ++i) {
     kernels::Product p;
-    p.a = kernels::Rows::every(w.channels, s.inputs.data() + i * count * w.channels, w.channels);
+    p.a = {s.inputs.data() + i * count * w.channels, w.channels, w.channels};
     p.b = w.panels + i * panels * w.channels * kernel.columns;
     p.c = s.products.data() + i * count * w.filters;
     p.c_row = w.filters;

@@ -39,8 +39,9 @@ class Case {
     std::vector<float> packed = pack(kernel.columns);
     std::vector<float> c(size_t(m_ * (n_ + 3)), NAN);
     Product p;
-    p.a = even_ ? Rows::every(depth_, a_.data(), depth_)
-                : Rows{pointers_.data(), m_, nullptr, 0, positions_, depth_};
+    p.a = {a_.data(), depth_, positions_ * depth_};
+    const Pieces pieces(*this);
+    if (!even_) p.a = {nullptr, 0, positions_ * depth_, &pieces, 0};
     p.b = packed.data();
     p.c = c.data();
     p.c_row = n_ + 3;
@@ -62,6 +63,22 @@ class Case {
   const float* added() const { return added_.data(); }
 
  private:
+  // Rows made of the pieces that the pointers name.
+  class Pieces : public RowSource {
+   public:
+    explicit Pieces(const Case& c) : c_(c) {}
+    void gather(int64_t row, int64_t rows, int64_t from, int64_t depth, float* to,
+                int64_t step) const override {
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t k = 0; k < depth; ++k)
+          to[r * step + k] = c_.pointers_[size_t((from + k) / c_.depth_ * c_.m_ + row + r)]
+                                         [(from + k) % c_.depth_];
+    }
+
+   private:
+    const Case& c_;
+  };
+
   std::vector<float> numbers(int64_t n) {
     std::uniform_real_distribution<float> next(-1, 1);
     std::vector<float> out(static_cast<size_t>(n));
