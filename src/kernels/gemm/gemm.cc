@@ -115,9 +115,29 @@ void multiply_rows(const GemmKernel& kernel, const Product& p, Gathered* gathere
   } while (from < p.a.depth);
 }
 
+// Whole panels of a product with few rows; the number of the first panel that is left.
+int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
+                      int64_t panel_end) {
+  const int64_t end = std::min(panel_end, p.n / kernel.columns);
+  if (panel >= end) return panel;
+  const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth, column = panel * kernel.columns;
+  Tile tile{p.a.first,    p.a.step, p.a.depth, p.b + panel * depth * kernel.columns,
+            p.c + column, p.c_row,  p.m,       (end - panel) * kernel.columns,
+            false,        {},       p.epilogue};
+  if (tile.epilogue.bias) tile.epilogue.bias += column;
+  tile.epilogue.added = p.added(0, column);
+  if (!p.epilogue.clamps()) tile.epilogue.activation = Activation::none;
+  kernel.thin(tile, end - panel, depth * kernel.columns);
+  const Epilogue rest{nullptr, nullptr, 0, p.epilogue.activation, 0, 0};
+  if (!rest.clamps()) kernel.finish(rest, tile.c, p.c_row, p.m, tile.columns, 0, nullptr);
+  return end;
+}
+
 }  // namespace
 
 void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, int64_t panel_end) {
+  if (product.m > 0 && product.m <= kThinRows && !product.a.source)
+    panel = multiply_thin(kernel, product, panel, panel_end);
   if (product.m == 0 || panel >= panel_end) return;
   const int64_t depth = product.a.depth;
   const int64_t blocks = std::max<int64_t>(1, (depth + kBlockDepth - 1) / kBlockDepth);

@@ -68,6 +68,9 @@ struct Tile {
 struct GemmKernel {
   int64_t rows, columns;  // of a tile at most; as many columns has a panel
   void (*tile)(const Tile& tile);
+  // The same for kThinRows at most and `panels` whole panels, panel_step apart. Several of them are
+  // read side by side: memory serves many streams better than one.
+  void (*thin)(const Tile& tile, int64_t panels, int64_t panel_step);
   // The epilogue of columns [column, column + columns) of some rows of C, from c on.
   void (*finish)(const Epilogue& epilogue, float* c, int64_t c_row, int64_t rows, int64_t columns,
                  int64_t column, const float* added);
@@ -92,6 +95,9 @@ inline constexpr int64_t kBlockDepth = 384;
 inline constexpr int64_t kPanelGroup =
     16;  // panels at a time: their part of C stays in the L2 cache
 inline constexpr int64_t kRowBlock = 168;  // rows at a time: and their part of A
+
+// A product with so few rows is as fast as its weights can be read.
+inline constexpr int64_t kThinRows = 3;
 
 // Panels of a packed matrix with n columns.
 inline int64_t panels(const GemmKernel& kernel, int64_t n) {

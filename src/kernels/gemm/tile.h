@@ -129,6 +129,70 @@ void tile(const Tile& t) {
   multiply_some<kPanel, kRows, kVectors, false>(t);
 }
 
+// How many panels are read side by side: as many as there are registers for their sums.
+template <int kRows>
+constexpr int streams() {
+  constexpr int kSums = Vector::kWidth == 16 ? 24 : 12;
+  int n = 1;
+  while (4 * n * kRows <= kSums) n *= 2;
+  return n;
+}
+
+// Rows times kPanels whole panels of two vectors each.
+template <int kRows, int kPanels>
+void multiply_panels(const Tile& t, int64_t panel_step) {
+  constexpr int64_t kW = Vector::kWidth, kWide = 2 * kW;
+  // Bytes that are asked for ahead of their use: a little more than memory takes to answer.
+  constexpr int64_t kAhead = 2048 / sizeof(float);
+  Vector sums[kPanels][kRows][2];
+  const Columns<2, true> columns{kW};
+#pragma GCC unroll 8
+  for (int p = 0; p < kPanels; ++p)
+    begin_tile(sums[p], columns, t.c + p * kWide, t.c_row, t.add,
+               t.epilogue.bias ? t.epilogue.bias + p * kWide : nullptr);
+  const float* b = t.b;
+  for (int64_t k = 0; k < t.depth; ++k, b += kWide) {
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) {
+      const float* row = b + p * panel_step;
+      __builtin_prefetch(row + kAhead);
+      if constexpr (kWide > 16) __builtin_prefetch(row + kAhead + 16);
+      const Vector left = Vector::load(row), right = Vector::load(row + kW);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        const Vector x = Vector::all(t.a[r * t.a_row + k]);
+        sums[p][r][0] = fma(x, left, sums[p][r][0]);
+        sums[p][r][1] = fma(x, right, sums[p][r][1]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < kPanels; ++p) {
+    Epilogue e = t.epilogue;
+    if (e.added) e.added += p * kWide;
+    finish_tile(sums[p], columns, e, t.c + p * kWide, t.c_row);
+  }
+}
+
+template <int kRows, int kPanels>
+void multiply_thin(Tile t, int64_t panels, int64_t panel_step) {
+  for (; panels >= kPanels; panels -= kPanels) {
+    multiply_panels<kRows, kPanels>(t, panel_step);
+    constexpr int64_t kColumns = kPanels * 2 * Vector::kWidth;
+    t.b += kPanels * panel_step;
+    t.c += kColumns;
+    if (t.epilogue.bias) t.epilogue.bias += kColumns;
+    if (t.epilogue.added) t.epilogue.added += kColumns;
+  }
+  if constexpr (kPanels > 1) multiply_thin<kRows, kPanels / 2>(t, panels, panel_step);
+}
+
+inline void thin(const Tile& t, int64_t panels, int64_t panel_step) {
+  if (t.rows == 1) return multiply_thin<1, streams<1>()>(t, panels, panel_step);
+  if (t.rows == 2) return multiply_thin<2, streams<2>()>(t, panels, panel_step);
+  multiply_thin<3, streams<3>()>(t, panels, panel_step);
+}
+
 inline void copy(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t rows,
                  int64_t floats) {
   constexpr int64_t kW = Vector::kWidth;
