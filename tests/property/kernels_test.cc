@@ -471,6 +471,18 @@ bool split(RandomCall& c, std::string_view op) {
   return c.emit(op, {c.input(x, c.whole_bytes()), parts}, {{"axis", axis}}, 2);
 }
 
+bool lrn(RandomCall& c, std::string_view op) {
+  Extents shape = c.shape(2, 4);
+  const int64_t axis = c.random.chance(0.5) ? 1 : c.axis(shape.size());
+  if (c.random.chance(0.3)) shape[size_t(axis < 0 ? axis + int64_t(shape.size()) : axis)] = 70;
+  return c.emit(op, {c.input(shape)},
+                {{"size", c.random.between(1, 9)},
+                 {"axis", axis},
+                 {"alpha", 0.5f},
+                 {"beta", c.random.chance(0.5) ? 0.75f : 0.5f},
+                 {"bias", c.random.chance(0.5) ? 1.0f : 2.0f}});
+}
+
 struct Subject {
   std::string_view op;
   bool (*make)(RandomCall& c, std::string_view op);
@@ -510,6 +522,7 @@ constexpr Subject kSubjects[] = {
      }},
     {"linear", linear},
     {"log", unary},
+    {"lrn", lrn},
     {"matmul", matmul},
     {"max_pool", pool},
     {"mul", binary},
