@@ -51,8 +51,9 @@ void map(Function f, float a, float b, const float* x, float* y, int64_t n) {
       return run([=](Vector v) { return min(one, max(zero, v * p + q)); });
     case Function::hard_swish:
       return run([=](Vector v) {
-        const Vector gate = v * Vector::all(1.0f / 6) + Vector::all(0.5f);
-        return v * min(one, max(zero, gate));
+        // x + 3 first: it is exact where the result is small.
+        const Vector gate = min(Vector::all(6.0f), max(zero, v + Vector::all(3.0f)));
+        return v * (gate * Vector::all(1.0f / 6));
       });
     case Function::leaky_relu: return run([=](Vector v) { return negative_part(v, p * v); });
     case Function::logarithm: return run([](Vector v) { return logarithm(v); });
