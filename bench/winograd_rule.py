@@ -65,9 +65,10 @@ def measure(hone, path, threads):
 def features(size, c, m):
     """What the two functions multiply their constants with."""
     tiles = ((size + 3) // 4) ** 2
+    rows, blocks = (tiles + 7) // 8 * 8, (tiles + 47) // 48
     return ({"kMac": 9 * size * size * c * m, "kWeight": 9 * c * m, "kTap": 9 * size * size},
-            {"kMac": 36 * tiles * c * m, "kIn": tiles * c, "kOut": tiles * m,
-             "kWeight": 36 * c * m})
+            {"kMac": 36 * rows * c * m, "kIn": tiles * c, "kOut": tiles * m,
+             "kWeight": 36 * blocks * c * m})
 
 
 def fit(rows, seconds):

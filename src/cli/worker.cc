@@ -86,7 +86,10 @@ class Service {
     v1::Model model = TRY(open(path, options));
     const v1::Description description = model.describe();
     if (description.target.empty()) model = TRY(from(model.clean()));
-    const auto executable = TRY(from(model.compile({.threads = static_cast<int>(threads)})));
+    v1::CompileOptions compiling{.threads = static_cast<int>(threads), .measure = "cached"};
+    compiling.cache = TRY(TRY(request.get("measurements")).as_string());
+    compiling.extra_memory_percent = unsigned(TRY(TRY(request.get("extra_memory")).as_uint64()));
+    const auto executable = TRY(from(model.compile(compiling)));
     session_.emplace(TRY(from(executable.session())));
     json.member("load_s", seconds_since(begin));
     json.key("inputs");

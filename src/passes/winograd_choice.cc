@@ -54,18 +54,22 @@ std::string WinogradCase::str() const {
 }
 
 double direct_seconds(const WinogradCase& c) {
-  constexpr double kMac = 1.2e-11, kWeight = 3.3e-10, kTap = 8.4e-9;
+  constexpr double kMac = 1.2e-11, kWeight = 1.7e-10, kTap = 6.7e-9;
   const double taps = double(c.images * c.out_height() * c.out_width()) * kWinogradPositions;
   return kMac * macs_of(c) + kTap * taps +
          kWeight * double(kWinogradPositions * c.channels * c.filters);
 }
 
+// Products of tiles and weights work on kRows tiles at a time; weights are read again for every
+// kBlock tiles.
 double winograd_seconds(const WinogradCase& c) {
-  constexpr double kMac = 1.8e-11, kIn = 2.2e-8, kOut = 1.7e-8, kWeight = 2.1e-10;
-  const auto tiles = double(tiles_of(c));
-  const double products = double(kWinogradProducts) * double(c.channels * c.filters);
-  return kMac * tiles * products + tiles * (kIn * double(c.channels) + kOut * double(c.filters)) +
-         kWeight * products;
+  constexpr double kMac = 1.5e-11, kIn = 2.6e-8, kOut = 1.7e-8, kWeight = 6.9e-11;
+  constexpr int64_t kRows = 8, kBlock = 48;
+  const int64_t tiles = tiles_of(c), rows = (tiles + kRows - 1) / kRows * kRows;
+  const int64_t blocks = (tiles + kBlock - 1) / kBlock;
+  const double weights = double(kWinogradProducts) * double(c.channels * c.filters);
+  return kMac * double(rows) * weights + kWeight * double(blocks) * weights +
+         double(tiles) * (kIn * double(c.channels) + kOut * double(c.filters));
 }
 
 Result<WinogradWay> winograd_way(PassContext& c) {
