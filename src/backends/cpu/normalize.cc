@@ -170,13 +170,11 @@ float mean_of(const float* x, int64_t n) {
 void mean_of_rows(const float* x, int64_t rows, int64_t inner, float* y) {
   // Sums of blocks in single precision, of all in double: rows may be very many.
   constexpr int64_t kBlock = 1024;
-  std::vector<const float*> pointers(size_t(std::min(kBlock, rows)));
   std::vector<float> sums(static_cast<size_t>(inner));
   std::vector<double> totals(static_cast<size_t>(inner));
   for (int64_t first = 0; first < rows; first += kBlock) {
     const int64_t count = std::min(kBlock, rows - first);
-    for (int64_t i = 0; i < count; ++i) pointers[size_t(i)] = x + (first + i) * inner;
-    kernels::window_kernels().mean(pointers.data(), count, inner, 1.0f, sums.data());
+    kernels::window_kernels().sum_rows(x + first * inner, count, inner, sums.data());
     for (int64_t i = 0; i < inner; ++i) totals[size_t(i)] += double(sums[size_t(i)]);
   }
   for (int64_t i = 0; i < inner; ++i) y[i] = float(totals[size_t(i)] / double(rows));

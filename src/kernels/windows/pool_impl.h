@@ -1,0 +1,151 @@
+// Pooling with the vectors of the including file's instruction set. Windows are combined first down
+// the columns of pixels, then along them, so that neighbours share columns.
+#pragma once
+
+#include "kernels/windows/line_impl.h"
+
+namespace hone::kernels {
+namespace {
+
+struct Largest {
+  static Vector start() { return Vector::all(-__builtin_inff()); }
+  // max() gives its second operand where one is NaN.
+  static Vector combine(Vector best, Vector x) { return select(is_nan(best), best, max(best, x)); }
+};
+struct Sum {
+  static Vector start() { return Vector::zero(); }
+  static Vector combine(Vector sum, Vector x) { return sum + x; }
+};
+
+struct Pool {
+  const WindowLine& line;
+  const InputLine* inputs;
+  int64_t count;  // not 0
+  const WindowPart& part;
+  float* y;
+  // The element at x in all lines.
+  const float* pixel(int64_t line_number, int64_t at) const {
+    return inputs[line_number].pixels + at;
+  }
+};
+
+// Vectors of columns for several pixels fit into the registers of 32 or 16.
+constexpr int kPoolPixels = Vector::kWidth == 16 ? 8 : 4;
+
+// Outputs [o, o + kPixels), finish(pixel, result) before they are stored.
+template <class Op, int kTaps, int kStride, int kPixels, class Finish>
+inline void pool_pixels(const Pool& p, int64_t o, Finish finish) {
+  constexpr int kColumns = (kPixels - 1) * kStride + kTaps;
+  const int64_t channels = p.line.channels;
+  const int64_t from = (o * kStride - p.line.before) * channels;
+  each_vector_of(p.part.channel, p.part.channel_end, [&](auto lanes, int64_t c) {
+    Vector columns[kColumns];
+    const float* x = p.pixel(0, from + c);
+#pragma GCC unroll 32
+    for (int i = 0; i < kColumns; ++i) columns[i] = lanes.load(x + i * channels);
+    for (int64_t n = 1; n < p.count; ++n) {
+      x = p.pixel(n, from + c);
+#pragma GCC unroll 32
+      for (int i = 0; i < kColumns; ++i)
+        columns[i] = Op::combine(columns[i], lanes.load(x + i * channels));
+    }
+#pragma GCC unroll 8
+    for (int pixel = 0; pixel < kPixels; ++pixel) {
+      Vector result = columns[pixel * kStride];
+#pragma GCC unroll 8
+      for (int k = 1; k < kTaps; ++k) result = Op::combine(result, columns[pixel * kStride + k]);
+      lanes.store(finish(o + pixel, result), p.y + (o + pixel) * channels + c);
+    }
+  });
+}
+
+// One output with any taps.
+template <class Op, class Finish>
+inline void pool_pixel(const Pool& p, int64_t o, Taps taps, Finish finish) {
+  const int64_t channels = p.line.channels, step = p.line.dilation * channels;
+  const int64_t from = (o * p.line.stride - p.line.before) * channels + taps.first * step;
+  each_vector_of(p.part.channel, p.part.channel_end, [&](auto lanes, int64_t c) {
+    Vector result = Op::start();
+    for (int64_t k = 0; k < taps.end - taps.first; ++k) {
+      Vector column = lanes.load(p.pixel(0, from + k * step + c));
+      for (int64_t n = 1; n < p.count; ++n)
+        column = Op::combine(column, lanes.load(p.pixel(n, from + k * step + c)));
+      result = k == 0 ? column : Op::combine(result, column);
+    }
+    lanes.store(finish(o, result), p.y + o * channels + c);
+  });
+}
+
+template <class Op, int kTaps, int kStride, class Finish>
+void pool_line(const Pool& p, Finish finish) {
+  const auto edge = [&](int64_t o, Taps taps) { pool_pixel<Op>(p, o, taps, finish); };
+  if constexpr (kTaps > 0) {
+    walk<kPoolPixels>(
+        p.line, p.part,
+        [&]<int kPixels>(Pixels<kPixels>, int64_t o) {
+          pool_pixels<Op, kTaps, kStride, kPixels>(p, o, finish);
+        },
+        edge);
+  } else {
+    for (int64_t o = p.part.first; o < p.part.last; ++o) edge(o, taps_within(p.line, o));
+  }
+}
+
+template <class Op, class Finish>
+void pool_any_line(const Pool& p, Finish finish) {
+  if (p.count == 0) {
+    for (int64_t o = p.part.first; o < p.part.last; ++o)
+      each_vector_of(p.part.channel, p.part.channel_end, [&](auto lanes, int64_t c) {
+        lanes.store(finish(o, Op::start()), p.y + o * p.line.channels + c);
+      });
+    return;
+  }
+  const auto is = [&](int64_t taps, int64_t stride) {
+    return p.line.taps == taps && p.line.stride == stride && p.line.dilation == 1;
+  };
+  if (is(3, 1)) return pool_line<Op, 3, 1>(p, finish);
+  if (is(3, 2)) return pool_line<Op, 3, 2>(p, finish);
+  if (is(2, 2)) return pool_line<Op, 2, 2>(p, finish);
+  return pool_line<Op, 0, 0>(p, finish);
+}
+
+void maximum(const WindowLine& line, const InputLine* inputs, int64_t count, const WindowPart& part,
+             float* y) {
+  pool_any_line<Largest>({line, inputs, count, part, y}, [](int64_t, Vector best) { return best; });
+}
+
+void mean(const WindowLine& line, const InputLine* inputs, int64_t count, const WindowPart& part,
+          float lines, const float* columns, float* y) {
+  pool_any_line<Sum>({line, inputs, count, part, y}, [=](int64_t o, Vector sum) {
+    return sum * Vector::all(1.0f / (lines * columns[o]));
+  });
+}
+
+// Several vectors of a row at once: pieces that are long enough to be fetched ahead.
+template <int kVectors>
+inline void sum_columns(const float* x, int64_t rows, int64_t channels, float* y) {
+  Vector sums[kVectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) sums[v] = Vector::zero();
+  for (int64_t r = 0; r < rows; ++r, x += channels) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) sums[v] = sums[v] + Vector::load(x + v * Vector::kWidth);
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) sums[v].store(y + v * Vector::kWidth);
+}
+
+void sum_rows(const float* x, int64_t rows, int64_t channels, float* y) {
+  constexpr int64_t kW = Vector::kWidth;
+  int64_t c = 0;
+  for (; c + 8 * kW <= channels; c += 8 * kW) sum_columns<8>(x + c, rows, channels, y + c);
+  for (; c + kW <= channels; c += kW) sum_columns<1>(x + c, rows, channels, y + c);
+  if (c == channels) return;
+  const FirstLanes lanes(channels - c);
+  Vector sum = Vector::zero();
+  for (int64_t r = 0; r < rows; ++r) sum = sum + lanes.load(x + r * channels + c);
+  lanes.store(sum, y + c);
+}
+
+}  // namespace
+}  // namespace hone::kernels
