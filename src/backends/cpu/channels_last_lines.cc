@@ -22,9 +22,9 @@ Range piece_of(int64_t count, int64_t unit, int64_t i, int64_t n) {
 
 // Channels of a block: whole cache lines, and a strip of a few pixels of each of its lines fits
 // into the first-level cache.
-constexpr int64_t kChannels = 128, kChannelUnit = 16;
+constexpr int64_t kChannels = 256, kChannelUnit = 16;
 constexpr int64_t kStripFloats = 5120;  // of the input under a line of a strip: 20 KiB
-constexpr int64_t kPixelUnit = 8;       // the kernels take so many at once
+constexpr int64_t kPixelUnit = 7;       // the kernels take so many at once
 
 // How the result is cut: images, blocks of channels, runs of lines, runs of columns.
 struct Cut {

@@ -18,75 +18,97 @@ struct Depthwise {
   float* y;
 };
 
-// Adds the taps of one input line to `kPixels` sums, as many as the line's stride apart. A pixel is
-// loaded once for all the outputs that it is under.
-template <int kTaps, int kStride, int kPixels, class Lanes>
+// Adds the taps of one input line to the sums of outputs side by side, from the pixel x under the
+// first of them on. A pixel is loaded once for all outputs that it is under.
+template <int kTaps, int kStride, int kCount, class Lanes>
 inline void add_taps(const float* x, const float* w, int64_t channels, Lanes lanes,
-                     Vector (&sums)[kPixels]) {
+                     Vector (&sums)[kCount]) {
   Vector weights[kTaps];
 #pragma GCC unroll 8
   for (int k = 0; k < kTaps; ++k) weights[k] = lanes.load(w + k * channels);
 #pragma GCC unroll 32
-  for (int i = 0; i < (kPixels - 1) * kStride + kTaps; ++i) {
-    const Vector pixel = lanes.load(x + i * channels);
+  for (int i = 0; i < (kCount - 1) * kStride + kTaps; ++i) {
+    Vector pixel = lanes.load(x + i * channels);
+    keep(pixel);
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; ++p)
+    for (int p = 0; p < kCount; ++p)
       if (i >= p * kStride && i < p * kStride + kTaps)
         sums[p] = fma(pixel, weights[i - p * kStride], sums[p]);
   }
 }
 
-// The same for any taps.
-template <int kPixels, class Lanes>
-inline void add_any_taps(const WindowLine& line, int64_t taps, const float* x, const float* w,
-                         Lanes lanes, Vector (&sums)[kPixels]) {
-  const int64_t step = line.stride * line.channels;
-  for (int64_t k = 0; k < taps; ++k) {
-    const Vector weight = lanes.load(w + k * line.channels);
-    const float* pixel = x + k * line.dilation * line.channels;
+// The same for any taps; `step` between the pixels of two outputs, `tap` between those of two taps.
+template <int kCount, class Lanes>
+inline void add_any_taps(const float* x, int64_t step, int64_t tap, const float* w,
+                         int64_t channels, int64_t taps, Lanes lanes, Vector (&sums)[kCount]) {
+  for (int64_t k = 0; k < taps; ++k, x += tap, w += channels) {
+    const Vector weight = lanes.load(w);
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; ++p) sums[p] = fma(lanes.load(pixel + p * step), weight, sums[p]);
+    for (int p = 0; p < kCount; ++p) sums[p] = fma(lanes.load(x + p * step), weight, sums[p]);
   }
 }
 
-// The taps of outputs [o, o + kPixels). kTaps and kStride are 0 where they are not known.
-template <int kTaps, int kStride, int kPixels>
-inline void depthwise_pixels(const Depthwise& d, int64_t o, Taps taps) {
-  const int64_t channels = d.line.channels;
-  const int64_t from =
-      (o * d.line.stride - d.line.before + taps.first * d.line.dilation) * channels;
-  each_vector_of(d.part.channel, d.part.channel_end, [&](auto lanes, int64_t c) {
-    const int64_t to = o * channels + c;
-    const Vector start = d.bias ? lanes.load(d.bias + c) : Vector::zero();
-    Vector sums[kPixels];
+// Calls add(line of the input, lanes, channel, sums) for each line, and finishes what that gives
+// for outputs from `o` on.
+template <int kCount, class Add>
+inline __attribute__((always_inline)) void sum_outputs(const Depthwise& d, int64_t o, Add add) {
+  const int64_t channels = d.line.channels, count = d.count;
+  const InputLine* inputs = d.inputs;
+  const float *bias = d.bias, *added = d.added ? d.added + o * channels : nullptr;
+  float* y = d.y + o * channels;
+  const Vector low = d.low, high = d.high;
+  each_vector_of(d.part.channel, d.part.channel_end,
+                 [=](auto lanes, int64_t c) __attribute__((always_inline)) {
+                   const Vector start = bias ? lanes.load(bias + c) : Vector::zero();
+                   Vector sums[kCount];
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; ++p) sums[p] = start;
-    for (int64_t i = 0; i < d.count; ++i) {
-      const float* x = d.inputs[i].pixels + from + c;
-      const float* w = d.inputs[i].weights + taps.first * channels + c;
-      if constexpr (kTaps > 0)
-        add_taps<kTaps, kStride>(x, w, channels, lanes, sums);
-      else
-        add_any_taps(d.line, taps.end - taps.first, x, w, lanes, sums);
-    }
-    if (d.added) {
+                   for (int p = 0; p < kCount; ++p) sums[p] = start;
+                   for (int64_t i = 0; i < count; ++i) add(inputs[i], lanes, c, sums);
+                   if (added) {
 #pragma GCC unroll 8
-      for (int p = 0; p < kPixels; ++p) sums[p] = sums[p] + lanes.load(d.added + to + p * channels);
-    }
+                     for (int p = 0; p < kCount; ++p)
+                       sums[p] = sums[p] + lanes.load(added + c + p * channels);
+                   }
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; ++p)
-      lanes.store(min(d.high, max(d.low, sums[p])), d.y + to + p * channels);
-  });
+                   for (int p = 0; p < kCount; ++p)
+                     lanes.store(min(high, max(low, sums[p])), y + c + p * channels);
+                 });
 }
 
+// Outputs from `o` on, all with the same taps.
+template <int kCount>
+inline void depthwise_outputs(const Depthwise& d, int64_t o, Taps taps) {
+  const int64_t channels = d.line.channels, skipped = taps.first * channels;
+  const int64_t step = d.line.stride * channels, tap = d.line.dilation * channels;
+  const int64_t from = o * step - d.line.before * channels + taps.first * tap;
+  sum_outputs<kCount>(d, o,
+                      [=](const InputLine& input, auto lanes, int64_t c, auto& sums)
+                          __attribute__((always_inline)) {
+                            add_any_taps(input.pixels + from + c, step, tap,
+                                         input.weights + skipped + c, channels,
+                                         taps.end - taps.first, lanes, sums);
+                          });
+}
+
+// kTaps is 0 where taps and stride are not known.
 template <int kTaps, int kStride>
 void depthwise_line(const Depthwise& d) {
-  walk<8>(
-      d.line, d.part,
-      [&]<int kPixels>(Pixels<kPixels>, int64_t o) {
-        depthwise_pixels<kTaps, kStride, kPixels>(d, o, {0, d.line.taps});
-      },
-      [&](int64_t o, Taps taps) { depthwise_pixels<0, 0, 1>(d, o, taps); });
+  const auto inner = [&]<int kCount>(Outputs<kCount>, int64_t o) {
+    if constexpr (kTaps == 0) {
+      depthwise_outputs<kCount>(d, o, {0, d.line.taps});
+    } else {
+      const int64_t channels = d.line.channels;
+      const int64_t from = (o * kStride - d.line.before) * channels;
+      sum_outputs<kCount>(d, o,
+                          [=](const InputLine& input, auto lanes, int64_t c, auto& sums)
+                              __attribute__((always_inline)) {
+                                add_taps<kTaps, kStride>(input.pixels + from + c, input.weights + c,
+                                                         channels, lanes, sums);
+                              });
+    }
+  };
+  walk<kMostOutputs>(d.line, d.part, inner,
+                     [&](int64_t o) { depthwise_outputs<1>(d, o, taps_within(d.line, o)); });
 }
 
 inline void depthwise_any_line(const Depthwise& d) {
@@ -97,8 +119,9 @@ inline void depthwise_any_line(const Depthwise& d) {
   if (is(3, 2)) return depthwise_line<3, 2>(d);
   if (is(5, 1)) return depthwise_line<5, 1>(d);
   if (is(5, 2)) return depthwise_line<5, 2>(d);
+  if (is(7, 1)) return depthwise_line<7, 1>(d);
   if (is(1, 1)) return depthwise_line<1, 1>(d);
-  return depthwise_line<0, 0>(d);
+  depthwise_line<0, 0>(d);
 }
 
 void depthwise(const WindowLine& line, const InputLine* inputs, int64_t count,

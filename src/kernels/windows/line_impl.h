@@ -20,26 +20,40 @@ inline Taps taps_within(const WindowLine& line, int64_t output) {
   return {first < end ? first : end, end};
 }
 
-// How many pixels one step of `walk` takes.
+// How many outputs one step of `walk` takes.
 template <int kCount>
-struct Pixels {
+struct Outputs {
   static constexpr int count = kCount;
 };
 
-// Calls inner(Pixels<n>(), first output) for outputs within the line, n of them, and
-// edge(output, taps) for others.
+// Images are mostly a power of two times seven pixels wide.
+constexpr int kMostOutputs = 7;
+
+template <int kMost, class F>
+inline void step(int64_t count, int64_t o, F& f) {
+  if constexpr (kMost > 1) {
+    if (count < kMost) return step<kMost - 1>(count, o, f);
+  }
+  f(Outputs<kMost>(), o);
+}
+
+// The outputs of a part: inner(Outputs, first output) for some whose windows lie within the line,
+// at most kMost of them and about as many each time; edge(output) for each other one.
 template <int kMost, class Inner, class Edge>
 inline void walk(const WindowLine& line, const WindowPart& part, Inner inner, Edge edge) {
-  const int64_t inner_end = part.last < line.inner_end ? part.last : line.inner_end;
-  int64_t o = part.first;
-  for (; o < part.last && o < line.inner; ++o) edge(o, taps_within(line, o));
-  for (; o + kMost <= inner_end; o += kMost) inner(Pixels<kMost>(), o);
-  if constexpr (kMost > 4)
-    for (; o + 4 <= inner_end; o += 4) inner(Pixels<4>(), o);
-  if constexpr (kMost > 2)
-    for (; o + 2 <= inner_end; o += 2) inner(Pixels<2>(), o);
-  for (; o < inner_end; ++o) inner(Pixels<1>(), o);
-  for (; o < part.last; ++o) edge(o, taps_within(line, o));
+  const auto within = [&](int64_t o) {
+    return o < part.first ? part.first : o < part.last ? o : part.last;
+  };
+  const int64_t begin = within(line.inner), end = within(line.inner_end);
+  for (int64_t o = part.first; o < begin; ++o) edge(o);
+  const int64_t steps = (end - begin + kMost - 1) / kMost;
+  int64_t o = begin;
+  for (int64_t left = steps; left > 0; --left) {
+    const int64_t count = (end - o + left - 1) / left;
+    step<kMost>(count, o, inner);
+    o += count;
+  }
+  for (o = end; o < part.last; ++o) edge(o);
 }
 
 }  // namespace

@@ -23,53 +23,55 @@ struct Pool {
   int64_t count;  // not 0
   const WindowPart& part;
   float* y;
-  // The element at x in all lines.
-  const float* pixel(int64_t line_number, int64_t at) const {
-    return inputs[line_number].pixels + at;
-  }
 };
 
-// Vectors of columns for several pixels fit into the registers of 32 or 16.
-constexpr int kPoolPixels = Vector::kWidth == 16 ? 8 : 4;
+// Vectors of columns for several outputs fit into the registers of 32 or 16.
+constexpr int kPoolOutputs = Vector::kWidth == 16 ? kMostOutputs : 3;
 
-// Outputs [o, o + kPixels), finish(pixel, result) before they are stored.
-template <class Op, int kTaps, int kStride, int kPixels, class Finish>
-inline void pool_pixels(const Pool& p, int64_t o, Finish finish) {
-  constexpr int kColumns = (kPixels - 1) * kStride + kTaps;
-  const int64_t channels = p.line.channels;
+// Outputs from `o` on, finish(output, result) before they are stored.
+template <class Op, int kTaps, int kStride, int kCount, class Finish>
+inline void pool_outputs(const Pool& p, Outputs<kCount>, int64_t o, Finish finish) {
+  constexpr int kColumns = (kCount - 1) * kStride + kTaps;
+  const int64_t channels = p.line.channels, count = p.count;
   const int64_t from = (o * kStride - p.line.before) * channels;
-  each_vector_of(p.part.channel, p.part.channel_end, [&](auto lanes, int64_t c) {
-    Vector columns[kColumns];
-    const float* x = p.pixel(0, from + c);
+  const InputLine* inputs = p.inputs;
+  float* y = p.y + o * channels;
+  each_vector_of(p.part.channel, p.part.channel_end,
+                 [=](auto lanes, int64_t c) __attribute__((always_inline)) {
+                   Vector columns[kColumns];
 #pragma GCC unroll 32
-    for (int i = 0; i < kColumns; ++i) columns[i] = lanes.load(x + i * channels);
-    for (int64_t n = 1; n < p.count; ++n) {
-      x = p.pixel(n, from + c);
+                   for (int i = 0; i < kColumns; ++i)
+                     columns[i] = lanes.load(inputs[0].pixels + from + c + i * channels);
+                   for (int64_t n = 1; n < count; ++n) {
+                     const float* x = inputs[n].pixels + from + c;
 #pragma GCC unroll 32
-      for (int i = 0; i < kColumns; ++i)
-        columns[i] = Op::combine(columns[i], lanes.load(x + i * channels));
-    }
+                     for (int i = 0; i < kColumns; ++i)
+                       columns[i] = Op::combine(columns[i], lanes.load(x + i * channels));
+                   }
 #pragma GCC unroll 8
-    for (int pixel = 0; pixel < kPixels; ++pixel) {
-      Vector result = columns[pixel * kStride];
+                   for (int out = 0; out < kCount; ++out) {
+                     Vector result = columns[out * kStride];
 #pragma GCC unroll 8
-      for (int k = 1; k < kTaps; ++k) result = Op::combine(result, columns[pixel * kStride + k]);
-      lanes.store(finish(o + pixel, result), p.y + (o + pixel) * channels + c);
-    }
-  });
+                     for (int k = 1; k < kTaps; ++k)
+                       result = Op::combine(result, columns[out * kStride + k]);
+                     lanes.store(finish(o + out, result), y + out * channels + c);
+                   }
+                 });
 }
 
 // One output with any taps.
 template <class Op, class Finish>
-inline void pool_pixel(const Pool& p, int64_t o, Taps taps, Finish finish) {
+inline void pool_output(const Pool& p, int64_t o, Finish finish) {
+  const Taps taps = taps_within(p.line, o);
   const int64_t channels = p.line.channels, step = p.line.dilation * channels;
   const int64_t from = (o * p.line.stride - p.line.before) * channels + taps.first * step;
   each_vector_of(p.part.channel, p.part.channel_end, [&](auto lanes, int64_t c) {
     Vector result = Op::start();
     for (int64_t k = 0; k < taps.end - taps.first; ++k) {
-      Vector column = lanes.load(p.pixel(0, from + k * step + c));
+      const int64_t at = from + k * step + c;
+      Vector column = lanes.load(p.inputs[0].pixels + at);
       for (int64_t n = 1; n < p.count; ++n)
-        column = Op::combine(column, lanes.load(p.pixel(n, from + k * step + c)));
+        column = Op::combine(column, lanes.load(p.inputs[n].pixels + at));
       result = k == 0 ? column : Op::combine(result, column);
     }
     lanes.store(finish(o, result), p.y + o * channels + c);
@@ -78,17 +80,10 @@ inline void pool_pixel(const Pool& p, int64_t o, Taps taps, Finish finish) {
 
 template <class Op, int kTaps, int kStride, class Finish>
 void pool_line(const Pool& p, Finish finish) {
-  const auto edge = [&](int64_t o, Taps taps) { pool_pixel<Op>(p, o, taps, finish); };
-  if constexpr (kTaps > 0) {
-    walk<kPoolPixels>(
-        p.line, p.part,
-        [&]<int kPixels>(Pixels<kPixels>, int64_t o) {
-          pool_pixels<Op, kTaps, kStride, kPixels>(p, o, finish);
-        },
-        edge);
-  } else {
-    for (int64_t o = p.part.first; o < p.part.last; ++o) edge(o, taps_within(p.line, o));
-  }
+  walk<kPoolOutputs>(
+      p.line, p.part,
+      [&](auto outputs, int64_t o) { pool_outputs<Op, kTaps, kStride>(p, outputs, o, finish); },
+      [&](int64_t o) { pool_output<Op>(p, o, finish); });
 }
 
 template <class Op, class Finish>
@@ -106,7 +101,7 @@ void pool_any_line(const Pool& p, Finish finish) {
   if (is(3, 1)) return pool_line<Op, 3, 1>(p, finish);
   if (is(3, 2)) return pool_line<Op, 3, 2>(p, finish);
   if (is(2, 2)) return pool_line<Op, 2, 2>(p, finish);
-  return pool_line<Op, 0, 0>(p, finish);
+  for (int64_t o = p.part.first; o < p.part.last; ++o) pool_output<Op>(p, o, finish);
 }
 
 void maximum(const WindowLine& line, const InputLine* inputs, int64_t count, const WindowPart& part,
