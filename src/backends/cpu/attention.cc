@@ -14,7 +14,7 @@ namespace {
 
 enum Input : size_t { kQuery, kKey, kValue, kMask };
 
-constexpr int64_t kQueries = 48;  // of a block: eight register tiles
+constexpr int64_t kQueries = 56;  // of a block: four register tiles or more
 
 // One operand, [batch, heads, length, head] or packed [batch, length, heads * head].
 struct Heads {
@@ -51,7 +51,6 @@ struct Attention {
 // Buffers of one piece of work.
 struct Scratch {
   std::vector<float> keys, values, scores;
-  std::vector<const float*> rows;
   bool finite = true;  // the values, as far as a mask can hide them
 };
 
@@ -113,18 +112,17 @@ void add_used_values(const Attention& a, const float* values, const Scratch& s, 
   for (int64_t r = 0; r < rows; ++r, y += a.y_row) {
     std::fill_n(y, a.v.head, 0.0f);
     for (int64_t l = 0; l < n; ++l) {
-      const float weight = s.rows[size_t(r)][l];
+      const float weight = s.scores[size_t(r * n + l)];
       if (weight == 0) continue;
       for (int64_t d = 0; d < a.v.head; ++d) y[d] += weight * values[l * a.v.row + d];
     }
   }
 }
 
-kernels::Product product(const std::vector<const float*>& rows, int64_t m, int64_t depth,
-                         const std::vector<float>& b, int64_t b_depth, float* c, int64_t c_row,
-                         int64_t n) {
+kernels::Product product(const kernels::Rows& a, int64_t m, const std::vector<float>& b,
+                         int64_t b_depth, float* c, int64_t c_row, int64_t n) {
   kernels::Product p;
-  p.a = {rows.data(), m, 1, depth};
+  p.a = a;
   p.b = b.data();
   p.b_depth = b_depth;
   p.c = c;
@@ -141,7 +139,6 @@ void attend(const Attention& a, int64_t b, int64_t h, Scratch& s) {
   s.keys.assign(size_t(panels(a.k.length) * width * a.k.head), 0.0f);
   s.values.assign(size_t(panels(a.v.head) * width * a.v.length), 0.0f);
   s.scores.resize(size_t(kQueries * a.k.length));
-  s.rows.resize(size_t(kQueries));
   pack_keys(a.k, a.k.at(b, shared), width, s.keys);
   pack_values(a.v, a.v.at(b, shared), width, s.values);
   s.finite = !(a.causal || a.mask.tensor) ||
@@ -150,15 +147,14 @@ void attend(const Attention& a, int64_t b, int64_t h, Scratch& s) {
     const int64_t rows = std::min(kQueries, a.q.length - first);
     // Queries of this block see no later keys.
     const int64_t n = a.causal ? std::min(a.k.length, first + rows) : a.k.length;
-    for (int64_t r = 0; r < rows; ++r) s.rows[size_t(r)] = a.q.at(b, h) + (first + r) * a.q.row;
-    multiply(kernel, product(s.rows, rows, a.q.head, s.keys, 0, s.scores.data(), n, n), 0,
-             panels(n));
+    const auto queries = kernels::Rows{a.q.at(b, h) + first * a.q.row, a.q.row, a.q.head};
+    multiply(kernel, product(queries, rows, s.keys, 0, s.scores.data(), n, n), 0, panels(n));
     softmax_rows(a, b, h, first, rows, n, s.scores.data());
-    for (int64_t r = 0; r < rows; ++r) s.rows[size_t(r)] = s.scores.data() + r * n;
     float* y = a.y + b * a.y_batch + h * a.y_head + first * a.y_row;
     if (s.finite)
-      multiply(kernel, product(s.rows, rows, n, s.values, a.v.length, y, a.y_row, a.v.head), 0,
-               panels(a.v.head));
+      multiply(kernel,
+               product({s.scores.data(), n, n}, rows, s.values, a.v.length, y, a.y_row, a.v.head),
+               0, panels(a.v.head));
     else
       add_used_values(a, a.v.at(b, shared), s, rows, n, y);
   }

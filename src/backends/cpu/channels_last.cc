@@ -4,97 +4,92 @@
 
 #include "backends/cpu/channels_last_geometry.h"
 #include "backends/cpu/epilogue.h"
+#include "backends/cpu/products.h"
 #include "kernels/gemm/gemm.h"
 
 namespace hone::cpu {
 namespace {
 
-// A convolution whose windows have few channels: the image is copied with its padding, so that a
-// row of a window is one piece of memory.
-struct Padded {
-  Geometry geometry;
-  Tensor image;
-};
+// A convolution as a product: a row for each result's pixel, made of what its window covers.
+class WindowRows final : public kernels::RowSource {
+ public:
+  // Of one group: `depth` channels of each pixel, from x on.
+  WindowRows(const Geometry& g, const float* x, int64_t depth) : g_(g), x_(x) {
+    // Where a line of the kernel covers neighbouring pixels, it is one piece of memory.
+    const bool lines = depth == g.channels && g.dilation[2] == 1;
+    const int64_t columns = lines ? 1 : g.kernel[2];
+    length_ = depth * (g.kernel[2] / columns);
+    for (int64_t z = 0; z < g.kernel[0]; ++z)
+      for (int64_t y = 0; y < g.kernel[1]; ++y)
+        for (int64_t x0 = 0; x0 < columns; ++x0)
+          pieces_.push_back({z * g.dilation[0], y * g.dilation[1], x0 * g.dilation[2]});
+  }
 
-int64_t padded_width(const Geometry& g) { return (g.out[2] - 1) * g.stride[2] + g.kernel[2]; }
-
-bool pays_to_pad(const Geometry& g, int64_t group) {
-  return group == 1 && g.channels <= 4 && g.kernel[2] > 1 && g.dilation[2] == 1 && g.in[2] > 0 &&
-         padded_width(g) <= 2 * g.in[2] + 8;
-}
-
-Result<Padded> pad_rows(const Call& c, const Geometry& g, const float* x) {
-  const int64_t width = padded_width(g);
-  Tensor padded = TRY(
-      Tensor::make(DType::f32, {g.images, g.in[0], g.in[1], width, g.channels}, c.memory_limit));
-  Padded p{g, std::move(padded)};
-  const int64_t rows = g.images * g.in[0] * g.in[1];
-  const int64_t used = std::min(g.in[2], width - g.before[2]);
-  float* image = p.image.as<float>().data();
-  for (int64_t r = 0; r < rows && used > 0; ++r)
-    std::copy_n(x + r * g.in[2] * g.channels, used * g.channels,
-                image + (r * width + g.before[2]) * g.channels);
-  p.geometry.in[2] = width;
-  p.geometry.before[2] = 0;
-  p.geometry.kernel[2] = 1;  // its positions are one piece
-  return p;
-}
-
-struct Conv {
-  Geometry g;
-  const float* x;
-  const float* panels;
-  const float* outside;
-  int64_t group, filters, depth;  // depth: floats of a piece
-  float* y;
-  kernels::Epilogue epilogue;
-  int64_t columns() const { return filters / group; }
-};
-
-constexpr int64_t kPixels = kernels::kRowBlock;
-
-// Pixels [first, first + count) of image n, panels [panel, panel_end) of group `group`.
-void convolve(const Conv& c, int64_t n, int64_t group, int64_t first, int64_t count, int64_t panel,
-              int64_t panel_end, std::vector<const float*>& rows) {
-  const kernels::GemmKernel& kernel = kernels::gemm_kernel();
-  const int64_t positions = c.g.positions(), width = kernel.columns;
-  const int64_t group_panels = (c.columns() + width - 1) / width;
-  rows.resize(size_t(positions * count));
-  const Taps taps(c.g, c.x + n * c.g.in_size() * c.g.channels + group * c.depth, c.outside);
-  for (int64_t i = 0; i < count; ++i)
-    taps.each(first + i,
-              [&](int64_t k, const float* pixel) { rows[size_t(k * count + i)] = pixel; });
-  kernels::Product p;
-  p.a = {rows.data(), count, positions, c.depth};
-  p.b = c.panels + group * group_panels * width * positions * c.depth;
-  const int64_t at = (n * c.g.out_size() + first) * c.filters + group * c.columns();
-  p.c = c.y + at;
-  p.c_row = c.filters;
-  p.m = count;
-  p.n = c.columns();
-  p.epilogue = c.epilogue;
-  if (p.epilogue.bias) p.epilogue.bias += group * c.columns();
-  if (p.epilogue.added) p.epilogue.added += at;
-  multiply(kernel, p, panel, panel_end);
-}
-
-void run_conv(const Conv& c, int64_t panels, ThreadPool& pool) {
-  const int64_t blocks = (c.g.out_size() + kPixels - 1) / kPixels;
-  const int64_t cells = c.g.images * c.group * blocks;
-  const int64_t wanted = pool.size() == 1 ? 1 : 2 * int64_t(pool.size());
-  const int64_t across = std::clamp<int64_t>((wanted + cells - 1) / cells, 1, panels);
-  const int64_t step = (panels + across - 1) / across;
-  pool.parallel_for(cells * across, 1, [&](int64_t begin, int64_t end) {
-    std::vector<const float*> rows;
-    for (int64_t piece = begin; piece < end; ++piece) {
-      const int64_t cell = piece / across, panel = piece % across * step;
-      if (panel >= panels) continue;
-      const int64_t first = cell % blocks * kPixels;
-      convolve(c, cell / blocks / c.group, cell / blocks % c.group, first,
-               std::min(kPixels, c.g.out_size() - first), panel, std::min(panel + step, panels),
-               rows);
+  void gather(int64_t row, int64_t rows, int64_t from, int64_t depth, float* to,
+              int64_t step) const override {
+    Place out{row / g_.out_size(), row / (g_.out[1] * g_.out[2]) % g_.out[0],
+              row / g_.out[2] % g_.out[1], row % g_.out[2]};
+    for (int64_t r = 0; r < rows; ++r, to += step, next(out)) {
+      size_t piece = size_t(from / length_);
+      int64_t skipped = from % length_;
+      for (int64_t done = 0; done < depth; ++piece, skipped = 0) {
+        const int64_t count = std::min(length_ - skipped, depth - done);
+        copy(out, pieces_[piece], skipped, count, to + done);
+        done += count;
+      }
     }
-  });
+  }
+
+ private:
+  struct Piece {
+    int64_t z, y, x;  // within the window, in pixels of the image
+  };
+  struct Place {
+    int64_t image, z, y, x;  // of a result
+  };
+
+  void next(Place& p) const {
+    if (++p.x < g_.out[2]) return;
+    p.x = 0;
+    if (++p.y < g_.out[1]) return;
+    p.y = 0;
+    if (++p.z < g_.out[0]) return;
+    p.z = 0;
+    ++p.image;
+  }
+
+  // Floats [skipped, skipped + count) of a piece; zeros outside of the image.
+  void copy(const Place& out, const Piece& piece, int64_t skipped, int64_t count, float* to) const {
+    const int64_t z = out.z * g_.stride[0] - g_.before[0] + piece.z;
+    const int64_t y = out.y * g_.stride[1] - g_.before[1] + piece.y;
+    const int64_t x = out.x * g_.stride[2] - g_.before[2] + piece.x;
+    if (z < 0 || z >= g_.in[0] || y < 0 || y >= g_.in[1]) {
+      std::fill_n(to, count, 0.0f);
+      return;
+    }
+    const float* line = x_ + ((out.image * g_.in[0] + z) * g_.in[1] + y) * g_.in[2] * g_.channels;
+    const int64_t begin = x * g_.channels + skipped, end = begin + count;
+    // A group's piece is of one pixel: it is inside or outside as a whole.
+    const int64_t first = std::clamp<int64_t>(0, begin, end);
+    const int64_t last = std::clamp(g_.in[2] * g_.channels, first, end);
+    std::fill_n(to, first - begin, 0.0f);
+    std::copy_n(line + first, last - first, to + (first - begin));
+    std::fill_n(to + (last - begin), end - last, 0.0f);
+  }
+
+  const Geometry& g_;
+  const float* x_;
+  int64_t length_;  // of a piece, in floats
+  std::vector<Piece> pieces_;
+};
+
+// Windows of one pixel, one after the other: the rows are the pixels.
+bool are_pixels(const Geometry& g) {
+  for (int axis = 0; axis < 3; ++axis)
+    if (g.kernel[axis] != 1 || g.stride[axis] != 1 || g.before[axis] != 0 ||
+        g.in[axis] != g.out[axis])
+      return false;
+  return true;
 }
 
 Status run_channels_last_conv(Call& c, ThreadPool& pool) {
@@ -102,25 +97,28 @@ Status run_channels_last_conv(Call& c, ThreadPool& pool) {
   Tensor& y = *TRY(c.out(0));
   if (panels.size() != 4 || panels[3] != kernels::gemm_kernel().columns) return not_accepted(c);
   if (y.count() == 0) return ok();
-  Conv conv{};
-  conv.g = TRY(geometry_of(c, false));
-  conv.x = c.in(0).as<float>().data();
-  conv.group = c.integer("group");
-  Padded padded;
-  conv.depth = conv.g.channels / conv.group;
-  if (pays_to_pad(conv.g, conv.group)) {
-    conv.depth *= conv.g.kernel[2];
-    padded = TRY(pad_rows(c, conv.g, conv.x));
-    conv.g = padded.geometry;
-    conv.x = padded.image.as<float>().data();
+  const Geometry g = TRY(geometry_of(c, false));
+  const int64_t groups = c.integer("group"), filters = y.shape().back();
+  const int64_t depth = g.channels / groups, columns = filters / groups;
+  const kernels::Epilogue epilogue = epilogue_of(c, filters);
+  std::vector<WindowRows> sources;
+  sources.reserve(size_t(groups));
+  std::vector<kernels::Product> products;
+  for (int64_t group = 0; group < groups; ++group) {
+    const float* x = c.in(0).as<float>().data() + group * depth;
+    kernels::Product& p = products.emplace_back();
+    p.a = {x, g.channels, g.positions() * depth};
+    if (!are_pixels(g)) p.a.source = &sources.emplace_back(g, x, depth);
+    p.b = c.in(1).as<float>().data() + group * panels[1] * panels[2] * panels[3];
+    p.c = y.as<float>().data() + group * columns;
+    p.c_row = filters;
+    p.m = y.count() / filters;
+    p.n = columns;
+    p.epilogue = epilogue;
+    if (p.epilogue.bias) p.epilogue.bias += group * columns;
+    if (p.epilogue.added) p.epilogue.added += group * columns;
   }
-  const std::vector<float> outside(size_t(conv.depth), 0.0f);
-  conv.outside = outside.data();
-  conv.panels = c.in(1).as<float>().data();
-  conv.filters = y.shape().back();
-  conv.y = y.as<float>().data();
-  conv.epilogue = epilogue_of(c, conv.filters);
-  run_conv(conv, panels[1], pool);
+  multiply_all(products, pool);
   return ok();
 }
 
