@@ -20,11 +20,13 @@ Range piece_of(int64_t count, int64_t unit, int64_t i, int64_t n) {
   return {std::min(count, units * i / n * unit), std::min(count, units * (i + 1) / n * unit)};
 }
 
-// Channels of a block: whole cache lines, and a strip of a few pixels of each of its lines fits
-// into the first-level cache.
+// Channels of a block: whole cache lines.
 constexpr int64_t kChannels = 256, kChannelUnit = 16;
-constexpr int64_t kStripFloats = 5120;  // of the input under a line of a strip: 20 KiB
-constexpr int64_t kPixelUnit = 7;       // the kernels take so many at once
+// Of the input under a line of a strip: 20 KiB, which stay in the first-level cache for the next
+// line. An input of more than 1 MiB comes from beyond the second-level cache, where reading whole
+// lines is faster.
+constexpr int64_t kStripFloats = 5120, kNearFloats = 1 << 18;
+constexpr int64_t kPixelUnit = 7;  // the kernels take so many at once
 
 // How the result is cut: images, blocks of channels, runs of lines, runs of columns.
 struct Cut {
@@ -42,11 +44,11 @@ Cut cut_of(const Geometry& g, int64_t threads) {
   cut.rows = std::min(wanted, lines);
   wanted = divide_up(wanted, cut.rows);
   cut.columns = std::min(wanted, divide_up(width, kPixelUnit));
-  const int64_t block = std::min(g.channels, divide_up(g.channels, cut.blocks));
-  const int64_t under = g.kernel[0] * g.kernel[1] * std::max<int64_t>(1, block);
-  if (g.kernel[0] * g.kernel[1] > 1) {
-    const int64_t pixels = kStripFloats / under - (g.kernel[2] - 1) * g.dilation[2];
-    cut.strip = std::max(kPixelUnit, pixels / g.stride[2] / kPixelUnit * kPixelUnit);
+  const int64_t input_lines = g.kernel[0] * g.kernel[1];
+  if (input_lines > 1 && g.in_size() * g.channels <= kNearFloats) {
+    const int64_t pixels = kStripFloats / (input_lines * divide_up(g.channels, cut.blocks)) -
+                           (g.kernel[2] - 1) * g.dilation[2];
+    cut.strip = kPixelUnit * std::max<int64_t>(1, pixels / g.stride[2] / kPixelUnit);
   }
   return cut;
 }

@@ -8,10 +8,10 @@ namespace hone::kernels {
 namespace {
 
 struct Depthwise {
-  const WindowLine& line;
+  WindowLine line;
   const InputLine* inputs;
   int64_t count;
-  const WindowPart& part;
+  WindowPart part;
   const float* bias;
   const float* added;
   Vector low, high;  // every activation that is not a clip comes later
@@ -48,11 +48,14 @@ inline void add_any_taps(const float* x, int64_t step, int64_t tap, const float*
   }
 }
 
-// Calls add(line of the input, lanes, channel, sums) for each line, and finishes what that gives
-// for outputs from `o` on.
+// Calls add(x, w, lanes, sums) for each line of the input and finishes what that gives for outputs
+// from `o` on. x is where tap `first` of output o is, w its weight.
 template <int kCount, class Add>
-inline __attribute__((always_inline)) void sum_outputs(const Depthwise& d, int64_t o, Add add) {
+inline __attribute__((always_inline)) void sum_outputs(const Depthwise& d, int64_t o, int64_t first,
+                                                       Add add) {
   const int64_t channels = d.line.channels, count = d.count;
+  const int64_t from = (o * d.line.stride - d.line.before + first * d.line.dilation) * channels;
+  const int64_t weights = first * channels;
   const InputLine* inputs = d.inputs;
   const float *bias = d.bias, *added = d.added ? d.added + o * channels : nullptr;
   float* y = d.y + o * channels;
@@ -63,7 +66,8 @@ inline __attribute__((always_inline)) void sum_outputs(const Depthwise& d, int64
                    Vector sums[kCount];
 #pragma GCC unroll 8
                    for (int p = 0; p < kCount; ++p) sums[p] = start;
-                   for (int64_t i = 0; i < count; ++i) add(inputs[i], lanes, c, sums);
+                   for (int64_t i = 0; i < count; ++i)
+                     add(inputs[i].pixels + from + c, inputs[i].weights + weights + c, lanes, sums);
                    if (added) {
 #pragma GCC unroll 8
                      for (int p = 0; p < kCount; ++p)
@@ -75,43 +79,54 @@ inline __attribute__((always_inline)) void sum_outputs(const Depthwise& d, int64
                  });
 }
 
-// Outputs from `o` on, all with the same taps.
+// kCount outputs, all with the same taps.
+template <int kTaps, int kStride, int kCount>
+inline void depthwise_outputs(const Depthwise& d, int64_t o, int64_t first) {
+  const int64_t channels = d.line.channels;
+  sum_outputs<kCount>(d, o, first,
+                      [=](const float* x, const float* w, auto lanes, auto& sums)
+                          __attribute__((always_inline)) {
+                            add_taps<kTaps, kStride>(x, w, channels, lanes, sums);
+                          });
+}
 template <int kCount>
 inline void depthwise_outputs(const Depthwise& d, int64_t o, Taps taps) {
-  const int64_t channels = d.line.channels, skipped = taps.first * channels;
+  const int64_t channels = d.line.channels, count = taps.end - taps.first;
   const int64_t step = d.line.stride * channels, tap = d.line.dilation * channels;
-  const int64_t from = o * step - d.line.before * channels + taps.first * tap;
-  sum_outputs<kCount>(d, o,
-                      [=](const InputLine& input, auto lanes, int64_t c, auto& sums)
+  sum_outputs<kCount>(d, o, taps.first,
+                      [=](const float* x, const float* w, auto lanes, auto& sums)
                           __attribute__((always_inline)) {
-                            add_any_taps(input.pixels + from + c, step, tap,
-                                         input.weights + skipped + c, channels,
-                                         taps.end - taps.first, lanes, sums);
+                            add_any_taps(x, step, tap, w, channels, count, lanes, sums);
                           });
 }
 
-// kTaps is 0 where taps and stride are not known.
+// The taps lie side by side.
 template <int kTaps, int kStride>
 void depthwise_line(const Depthwise& d) {
-  const auto inner = [&]<int kCount>(Outputs<kCount>, int64_t o) {
-    if constexpr (kTaps == 0) {
-      depthwise_outputs<kCount>(d, o, {0, d.line.taps});
-    } else {
-      const int64_t channels = d.line.channels;
-      const int64_t from = (o * kStride - d.line.before) * channels;
-      sum_outputs<kCount>(d, o,
-                          [=](const InputLine& input, auto lanes, int64_t c, auto& sums)
-                              __attribute__((always_inline)) {
-                                add_taps<kTaps, kStride>(input.pixels + from + c, input.weights + c,
-                                                         channels, lanes, sums);
-                              });
-    }
-  };
-  walk<kMostOutputs>(d.line, d.part, inner,
-                     [&](int64_t o) { depthwise_outputs<1>(d, o, taps_within(d.line, o)); });
+  walk<kMostOutputs>(
+      d.line, d.part,
+      [&]<int kCount>(Count<kCount>, int64_t o) {
+        depthwise_outputs<kTaps, kStride, kCount>(d, o, 0);
+      },
+      [&](int64_t o) {
+        const Taps taps = taps_within(d.line, o);
+        if (taps.first == taps.end) return depthwise_outputs<1>(d, o, taps);
+        with_count<kTaps>(taps.end - taps.first, [&]<int kThere>(Count<kThere>) {
+          depthwise_outputs<kThere, 1, 1>(d, o, taps.first);
+        });
+      });
 }
 
-inline void depthwise_any_line(const Depthwise& d) {
+void depthwise_line_of_any(const Depthwise& d) {
+  walk<kMostOutputs>(
+      d.line, d.part,
+      [&]<int kCount>(Count<kCount>, int64_t o) {
+        depthwise_outputs<kCount>(d, o, Taps{0, d.line.taps});
+      },
+      [&](int64_t o) { depthwise_outputs<1>(d, o, taps_within(d.line, o)); });
+}
+
+void depthwise_any_line(const Depthwise& d) {
   const auto is = [&](int64_t taps, int64_t stride) {
     return d.line.taps == taps && d.line.stride == stride && (taps == 1 || d.line.dilation == 1);
   };
@@ -121,24 +136,25 @@ inline void depthwise_any_line(const Depthwise& d) {
   if (is(5, 2)) return depthwise_line<5, 2>(d);
   if (is(7, 1)) return depthwise_line<7, 1>(d);
   if (is(1, 1)) return depthwise_line<1, 1>(d);
-  depthwise_line<0, 0>(d);
+  depthwise_line_of_any(d);
 }
 
 void depthwise(const WindowLine& line, const InputLine* inputs, int64_t count,
                const WindowPart& part, const Epilogue& e, float* y) {
   const float infinity = __builtin_inff();
   const bool relu = e.activation == Activation::relu, clip = e.activation == Activation::clip;
-  depthwise_any_line({.line = line,
-                      .inputs = inputs,
-                      .count = count,
-                      .part = part,
-                      .bias = e.bias,
-                      .added = e.added,
-                      .low = Vector::all(relu   ? 0.0f
-                                         : clip ? e.low
-                                                : -infinity),
-                      .high = Vector::all(clip ? e.high : infinity),
-                      .y = y});
+  const Depthwise d{.line = line,
+                    .inputs = inputs,
+                    .count = count,
+                    .part = part,
+                    .bias = e.bias,
+                    .added = e.added,
+                    .low = Vector::all(relu   ? 0.0f
+                                       : clip ? e.low
+                                              : -infinity),
+                    .high = Vector::all(clip ? e.high : infinity),
+                    .y = y};
+  depthwise_any_line(d);
   if (e.activation == Activation::none || relu || clip) return;
   const Epilogue rest{.activation = e.activation};
   finish_rows(rest, y + part.first * line.channels + part.channel, line.channels,

@@ -20,25 +20,26 @@ inline Taps taps_within(const WindowLine& line, int64_t output) {
   return {first < end ? first : end, end};
 }
 
-// How many outputs one step of `walk` takes.
+// A number that the compiler knows.
 template <int kCount>
-struct Outputs {
-  static constexpr int count = kCount;
+struct Count {
+  static constexpr int value = kCount;
 };
+
+// Calls f(Count<n>()); n is from 1 to kMost.
+template <int kMost, class F>
+inline void with_count(int64_t n, const F& f) {
+  if constexpr (kMost > 1) {
+    if (n < kMost) return with_count<kMost - 1>(n, f);
+  }
+  f(Count<kMost>());
+}
 
 // Images are mostly a power of two times seven pixels wide.
 constexpr int kMostOutputs = 7;
 
-template <int kMost, class F>
-inline void step(int64_t count, int64_t o, F& f) {
-  if constexpr (kMost > 1) {
-    if (count < kMost) return step<kMost - 1>(count, o, f);
-  }
-  f(Outputs<kMost>(), o);
-}
-
-// The outputs of a part: inner(Outputs, first output) for some whose windows lie within the line,
-// at most kMost of them and about as many each time; edge(output) for each other one.
+// The outputs of a part: inner(Count, first output) for some whose windows lie within the line, at
+// most kMost of them and about as many each time; edge(output) for each other one.
 template <int kMost, class Inner, class Edge>
 inline void walk(const WindowLine& line, const WindowPart& part, Inner inner, Edge edge) {
   const auto within = [&](int64_t o) {
@@ -46,11 +47,10 @@ inline void walk(const WindowLine& line, const WindowPart& part, Inner inner, Ed
   };
   const int64_t begin = within(line.inner), end = within(line.inner_end);
   for (int64_t o = part.first; o < begin; ++o) edge(o);
-  const int64_t steps = (end - begin + kMost - 1) / kMost;
   int64_t o = begin;
-  for (int64_t left = steps; left > 0; --left) {
-    const int64_t count = (end - o + left - 1) / left;
-    step<kMost>(count, o, inner);
+  for (int64_t steps = (end - begin + kMost - 1) / kMost; steps > 0; --steps) {
+    const int64_t count = (end - o + steps - 1) / steps;
+    with_count<kMost>(count, [&](auto n) { inner(n, o); });
     o += count;
   }
   for (o = end; o < part.last; ++o) edge(o);

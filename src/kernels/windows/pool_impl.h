@@ -28,12 +28,13 @@ struct Pool {
 // Vectors of columns for several outputs fit into the registers of 32 or 16.
 constexpr int kPoolOutputs = Vector::kWidth == 16 ? kMostOutputs : 3;
 
-// Outputs from `o` on, finish(output, result) before they are stored.
+// kCount outputs from `o` on, from their tap `first` on; finish(output, result) before they are
+// stored.
 template <class Op, int kTaps, int kStride, int kCount, class Finish>
-inline void pool_outputs(const Pool& p, Outputs<kCount>, int64_t o, Finish finish) {
+inline void pool_outputs(const Pool& p, int64_t o, int64_t first, Finish finish) {
   constexpr int kColumns = (kCount - 1) * kStride + kTaps;
   const int64_t channels = p.line.channels, count = p.count;
-  const int64_t from = (o * kStride - p.line.before) * channels;
+  const int64_t from = (o * p.line.stride - p.line.before + first) * channels;
   const InputLine* inputs = p.inputs;
   float* y = p.y + o * channels;
   each_vector_of(p.part.channel, p.part.channel_end,
@@ -82,8 +83,16 @@ template <class Op, int kTaps, int kStride, class Finish>
 void pool_line(const Pool& p, Finish finish) {
   walk<kPoolOutputs>(
       p.line, p.part,
-      [&](auto outputs, int64_t o) { pool_outputs<Op, kTaps, kStride>(p, outputs, o, finish); },
-      [&](int64_t o) { pool_output<Op>(p, o, finish); });
+      [&]<int kCount>(Count<kCount>, int64_t o) {
+        pool_outputs<Op, kTaps, kStride, kCount>(p, o, 0, finish);
+      },
+      [&](int64_t o) {
+        const Taps taps = taps_within(p.line, o);
+        if (taps.first == taps.end) return pool_output<Op>(p, o, finish);
+        with_count<kTaps>(taps.end - taps.first, [&]<int kThere>(Count<kThere>) {
+          pool_outputs<Op, kThere, 1, 1>(p, o, taps.first, finish);
+        });
+      });
 }
 
 template <class Op, class Finish>
