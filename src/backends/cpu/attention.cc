@@ -114,9 +114,23 @@ void add_used_values(const Attention& a, const float* values, const Scratch& s, 
     for (int64_t l = 0; l < n; ++l) {
       const float weight = s.scores[size_t(r * n + l)];
       if (weight == 0) continue;
-      for (int64_t d = 0; d < a.v.head; ++d) y[d] += weight * values[l * a.v.row + d];
+      kernels::row_kernels().add_scaled(values + l * a.v.row, weight, y, a.v.head);
     }
   }
+}
+
+// Few queries, for which packing keys and values does not pay.
+void attend_few(const Attention& a, int64_t b, int64_t h, Scratch& s) {
+  const int64_t shared = h / (a.q.heads / a.k.heads), rows = a.q.length;
+  const int64_t n = a.causal ? std::min(a.k.length, rows) : a.k.length;
+  const float *queries = a.q.at(b, h), *keys = a.k.at(b, shared);
+  s.scores.resize(size_t(rows * n));
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t l = 0; l < n; ++l)
+      s.scores[size_t(r * n + l)] =
+          kernels::row_kernels().dot(queries + r * a.q.row, keys + l * a.k.row, a.q.head);
+  softmax_rows(a, b, h, 0, rows, n, s.scores.data());
+  add_used_values(a, a.v.at(b, shared), s, rows, n, a.y + b * a.y_batch + h * a.y_head);
 }
 
 kernels::Product product(const kernels::Rows& a, int64_t m, const std::vector<float>& b,
@@ -133,6 +147,8 @@ kernels::Product product(const kernels::Rows& a, int64_t m, const std::vector<fl
 }
 
 void attend(const Attention& a, int64_t b, int64_t h, Scratch& s) {
+  constexpr int64_t kFew = 4;
+  if (a.q.length <= kFew) return attend_few(a, b, h, s);
   const kernels::GemmKernel& kernel = kernels::gemm_kernel();
   const int64_t shared = h / (a.q.heads / a.k.heads), width = kernel.columns;
   const auto panels = [&](int64_t n) { return (n + width - 1) / width; };

@@ -27,16 +27,11 @@ class WindowRows final : public kernels::RowSource {
 
   void gather(int64_t row, int64_t rows, int64_t from, int64_t depth, float* to,
               int64_t step) const override {
-    Place out{row / g_.out_size(), row / (g_.out[1] * g_.out[2]) % g_.out[0],
-              row / g_.out[2] % g_.out[1], row % g_.out[2]};
-    for (int64_t r = 0; r < rows; ++r, to += step, next(out)) {
-      size_t piece = size_t(from / length_);
-      int64_t skipped = from % length_;
-      for (int64_t done = 0; done < depth; ++piece, skipped = 0) {
-        const int64_t count = std::min(length_ - skipped, depth - done);
-        copy(out, pieces_[piece], skipped, count, to + done);
-        done += count;
-      }
+    // Results of one line at a time: a piece of one lies a stride behind that of the one before.
+    for (int64_t r = 0; r < rows;) {
+      const int64_t x = (row + r) % g_.out[2], count = std::min(rows - r, g_.out[2] - x);
+      gather_line((row + r) / g_.out[2], x, count, {from, depth}, to + r * step, step);
+      r += count;
     }
   }
 
@@ -44,36 +39,59 @@ class WindowRows final : public kernels::RowSource {
   struct Piece {
     int64_t z, y, x;  // within the window, in pixels of the image
   };
-  struct Place {
-    int64_t image, z, y, x;  // of a result
+  struct Range {
+    int64_t from, count;  // in floats
   };
 
-  void next(Place& p) const {
-    if (++p.x < g_.out[2]) return;
-    p.x = 0;
-    if (++p.y < g_.out[1]) return;
-    p.y = 0;
-    if (++p.z < g_.out[0]) return;
-    p.z = 0;
-    ++p.image;
+  // Results [x, x + count) of a line of the output.
+  void gather_line(int64_t line, int64_t x, int64_t count, Range range, float* to,
+                   int64_t step) const {
+    const int64_t z = line / g_.out[1] % g_.out[0] * g_.stride[0] - g_.before[0];
+    const int64_t y = line % g_.out[1] * g_.stride[1] - g_.before[1];
+    const int64_t image = line / (g_.out[0] * g_.out[1]);
+    size_t piece = size_t(range.from / length_);
+    int64_t skipped = range.from % length_;
+    for (int64_t done = 0; done < range.count; ++piece, skipped = 0) {
+      const Range part{skipped, std::min(length_ - skipped, range.count - done)};
+      const Piece& p = pieces_[piece];
+      const int64_t at_z = z + p.z, at_y = y + p.y;
+      const bool inside = at_z >= 0 && at_z < g_.in[0] && at_y >= 0 && at_y < g_.in[1];
+      const int64_t pixels = ((image * g_.in[0] + at_z) * g_.in[1] + at_y) * g_.in[2];
+      gather_piece(inside ? x_ + pixels * g_.channels : nullptr,
+                   x * g_.stride[2] - g_.before[2] + p.x, count, part, to + done, step);
+      done += part.count;
+    }
   }
 
-  // Floats [skipped, skipped + count) of a piece; zeros outside of the image.
-  void copy(const Place& out, const Piece& piece, int64_t skipped, int64_t count, float* to) const {
-    const int64_t z = out.z * g_.stride[0] - g_.before[0] + piece.z;
-    const int64_t y = out.y * g_.stride[1] - g_.before[1] + piece.y;
-    const int64_t x = out.x * g_.stride[2] - g_.before[2] + piece.x;
-    if (z < 0 || z >= g_.in[0] || y < 0 || y >= g_.in[1]) {
-      std::fill_n(to, count, 0.0f);
-      return;
-    }
-    const float* line = x_ + ((out.image * g_.in[0] + z) * g_.in[1] + y) * g_.in[2] * g_.channels;
-    const int64_t begin = x * g_.channels + skipped, end = begin + count;
+  // A part of a piece for `count` results; it begins at pixel x of an image's line for the first of
+  // them. Zeros outside of the image.
+  void gather_piece(const float* line, int64_t x, int64_t count, Range part, float* to,
+                    int64_t step) const {
+    const auto outside = [&](int64_t r) {
+      return !line || x + r * g_.stride[2] < 0 ||
+             (x + r * g_.stride[2]) * g_.channels + part.from + part.count > g_.in[2] * g_.channels;
+    };
+    int64_t first = 0, last = count;
+    while (first < last && outside(first)) ++first;
+    while (last > first && outside(last - 1)) --last;
+    const int64_t between = g_.stride[2] * g_.channels;
+    if (first < last)
+      kernels::gemm_kernel().copy(line + x * g_.channels + part.from + first * between, between,
+                                  to + first * step, step, last - first, part.count);
+    const auto clip = [&](int64_t r) {
+      copy_clipped(line, x + r * g_.stride[2], part, to + r * step);
+    };
+    for (int64_t r = 0; r < first; ++r) clip(r);
+    for (int64_t r = last; r < count; ++r) clip(r);
+  }
+
+  void copy_clipped(const float* line, int64_t x, Range part, float* to) const {
     // A group's piece is of one pixel: it is inside or outside as a whole.
-    const int64_t first = std::clamp<int64_t>(0, begin, end);
+    const int64_t begin = x * g_.channels + part.from, end = begin + part.count;
+    const int64_t first = line ? std::clamp<int64_t>(0, begin, end) : end;
     const int64_t last = std::clamp(g_.in[2] * g_.channels, first, end);
     std::fill_n(to, first - begin, 0.0f);
-    std::copy_n(line + first, last - first, to + (first - begin));
+    if (first < last) std::copy_n(line + first, last - first, to + (first - begin));
     std::fill_n(to + (last - begin), end - last, 0.0f);
   }
 

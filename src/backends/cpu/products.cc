@@ -14,7 +14,8 @@ struct Cut {
 int64_t divided(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
 // What is larger is cut: weights, so that each comes from memory for one thread only, or else rows.
-Cut cut(const kernels::Product& p, int64_t panels, int64_t tile_rows, int64_t wanted) {
+Cut cut(const kernels::Product& p, int64_t panels, int64_t tile_rows, int64_t wanted,
+        int64_t threads) {
   Cut c{p.m, panels};
   constexpr int64_t kWorthwhile = int64_t{1} << 15;
   if (wanted <= 1 || p.m * p.n < kWorthwhile / std::max<int64_t>(1, p.a.depth)) return c;
@@ -30,6 +31,13 @@ Cut cut(const kernels::Product& p, int64_t panels, int64_t tile_rows, int64_t wa
     c.panels = std::max(least, divided(panels, pieces));
     c.across = divided(panels, c.panels);
   };
+  if (p.m <= kernels::kThinRows && !p.a.source) {
+    // Panels are read several at a time, and memory decides: a piece for each thread.
+    constexpr int64_t kSideBySide = 4;
+    c.panels = divided(divided(panels, threads), kSideBySide) * kSideBySide;
+    c.across = divided(panels, c.panels);
+    return c;
+  }
   if (p.m > p.n) {
     cut_rows(wanted);
     if (c.down < wanted) cut_panels(divided(wanted, c.down));
@@ -50,7 +58,7 @@ void multiply_all(std::span<const kernels::Product> products, ThreadPool& pool) 
   constexpr int64_t kPieces = 4;
   const auto count = int64_t(products.size());
   const int64_t wanted = pool.size() == 1 ? 1 : divided(kPieces * pool.size(), count);
-  const Cut c = cut(products[0], panels, kernel.rows, wanted);
+  const Cut c = cut(products[0], panels, kernel.rows, wanted, pool.size());
   pool.parallel_for(count * c.down * c.across, 1, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) {
       const int64_t row = piece / c.across % c.down * c.rows, panel = piece % c.across * c.panels;

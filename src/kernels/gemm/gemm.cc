@@ -55,26 +55,29 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
   const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth;
   const Tiles tiles(p.m, kernel.rows);
   const Prefetch prefetch(kernel, block.depth, tiles.count);
-  const bool finish = block.last && !p.epilogue.empty();
+  Tile tile{block.a, block.a_row, block.depth,    nullptr, nullptr, p.c_row,
+            0,       0,           block.from > 0, {},      {}};
+  if (block.last) tile.epilogue = p.epilogue;
+  // What is not computed with the tile is computed right behind it, while the tile is near.
+  const Epilogue rest{nullptr, nullptr, 0, p.epilogue.activation, 0, 0};
+  const bool finish = block.last && !rest.clamps();
+  if (finish) tile.epilogue.activation = Activation::none;
   for (int64_t j = panel; j < panel_end; ++j) {
-    const int64_t column = j * kernel.columns, columns = std::min(kernel.columns, p.n - column);
-    const float* b = p.b + (j * depth + block.from) * kernel.columns;
-    const float* next = b + depth * kernel.columns;
+    const int64_t column = j * kernel.columns;
+    tile.columns = std::min(kernel.columns, p.n - column);
+    tile.b = p.b + (j * depth + block.from) * kernel.columns;
+    tile.epilogue.bias = p.epilogue.bias ? p.epilogue.bias + column : nullptr;
+    const float* next = tile.b + depth * kernel.columns;
     const float* end = j + 1 < panel_end ? next + block.depth * kernel.columns : next;
-    for (int64_t t = 0, r = 0; t < tiles.count; ++t) {
-      const int64_t rows = tiles.height + (t < tiles.higher ? 1 : 0);
-      float* c = p.c + r * p.c_row + column;
-      Epilogue e = p.epilogue;
-      if (e.bias) e.bias += column;
-      e.added = p.added(r, column);
+    for (int64_t t = 0, r = 0; t < tiles.count; ++t, r += tile.rows, next += prefetch.lines) {
+      tile.rows = tiles.height + (t < tiles.higher ? 1 : 0);
+      tile.a = block.a + r * block.a_row;
+      tile.c = p.c + r * p.c_row + column;
+      if (block.last) tile.epilogue.added = p.added(r, column);
       // The last tiles may have nothing left to ask for.
-      const Ahead ahead = next < end ? Ahead{next, prefetch.each} : Ahead{};
-      kernel.tile(block.a + r * block.a_row, block.a_row, block.depth, b, c, p.c_row, rows, columns,
-                  block.from > 0, ahead, finish && e.clamps() ? &e : nullptr);
-      // While the tile is near.
-      if (finish && !e.clamps()) kernel.finish(e, c, p.c_row, rows, columns, 0, e.added);
-      next += prefetch.lines;
-      r += rows;
+      tile.ahead = next < end ? Ahead{next, prefetch.each} : Ahead{};
+      kernel.tile(tile);
+      if (finish) kernel.finish(rest, tile.c, p.c_row, tile.rows, tile.columns, 0, nullptr);
     }
   }
 }
@@ -89,11 +92,7 @@ class Gathered {
 
   Block read(const Rows& a, int64_t rows, int64_t from, int64_t depth) {
     float* to = floats_.get();
-    if (a.source)
-      a.source->gather(a.row, rows, from, depth, to, step_);
-    else
-      for (int64_t r = 0; r < rows; ++r)
-        std::copy_n(a.first + r * a.step + from, depth, to + r * step_);
+    a.source->gather(a.row, rows, from, depth, to, step_);
     return {to, step_, from, depth, false};
   }
 
@@ -102,13 +101,6 @@ class Gathered {
   int64_t step_;
   std::unique_ptr<float[]> floats_;
 };
-
-// Rows whose beginnings share a set of the L1 cache drive each other out of it: copying them pays
-// where they are used several times.
-bool worth_copying(const Product& p, int64_t panels) {
-  constexpr int64_t kApart = 1024, kUses = 4, kFew = 8;
-  return p.a.step % kApart == 0 && panels >= kUses && p.m >= kFew;
-}
 
 void multiply_rows(const GemmKernel& kernel, const Product& p, Gathered* gathered, int64_t part,
                    int64_t panel, int64_t panel_end) {
@@ -123,16 +115,35 @@ void multiply_rows(const GemmKernel& kernel, const Product& p, Gathered* gathere
   } while (from < p.a.depth);
 }
 
+// Whole panels of a product with few rows; the number of the first panel that is left.
+int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
+                      int64_t panel_end) {
+  const int64_t end = std::min(panel_end, p.n / kernel.columns);
+  if (panel >= end) return panel;
+  const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth, column = panel * kernel.columns;
+  Tile tile{p.a.first,    p.a.step, p.a.depth, p.b + panel * depth * kernel.columns,
+            p.c + column, p.c_row,  p.m,       (end - panel) * kernel.columns,
+            false,        {},       p.epilogue};
+  if (tile.epilogue.bias) tile.epilogue.bias += column;
+  tile.epilogue.added = p.added(0, column);
+  if (!p.epilogue.clamps()) tile.epilogue.activation = Activation::none;
+  kernel.thin(tile, end - panel, depth * kernel.columns);
+  const Epilogue rest{nullptr, nullptr, 0, p.epilogue.activation, 0, 0};
+  if (!rest.clamps()) kernel.finish(rest, tile.c, p.c_row, p.m, tile.columns, 0, nullptr);
+  return end;
+}
+
 }  // namespace
 
 void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, int64_t panel_end) {
+  if (product.m > 0 && product.m <= kThinRows && !product.a.source)
+    panel = multiply_thin(kernel, product, panel, panel_end);
   if (product.m == 0 || panel >= panel_end) return;
   const int64_t depth = product.a.depth;
   const int64_t blocks = std::max<int64_t>(1, (depth + kBlockDepth - 1) / kBlockDepth);
   const int64_t part = (depth + blocks * kUnrolled - 1) / (blocks * kUnrolled) * kUnrolled;
   std::optional<Gathered> gathered;
-  if (product.a.source || worth_copying(product, panel_end - panel))
-    gathered.emplace(std::min(product.m, kRowBlock), std::min(part, depth));
+  if (product.a.source) gathered.emplace(std::min(product.m, kRowBlock), std::min(part, depth));
   for (int64_t row = 0; row < product.m; row += kRowBlock) {
     const Product p = product.rows(row, std::min(kRowBlock, product.m - row));
     for (int64_t j = panel; j < panel_end; j += kPanelGroup)

@@ -50,18 +50,33 @@ struct Ahead {
 };
 inline constexpr int64_t kUnrolled = 8;
 
+// One register tile: c[rows][columns] = activation(bias + A · B + added), or without the bias,
+// added to what is there. a: [rows][depth]; b: [depth][columns of a panel]; c: rows c_row apart.
+// The epilogue begins at this tile, and clamps() at most.
+struct Tile {
+  const float* a;
+  int64_t a_row, depth;
+  const float* b;
+  float* c;
+  int64_t c_row, rows, columns;
+  bool add;
+  Ahead ahead;
+  Epilogue epilogue;
+};
+
 // What one instruction set offers. Sizes in elements.
 struct GemmKernel {
-  int64_t rows, columns;  // of the register tile
-  // One register tile: c[rows][columns], `c_row` apart, added to if `add`; a: [rows][depth],
-  // `a_row` apart; b: [depth][tile columns]. An epilogue, if there is one, has bias and summand of
-  // this tile, and clamps() at most.
-  void (*tile)(const float* a, int64_t a_row, int64_t depth, const float* b, float* c,
-               int64_t c_row, int64_t rows, int64_t columns, bool add, const Ahead& ahead,
-               const Epilogue* epilogue);
+  int64_t rows, columns;  // of a tile at most; as many columns has a panel
+  void (*tile)(const Tile& tile);
+  // The same for kThinRows at most and `panels` whole panels, panel_step apart. Several of them are
+  // read side by side: memory serves many streams better than one.
+  void (*thin)(const Tile& tile, int64_t panels, int64_t panel_step);
   // The epilogue of columns [column, column + columns) of some rows of C, from c on.
   void (*finish)(const Epilogue& epilogue, float* c, int64_t c_row, int64_t rows, int64_t columns,
                  int64_t column, const float* added);
+  // to[rows][floats], to_step apart, from rows from_step apart.
+  void (*copy)(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t rows,
+               int64_t floats);
 };
 
 // By instruction set.
@@ -80,6 +95,9 @@ inline constexpr int64_t kBlockDepth = 384;
 inline constexpr int64_t kPanelGroup =
     16;  // panels at a time: their part of C stays in the L2 cache
 inline constexpr int64_t kRowBlock = 168;  // rows at a time: and their part of A
+
+// A product with so few rows is as fast as its weights can be read.
+inline constexpr int64_t kThinRows = 3;
 
 // Panels of a packed matrix with n columns.
 inline int64_t panels(const GemmKernel& kernel, int64_t n) {

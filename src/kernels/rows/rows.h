@@ -25,6 +25,9 @@ struct RowKernels {
   // (x - mean) * factor + bias.
   void (*standardize)(const float* x, float mean, float factor, float bias, float* y, int64_t n);
   float (*sum)(const float* x, int64_t n);
+  float (*dot)(const float* x, const float* y, int64_t n);
+  // y += factor * x.
+  void (*add_scaled)(const float* x, float factor, float* y, int64_t n);
 };
 
 extern const RowKernels kRowsPortable;

@@ -153,7 +153,27 @@ void standardize(const float* x, float mean, float factor, float bias, float* y,
   each_vector(x, y, n, [=](Vector v) { return fma(v - m, f, b); });
 }
 
-constexpr RowKernels kRows{unary, binary, clip, softmax, layer_normalization, standardize, sum};
+float dot(const float* x, const float* y, int64_t n) {
+  Vector sums[4] = {Vector::zero(), Vector::zero(), Vector::zero(), Vector::zero()};
+  int64_t i = 0;
+  for (; i + 4 * kW <= n; i += 4 * kW)
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < 4; ++k)
+      sums[k] = fma(Vector::load(x + i + k * kW), Vector::load(y + i + k * kW), sums[k]);
+  for (; i + kW <= n; i += kW) sums[0] = fma(Vector::load(x + i), Vector::load(y + i), sums[0]);
+  if (i < n) sums[1] = fma(Vector::load(x + i, n - i), Vector::load(y + i, n - i), sums[1]);
+  return across((sums[0] + sums[1]) + (sums[2] + sums[3]), plus);
+}
+
+void add_scaled(const float* x, float factor, float* y, int64_t n) {
+  const Vector f = Vector::all(factor);
+  int64_t i = 0;
+  for (; i + kW <= n; i += kW) fma(Vector::load(x + i), f, Vector::load(y + i)).store(y + i);
+  if (i < n) fma(Vector::load(x + i, n - i), f, Vector::load(y + i, n - i)).store(y + i, n - i);
+}
+
+constexpr RowKernels kRows{unary,       binary, clip, softmax,   layer_normalization,
+                           standardize, sum,    dot,  add_scaled};
 
 }  // namespace
 }  // namespace hone::kernels

@@ -125,31 +125,5 @@ void mean(const WindowLine& line, const InputLine* inputs, int64_t count, const 
   });
 }
 
-// Several vectors of a row at once: pieces that are long enough to be fetched ahead.
-template <int kVectors>
-inline void sum_columns(const float* x, int64_t rows, int64_t channels, float* y) {
-  Vector sums[kVectors];
-#pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) sums[v] = Vector::zero();
-  for (int64_t r = 0; r < rows; ++r, x += channels) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) sums[v] = sums[v] + Vector::load(x + v * Vector::kWidth);
-  }
-#pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) sums[v].store(y + v * Vector::kWidth);
-}
-
-void sum_rows(const float* x, int64_t rows, int64_t channels, float* y) {
-  constexpr int64_t kW = Vector::kWidth;
-  int64_t c = 0;
-  for (; c + 8 * kW <= channels; c += 8 * kW) sum_columns<8>(x + c, rows, channels, y + c);
-  for (; c + kW <= channels; c += kW) sum_columns<1>(x + c, rows, channels, y + c);
-  if (c == channels) return;
-  const FirstLanes lanes(channels - c);
-  Vector sum = Vector::zero();
-  for (int64_t r = 0; r < rows; ++r) sum = sum + lanes.load(x + r * channels + c);
-  lanes.store(sum, y + c);
-}
-
 }  // namespace
 }  // namespace hone::kernels

@@ -44,8 +44,6 @@ struct WindowKernels {
   // The sum over `lines` * columns[o], the positions that output o counts.
   void (*mean)(const WindowLine& line, const InputLine* inputs, int64_t count,
                const WindowPart& part, float lines, const float* columns, float* y);
-  // The sum of rows that lie one after the other.
-  void (*sum_rows)(const float* x, int64_t rows, int64_t channels, float* y);
 };
 
 extern const WindowKernels kWindowsPortable;

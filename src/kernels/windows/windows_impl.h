@@ -7,7 +7,7 @@
 namespace hone::kernels {
 namespace {
 
-constexpr WindowKernels kWindows{depthwise, maximum, mean, sum_rows};
+constexpr WindowKernels kWindows{depthwise, maximum, mean};
 
 }  // namespace
 }  // namespace hone::kernels

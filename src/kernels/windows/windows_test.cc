@@ -222,22 +222,5 @@ TEST(Windows, MeansAreOfWhatCounts) {
     }
 }
 
-TEST(Windows, RowsAreSummed) {
-  for (const WindowKernels* kernels : all_kernels())
-    for (int64_t channels : {1, 5, 16, 17, 63, 128, 131, 200}) {
-      Case c(static_cast<unsigned>(channels));
-      const int64_t rows = c.pick(0, 9);
-      const std::vector<float> x = c.floats(rows * channels);
-      std::vector<float> y(size_t(channels + 1), kUntouched);
-      kernels->sum_rows(x.data(), rows, channels, y.data());
-      for (int64_t ch = 0; ch < channels; ++ch) {
-        double sum = 0;
-        for (int64_t r = 0; r < rows; ++r) sum += double(x[size_t(r * channels + ch)]);
-        EXPECT_NEAR(double(y[size_t(ch)]), sum, 1e-5);
-      }
-      EXPECT_EQ(y.back(), kUntouched);
-    }
-}
-
 }  // namespace
 }  // namespace hone::kernels
