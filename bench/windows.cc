@@ -1,5 +1,5 @@
-// Times depthwise convolutions and pooling with channels last against the least that moving their
-// data takes: reading every input once and writing every result once, with the same threads.
+// Times depthwise convolutions and pooling with channels last against what bounds them, with the
+// same threads: reading every input once and writing every result once, or the multiply-adds.
 //
 //   cmake --build build/release --target hone_bench_windows
 //   build/release/hone_bench_windows [THREADS [NAME]]
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "backends/cpu/channels_last_lines.h"
+#include "kernels/peaks/peaks.h"
 #include "kernels/rows/rows.h"
 
 namespace hone {
@@ -145,21 +146,31 @@ void move(Buffers& b, ThreadPool& pool) {
                     });
 }
 
+// Of multiply-adds alone, as many as some result needs.
+double arithmetic(double flops, ThreadPool& pool) {
+  constexpr int64_t kIterations = 20000;
+  const kernels::PeakKernels& peaks = kernels::peak_kernels();
+  std::vector<float> results(static_cast<size_t>(pool.size()));  // so that nothing is left out
+  const double seconds = seconds_of([&] {
+    pool.parallel_for(pool.size(), 1,
+                      [&](int64_t i, int64_t) { results[size_t(i)] = peaks.f32(kIterations); });
+  });
+  return flops / (double(kIterations * peaks.f32_flops) * pool.size() / seconds);
+}
+
 void report(const Case& c, ThreadPool& pool) {
   const Geometry g = geometry_of(c);
   Buffers b{Floats(g.in_size() * g.channels), Floats(g.positions() * g.channels),
             Floats(g.channels), Floats(g.out[2]), Floats(g.out_size() * g.channels)};
   const double taken = seconds_of([&] { compute(c, g, b, pool); });
   const double moved = seconds_of([&] { move(b, pool); });
-  const double bytes = 4 * double(b.x.size() + b.y.size());
-  const bool sums = c.kind == Kind::depthwise;
-  const double flops = sums ? 2 * double(b.y.size()) * double(g.positions()) : 0;
+  const double products = double(b.y.size()) * double(g.positions());
+  const double added = c.kind == Kind::depthwise ? arithmetic(2 * products, pool) : 0;
   fmt::print("{:14s} {:3d} x {:3d} x {:4d}  stride {}  dilation {}  {:8.1f} us  {:6.1f} GB/s",
              c.name, c.size, c.size, c.channels, c.stride, c.dilation, taken * 1e6,
-             bytes / taken / 1e9);
-  fmt::print("  moving {:8.1f} us  {:4.2f} of it", moved * 1e6, moved / taken);
-  if (sums) fmt::print("  {:6.1f} GFLOP/s", flops / taken / 1e9);
-  fmt::print("\n");
+             4 * double(b.x.size() + b.y.size()) / taken / 1e9);
+  fmt::print("  moving {:8.1f} us  multiply-adds {:6.1f} us  {:4.2f} of the bound\n", moved * 1e6,
+             added * 1e6, std::max(moved, added) / taken);
 }
 
 }  // namespace

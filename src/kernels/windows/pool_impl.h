@@ -9,8 +9,15 @@ namespace {
 
 struct Largest {
   static Vector start() { return Vector::all(-__builtin_inff()); }
-  // max() gives its second operand where one is NaN.
-  static Vector combine(Vector best, Vector x) { return select(is_nan(best), best, max(best, x)); }
+  // max() gives its second operand where one is NaN: only that of x is lost.
+  static Vector combine(Vector best, Vector x) {
+#if defined(__AVX512F__)
+    const __mmask16 number = _mm512_cmp_ps_mask(x.v, x.v, _CMP_ORD_Q);
+    return {_mm512_mask_max_ps(x.v, number, x.v, best.v)};
+#else
+    return select(is_nan(x), x, max(x, best));
+#endif
+  }
 };
 struct Sum {
   static Vector start() { return Vector::zero(); }
