@@ -91,7 +91,8 @@ hone::Result<Model> clean_model(const Model::Impl& impl, const CleanOptions& opt
 // was compiled for, and on those of a backend that takes everything as it is.
 hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl,
                                                          const Backend& backend,
-                                                         const CompileOptions& options) {
+                                                         const CompileOptions& options,
+                                                         ThreadPool& pool) {
   const std::string target = backend.target();
   if (target.empty()) return impl.model;
   if (impl.model->phase == kLowered) {
@@ -105,8 +106,9 @@ hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl
   }
   hone::Model model = *impl.model;
   const auto chooser = TRY(Chooser::make(options, backend, model));
-  const PipelineReport report = TRY(run_pipeline(model, backend.lowering(), standard_catalogue(),
-                                                 impl.limits, {.choosing = chooser->choosing()}));
+  const PipelineReport report =
+      TRY(run_pipeline(model, backend.lowering(), standard_catalogue(), impl.limits,
+                       {.choosing = chooser->choosing(), .pool = &pool}));
   if (!report.decisions.empty())
     model.metadata[std::string(kChoicesKey)] = print_choices(report.decisions, chooser->machine());
   model.phase = kLowered;
@@ -116,10 +118,11 @@ hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl
 
 hone::Result<Executable> compile_model(const Model::Impl& impl, const CompileOptions& options) {
   auto backends = TRY(backends_for(options.backend));
-  auto model = TRY(lowered(impl, *backends[0], options));
+  auto pool = std::make_shared<ThreadPool>(options.threads);
+  auto model = TRY(lowered(impl, *backends[0], options, *pool));
   auto program = TRY(Program::make(std::move(model), std::move(backends), impl.limits));
-  return Executable(std::make_shared<const Executable::Impl>(Executable::Impl{
-      impl.model, std::move(program), std::make_shared<ThreadPool>(options.threads)}));
+  return Executable(std::make_shared<const Executable::Impl>(
+      Executable::Impl{impl.model, std::move(program), std::move(pool)}));
 }
 
 hone::Status save_compiled(const Executable::Impl& impl, const std::string& path) {

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "base/thread_pool.h"
 #include "ir/model.h"
 #include "ir/rewriter.h"
 #include "passes/choice.h"
@@ -26,8 +27,12 @@ struct PassContext {
   uint64_t& folded_work;
   const Choosing& choosing;
   std::vector<Decision>& decisions;  // of all passes of this compilation
+  ThreadPool* pool = nullptr;        // null: this thread alone
 
   Rewriter rewriter(GraphId graph) { return Rewriter(model, graph, catalogue, journal); }
+  // As ThreadPool::parallel_for.
+  void parallel_for(int64_t count, int64_t grain,
+                    const std::function<void(int64_t begin, int64_t end)>& body) const;
 };
 
 struct PassDef {

@@ -22,6 +22,7 @@ struct PipelineOptions {
   bool verify_each = false;                     // check the invariants after every pass
   size_t stop_after_edits = SIZE_MAX;
   Choosing choosing;
+  ThreadPool* pool = nullptr;  // null: one thread
   // Called after every pass that changed something.
   std::function<Status(const Model&, std::string_view pass)> after_pass;
 };

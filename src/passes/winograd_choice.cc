@@ -11,7 +11,10 @@
 namespace hone {
 namespace {
 
-constexpr int64_t kTile = 4;
+using packing::kWinogradPositions;
+using packing::kWinogradProducts;
+
+constexpr int64_t kTile = 4;  // F(4 x 4, 3 x 3)
 
 int64_t tiles_of(const WinogradCase& c) {
   return c.images * ((c.out_height() + kTile - 1) / kTile) * ((c.out_width() + kTile - 1) / kTile);

@@ -6,12 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "passes/packing.h"
 #include "passes/pass.h"
 
 namespace hone {
-
-// F(4 x 4, 3 x 3) multiplies tiles of 6 x 6 numbers for 4 x 4 results.
-inline constexpr int64_t kWinogradPositions = 9, kWinogradProducts = 36;
 
 // A convolution that Winograd's way can compute: 3 x 3, stride 1, one group.
 struct WinogradCase {
@@ -23,7 +21,8 @@ struct WinogradCase {
   int64_t out_height() const { return height + pads[0] + pads[2] - 2; }
   int64_t out_width() const { return width + pads[1] + pads[3] - 2; }
   int64_t extra_bytes() const {
-    return (kWinogradProducts - kWinogradPositions) * filters * channels * int64_t(sizeof(float));
+    return (packing::kWinogradProducts - packing::kWinogradPositions) * filters * channels *
+           int64_t(sizeof(float));
   }
   std::string str() const;  // what its time depends on
 };

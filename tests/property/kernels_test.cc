@@ -239,7 +239,7 @@ bool channels_last_conv(RandomCall& c, std::string_view op) {
   int64_t positions = 1;
   for (size_t i = 0; i < axes; ++i) {
     x.push_back(c.random.between(1, axes == 1 ? 200 : 14));
-    kernel.push_back(c.random.between(1, 3));
+    kernel.push_back(c.random.between(1, depthwise ? 7 : 3));
     positions *= kernel.back();
   }
   x.push_back(group * depth);
@@ -304,10 +304,10 @@ bool channels_last_pool(RandomCall& c, std::string_view op) {
   const auto axes = size_t(c.random.between(1, 3));
   Extents x{c.random.between(0, 2)}, kernel;
   for (size_t i = 0; i < axes; ++i) {
-    x.push_back(c.random.between(1, 9));
-    kernel.push_back(c.random.between(1, 5));
+    x.push_back(c.random.between(1, axes == 1 ? 60 : 12));
+    kernel.push_back(c.random.between(1, 7));
   }
-  x.push_back(c.random.between(1, 40));
+  x.push_back(c.random.between(1, 70));
   auto attrs = window(c, axes, kernel, true);
   if (op == "channels_last_average_pool")
     attrs.emplace_back("count_include_pad", c.random.between(0, 1));
