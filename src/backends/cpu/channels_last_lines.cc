@@ -28,7 +28,8 @@ constexpr int64_t kChannels = 256, kChannelUnit = 16;
 constexpr int64_t kStripFloats = 5120, kNearFloats = 1 << 18;
 constexpr int64_t kPixelUnit = 7;  // the kernels take so many at once
 
-// How the result is cut: images, blocks of channels, runs of lines, runs of columns.
+// How each image is cut: into runs of lines, which products before and after are cut into as well,
+// these into blocks of channels, these into runs of columns.
 struct Cut {
   int64_t blocks, rows, columns;
   int64_t strip;  // columns of results
@@ -88,12 +89,13 @@ class Worker {
                                    g.out[2])) {}
 
   void run(int64_t piece) {
-    const int64_t column = piece % cut_.columns, row = piece / cut_.columns % cut_.rows;
-    const int64_t cell = piece / cut_.columns / cut_.rows;
-    const Range channels = piece_of(g_.channels, kChannelUnit, cell % cut_.blocks, cut_.blocks);
+    const int64_t column = piece % cut_.columns, block = piece / cut_.columns % cut_.blocks;
+    const int64_t rest = piece / cut_.columns / cut_.blocks;
+    const int64_t row = rest % cut_.rows;
+    const Range channels = piece_of(g_.channels, kChannelUnit, block, cut_.blocks);
     const Range columns = piece_of(g_.out[2], kPixelUnit, column, cut_.columns);
     const Range rows = piece_of(g_.out[0] * g_.out[1], 1, row, cut_.rows);
-    list_rows(cell / cut_.blocks, rows);
+    list_rows(rest / cut_.rows, rows);
     for (int64_t first = columns.begin; first < columns.end; first += cut_.strip) {
       const int64_t last = std::min(columns.end, first + cut_.strip);
       const WindowPart part{first, last, channels.begin, channels.end};
