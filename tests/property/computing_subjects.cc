@@ -105,6 +105,33 @@ bool arg_extremum(RandomCall& c, std::string_view op) {
                  {"select_last_index", c.random.between(0, 1)}});
 }
 
+bool along_axis(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(1, 4);
+  return c.emit(op, {c.input(shape)}, {{"axis", c.axis(shape.size())}});
+}
+
+bool groups(RandomCall& c, std::string_view op) {
+  const int64_t groups = c.random.between(1, 4), channels = groups * c.random.between(1, 9);
+  const bool last = op == "channels_last_group_normalization";
+  Extents shape = c.shape(0, 3);
+  shape.insert(shape.begin(), c.random.between(0, 3));
+  shape.insert(last ? shape.end() : shape.begin() + 1, channels);
+  std::vector<ValueId> inputs{c.input(shape), c.input({channels}), c.input({channels})};
+  if (op == "instance_normalization") return c.emit(op, std::move(inputs));
+  return c.emit(op, std::move(inputs), {{"num_groups", groups}});
+}
+
+bool rms(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(1, 4);
+  const ValueId x = c.input(shape);
+  const ValueId scale = c.input({c.random.chance(0.2) ? 1 : shape.back()});
+  return c.emit(op, {x, scale}, {{"axis", c.random.chance(0.5) ? -1 : c.axis(shape.size())}});
+}
+
+bool global_pool(RandomCall& c, std::string_view op) {
+  return c.emit(op, {c.input(c.shape(2, 5))});
+}
+
 }  // namespace
 
 std::vector<Subject> computing_subjects() {
@@ -116,6 +143,12 @@ std::vector<Subject> computing_subjects() {
       {"asin", unary},
       {"atan", unary},
       {"ceil", unary},
+      {"channels_last_group_normalization", groups},
+      {"global_max_pool", global_pool},
+      {"group_normalization", groups},
+      {"instance_normalization", groups},
+      {"log_softmax", along_axis},
+      {"rms_normalization", rms},
       {"celu", with_alpha},
       {"cos", unary},
       {"elu", with_alpha},
