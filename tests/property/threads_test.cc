@@ -73,6 +73,9 @@ void add_families(Calls& m) {
   for (std::string_view axis : {"0", "1"})
     m["log_softmax"].push_back(
         graph("x: f32[N,M]", "log_softmax(x) <axis=" + std::string(axis) + ">"));
+  m["cast"] = {graph("x: f32[N,M]", "cast(x) <to=f16>"), graph("x: i64[N,M]", "cast(x) <to=f32>")};
+  m["conv_transpose"] = {
+      graph("x: f32[2,24,N,11], w: f32[24,30,2,3]", "conv_transpose(x, w) <strides=[2, 2]>")};
   m["global_max_pool"] = {graph("x: f32[2,N,5,M]", "global_max_pool(x)")};
   m["rms_normalization"] = {graph("x: f32[N,M], s: f32[M]", "rms_normalization(x, s)")};
   m["instance_normalization"] = {
