@@ -1,16 +1,10 @@
 // Transposed convolution: the gradient of conv with respect to its input.
-#include <algorithm>
+#include "ops/conv_transpose.h"
 
-#include "ops/window.h"
+#include <algorithm>
 
 namespace hone {
 namespace {
-
-struct Transposed {
-  Shape out;
-  Windows windows;  // `in` and `out` are those of the transposed convolution
-  int64_t group = 1;
-};
 
 // Output extent and padding of one axis.
 Status place(const Infer& c, Window& w, int64_t output_padding, std::optional<int64_t> wanted) {
@@ -44,8 +38,10 @@ Status place(const Infer& c, Window& w, int64_t output_padding, std::optional<in
   return ok();
 }
 
-Result<Transposed> make_transposed(const Infer& c) {
-  Transposed conv;
+}  // namespace
+
+Result<TransposedConvolution> make_transposed_convolution(const Infer& c) {
+  TransposedConvolution conv;
   conv.group = TRY(positive(c, "group"));
   const Shape &xs = c.shape(0), &ws = c.shape(1);
   if (!xs.ranked && !ws.ranked) {
@@ -88,8 +84,10 @@ Result<Transposed> make_transposed(const Infer& c) {
   return conv;
 }
 
+namespace {
+
 Status reference(Call& c) {
-  const Transposed conv = TRY(make_transposed(c));
+  const TransposedConvolution conv = TRY(make_transposed_convolution(c));
   const Tensor &x = c.in(0), &w = c.in(1);
   Tensor& y = *TRY(c.out(0));
   if (y.count() == 0) return ok();
@@ -140,7 +138,7 @@ const OpDef& conv_transpose_op() {
                                     {"output_padding", AttrKind::integers},
                                     {"output_shape", AttrKind::integers}}),
       .infer = [](const Infer& c) -> Result<Types> {
-        return Types{Type(c.dtype(0), TRY(make_transposed(c)).out)};
+        return Types{Type(c.dtype(0), TRY(make_transposed_convolution(c)).out)};
       },
       .cost =
           [](const Infer& c, const Types& out) {

@@ -27,6 +27,47 @@ Result<Types> infer_group(const Infer& c) {
   return types;
 }
 
+// Channels last; as many groups as channels normalize each channel for itself.
+Result<Types> infer_last(const Infer& c) {
+  const Shape& shape = c.shape(0);
+  if (shape.ranked && shape.rank() < 2)
+    return shape_error(c, "needs axes for batch and channels, got " + shape.str());
+  const Dim channels = shape.ranked ? shape.dims.back() : Dim::unknown();
+  for (size_t i : {1, 2}) TRY(expect_vector(c, i, channels));
+  const int64_t groups = c.integer("num_groups");
+  if (groups <= 0) return attribute_error(c, "num_groups must be positive");
+  if (const auto n = channels.constant(); n && *n % groups != 0)
+    return shape_error(c, std::to_string(*n) + " channels do not divide into " +
+                              std::to_string(groups) + " groups");
+  return same_as_first(c);
+}
+
+Status normalize_last(Call& c) {
+  const Tensor& x = c.in(0);
+  Tensor& y = *TRY(c.out(0));
+  if (x.count() == 0) return ok();
+  const std::vector<double> scale = reals(c.in(1)), bias = reals(c.in(2));
+  const int64_t groups = c.integer("num_groups"), channels = x.shape().back();
+  const int64_t each = channels / groups, image = x.count() / x.shape()[0];
+  const double count = double(image / groups), epsilon = c.real("epsilon");
+  for (int64_t start = 0; start < x.count(); start += image) {
+    std::vector<double> mean(static_cast<size_t>(groups)), variance(mean.size());
+    const auto group_of = [&](int64_t i) { return size_t(i % channels / each); };
+    for (int64_t i = 0; i < image; ++i) mean[group_of(i)] += load_real(x, start + i) / count;
+    for (int64_t i = 0; i < image; ++i) {
+      const double d = load_real(x, start + i) - mean[group_of(i)];
+      variance[group_of(i)] += d * d / count;
+    }
+    for (int64_t i = 0; i < image; ++i) {
+      const double d = load_real(x, start + i) - mean[group_of(i)];
+      const auto channel = size_t(i % channels);
+      store_real(y, start + i,
+                 d / std::sqrt(variance[group_of(i)] + epsilon) * scale[channel] + bias[channel]);
+    }
+  }
+  return ok();
+}
+
 Status normalize_groups(Call& c, int64_t groups) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
@@ -108,6 +149,25 @@ const OpDef& instance_normalization_op() {
       })",
       .examples = {R"(graph instance_norm(x: f32[2,4,3,3], scale: f32[4], bias: f32[4]) -> (y) {
         y = instance_normalization(x, scale, bias)
+      })"},
+  };
+  return def;
+}
+
+const OpDef& channels_last_group_normalization_op() {
+  static const OpDef def{
+      .name = "channels_last_group_normalization",
+      .doc =
+          "group_normalization of [N, …, C], and with num_groups = C instance_normalization: "
+          "(x - mean) / sqrt(variance + epsilon) scale + bias.",
+      .inputs = kInputs,
+      .outputs = {{"y", kFloats, 'T'}},
+      .attrs = {{"epsilon", AttrKind::real, false, 1e-5f}, {"num_groups", AttrKind::integer, true}},
+      .infer = infer_last,
+      .cost = elementwise_cost<8>,
+      .reference = normalize_last,
+      .examples = {R"(graph group_norm_last(x: f32[2,3,3,4], s: f32[4], b: f32[4]) -> (y) {
+        y = channels_last_group_normalization(x, s, b) <num_groups=2>
       })"},
   };
   return def;

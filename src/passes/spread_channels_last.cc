@@ -32,6 +32,7 @@ class Spreading {
 
   Status visit(NodeId n) {
     const Node node = graph()[n];
+    if (node.op->name == "split") return split(n);
     if (node.outputs.size() != 1 || node.inputs.empty()) return ok();
     if (node.op->name == "reshape") return shuffle(n);
     if (std::ranges::none_of(node.inputs, [&](ValueId v) { return last(v).valid(); })) return ok();
@@ -43,11 +44,21 @@ class Spreading {
     else if (op == "max_pool" || op == "average_pool")
       made = TRY(pool(node));
     else if (op == "global_average_pool")
-      return global_pool(node);
+      return global_pool(node, "reduce_mean");
+    else if (op == "global_max_pool")
+      return global_pool(node, "reduce_max");
     else if (op == "batch_normalization")
       made = TRY(normalization(node));
     else if (op == "lrn")
       made = TRY(neighbours(node));
+    else if (op == "instance_normalization" || op == "group_normalization")
+      made = TRY(groups(node));
+    else if (op == "pad")
+      made = TRY(pad(node));
+    else if (op == "resize")
+      made = TRY(resize(node));
+    else if (op == "slice")
+      made = TRY(slice(node));
     else if (node.op->is(Trait::elementwise))
       made = TRY(elementwise(node));
     if (!made.valid()) return ok();
@@ -86,8 +97,8 @@ class Spreading {
     return rewriter_.add1("channels_last_" + std::string(node.op->name), {x}, std::move(given));
   }
 
-  // The mean over all positions: where they are gone, the order of axes does not matter.
-  Status global_pool(const Node& node) {
+  // A reduction of all positions: where they are gone, the order of axes does not matter.
+  Status global_pool(const Node& node, std::string_view reduction) {
     const ValueId x = last(node.inputs[0]);
     const Shape out = shape(node.outputs[0]);  // adding values moves the others
     if (!x.valid() || !out.ranked) return ok();
@@ -98,9 +109,8 @@ class Spreading {
       extents.push_back(*d.constant());
     }
     const auto count = int64_t(axes.size());
-    const ValueId mean =
-        TRY(rewriter_.add1("reduce_mean", {x, rewriter_.constant(Tensor::of({count}, axes))},
-                           {{"keepdims", int64_t{0}}}));
+    const ValueId mean = TRY(rewriter_.add1(
+        reduction, {x, rewriter_.constant(Tensor::of({count}, axes))}, {{"keepdims", int64_t{0}}}));
     const auto rank = int64_t(extents.size());
     const ValueId back =
         TRY(rewriter_.add1("reshape", {mean, rewriter_.constant(Tensor::of({rank}, extents))}));
@@ -123,6 +133,123 @@ class Spreading {
     const ValueId b = rewriter_.constant(Tensor::of({*channels}, bias), "bias");
     Builder::Given given{{"kernel_shape", Integers(shape(x).rank() - 2, 1)}};
     return rewriter_.add1("channels_last_depthwise_conv", {x, w, b}, std::move(given));
+  }
+
+  Made groups(const Node& node) {
+    const ValueId x = last(node.inputs[0]);
+    if (!x.valid() || graph()[x].type.tensor.dtype != DType::f32) return ValueId{};
+    const auto channels = shape(x).dims.back().constant();
+    const Infer c(*node.op, node.attrs, {}, 1);
+    const bool single = node.op->name == "instance_normalization";
+    if (!channels || *channels == 0) return ValueId{};
+    const int64_t count = single ? *channels : c.integer("num_groups");
+    return rewriter_.add1("channels_last_group_normalization", {x, node.inputs[1], node.inputs[2]},
+                          {{"num_groups", count}, {"epsilon", float(c.real("epsilon"))}});
+  }
+
+  // The elements of an input that is a known list of integers.
+  std::optional<Integers> known(const Node& node, size_t input) {
+    if (input >= node.inputs.size() || !node.inputs[input].valid()) return std::nullopt;
+    const auto& elements = graph()[node.inputs[input]].known;
+    if (!elements) return std::nullopt;
+    Integers out;
+    for (const Dim& d : *elements) {
+      if (!d.is_constant()) return std::nullopt;
+      out.push_back(*d.constant());
+    }
+    return out;
+  }
+  static bool given(const Node& node, size_t input) {
+    return input < node.inputs.size() && node.inputs[input].valid();
+  }
+  ValueId list(const Integers& elements) {
+    return rewriter_.constant(Tensor::of({int64_t(elements.size())}, elements));
+  }
+  // Where an axis of [N, C, in...] lies in [N, in..., C].
+  static int64_t moved_axis(int64_t axis, size_t rank) {
+    if (axis < 0) axis += int64_t(rank);
+    return first_permutation(rank)[size_t(axis)];
+  }
+  static std::optional<Integers> moved_axes(const Integers& axes, size_t rank) {
+    Integers out;
+    for (const int64_t axis : axes) {
+      if (axis < -int64_t(rank) || axis >= int64_t(rank)) return std::nullopt;
+      out.push_back(moved_axis(axis, rank));
+    }
+    return out;
+  }
+  static Integers all_axes(size_t count) {
+    Integers axes(count);
+    for (size_t i = 0; i < count; ++i) axes[i] = int64_t(i);
+    return axes;
+  }
+
+  Made pad(const Node& node) {
+    const ValueId x = last(node.inputs[0]);
+    const auto pads = known(node, 1);
+    if (!x.valid() || !pads || (given(node, 3) && !known(node, 3))) return ValueId{};
+    const size_t rank = shape(x).rank();
+    const auto axes = moved_axes(known(node, 3).value_or(all_axes(rank)), rank);
+    if (!axes || pads->size() != 2 * axes->size()) return ValueId{};
+    const ValueId constant = given(node, 2) ? node.inputs[2] : ValueId{};
+    return rewriter_.add1("pad", {x, node.inputs[1], constant, list(*axes)}, given_of(node));
+  }
+
+  Made slice(const Node& node) {
+    const ValueId x = last(node.inputs[0]);
+    const auto starts = known(node, 1), ends = known(node, 2), steps = known(node, 4);
+    if (!x.valid() || !starts || !ends || (given(node, 3) && !known(node, 3)) ||
+        (given(node, 4) && !steps))
+      return ValueId{};
+    const size_t rank = shape(x).rank();
+    const auto axes = moved_axes(known(node, 3).value_or(all_axes(starts->size())), rank);
+    if (!axes || axes->size() != starts->size()) return ValueId{};
+    std::vector<ValueId> inputs{x, list(*starts), list(*ends), list(*axes)};
+    if (steps) inputs.push_back(list(*steps));
+    return rewriter_.add1("slice", std::move(inputs));
+  }
+
+  // Only along positions, told by scales in an attribute or by sizes.
+  Made resize(const Node& node) {
+    const ValueId x = last(node.inputs[0]);
+    const Infer c(*node.op, node.attrs, {}, 1);
+    // Of a region to crop nothing is said here.
+    if (!x.valid() || (given(node, 1) && !element_count(shape(node.inputs[1])).is(0)))
+      return ValueId{};
+    const size_t rank = shape(x).rank();
+    const auto axes = moved_axes(c.given("axes") ? c.list("axes") : all_axes(rank), rank);
+    if (!axes) return ValueId{};
+    Builder::Given attrs = given_of(node);
+    std::erase_if(attrs, [](const auto& a) { return a.first == "axes"; });
+    attrs.emplace_back("axes", *axes);
+    std::vector<ValueId> inputs = node.inputs;
+    inputs[0] = x;
+    if (inputs.size() > 1) inputs[1] = ValueId{};
+    return rewriter_.add1("resize", std::move(inputs), std::move(attrs));
+  }
+
+  // Into pieces along an axis: the only operator here with several outputs.
+  Status split(NodeId n) {
+    const Node node = graph()[n];
+    const ValueId x = last(node.inputs[0]);
+    if (!x.valid()) return ok();
+    const size_t rank = shape(x).rank();
+    Builder::Given attrs = given_of(node);
+    const auto axis = moved_axes({Infer(*node.op, node.attrs, {}, 1).integer("axis")}, rank);
+    if (!axis) return ok();
+    std::erase_if(attrs, [](const auto& a) { return a.first == "axis"; });
+    attrs.emplace_back("axis", (*axis)[0]);
+    rewriter_.stands_for(n);
+    std::vector<ValueId> inputs = node.inputs;
+    inputs[0] = x;
+    const std::vector<ValueId> pieces =
+        TRY(rewriter_.add(*node.op, std::move(inputs), std::move(attrs), node.outputs.size()));
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      const ValueId back = TRY(to_channels_first(rewriter_, pieces[i]));
+      if (!rewriter_.can_replace(node.outputs[i], back)) continue;
+      TRY(rewriter_.replace(node.outputs[i], back, "channels stay last"));
+    }
+    return ok();
   }
 
   // By neighbouring channels.

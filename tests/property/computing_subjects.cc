@@ -105,6 +105,67 @@ bool arg_extremum(RandomCall& c, std::string_view op) {
                  {"select_last_index", c.random.between(0, 1)}});
 }
 
+bool along_axis(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(1, 4);
+  return c.emit(op, {c.input(shape)}, {{"axis", c.axis(shape.size())}});
+}
+
+bool groups(RandomCall& c, std::string_view op) {
+  const int64_t groups = c.random.between(1, 4), channels = groups * c.random.between(1, 9);
+  const bool last = op == "channels_last_group_normalization";
+  Extents shape = c.shape(0, 3);
+  shape.insert(shape.begin(), c.random.between(0, 3));
+  shape.insert(last ? shape.end() : shape.begin() + 1, channels);
+  std::vector<ValueId> inputs{c.input(shape), c.input({channels}), c.input({channels})};
+  if (op == "instance_normalization") return c.emit(op, std::move(inputs));
+  return c.emit(op, std::move(inputs), {{"num_groups", groups}});
+}
+
+bool rms(RandomCall& c, std::string_view op) {
+  const Extents shape = c.shape(1, 4);
+  const ValueId x = c.input(shape);
+  const ValueId scale = c.input({c.random.chance(0.2) ? 1 : shape.back()});
+  return c.emit(op, {x, scale}, {{"axis", c.random.chance(0.5) ? -1 : c.axis(shape.size())}});
+}
+
+bool global_pool(RandomCall& c, std::string_view op) {
+  return c.emit(op, {c.input(c.shape(2, 5))});
+}
+
+bool cast(RandomCall& c, std::string_view op) {
+  constexpr DType kTypes[] = {DType::f32,  DType::f32, DType::f32,    DType::f16,
+                              DType::bf16, DType::f64, DType::i8,     DType::u8,
+                              DType::i32,  DType::i64, DType::boolean};
+  const auto type = [&] { return kTypes[c.random.between(0, std::size(kTypes) - 1)]; };
+  const ValueId x = c.input(c.shape(0, 3), type());
+  return c.emit(op, {x}, {{"to", type()}});
+}
+
+bool conv_transpose(RandomCall& c, std::string_view op) {
+  const auto axes = size_t(c.random.between(1, 3));
+  const int64_t group = c.random.chance(0.3) ? c.random.between(2, 3) : 1;
+  const int64_t depth = c.random.chance(0.1) ? 600 : c.random.between(1, 9);
+  Extents x{c.random.between(0, 2), group * depth};
+  Extents w{group * depth, c.random.between(1, axes == 1 ? 40 : 9)};
+  Builder::Given attrs{{"group", group}};
+  Integers strides, dilations, pads, more;
+  for (size_t i = 0; i < axes; ++i) {
+    x.push_back(c.random.between(1, axes == 1 ? 40 : 8));
+    w.push_back(c.random.between(1, 4));
+    strides.push_back(c.random.between(1, 3));
+    dilations.push_back(c.random.between(1, 2));
+    more.push_back(c.random.between(0, strides.back() - 1));
+  }
+  for (size_t i = 0; i < 2 * axes; ++i) pads.push_back(c.random.between(0, 1));
+  attrs.emplace_back("strides", strides);
+  attrs.emplace_back("dilations", dilations);
+  attrs.emplace_back("output_padding", more);
+  if (c.random.chance(0.7)) attrs.emplace_back("pads", pads);
+  std::vector<ValueId> inputs{c.input(x, DType::f32, true), c.input(w, DType::f32, true)};
+  if (c.random.chance(0.5)) inputs.push_back(c.input({w[1] * group}));
+  return c.emit(op, std::move(inputs), std::move(attrs));
+}
+
 }  // namespace
 
 std::vector<Subject> computing_subjects() {
@@ -115,8 +176,16 @@ std::vector<Subject> computing_subjects() {
       {"arg_min", arg_extremum},
       {"asin", unary},
       {"atan", unary},
+      {"cast", cast},
       {"ceil", unary},
+      {"channels_last_group_normalization", groups},
+      {"global_max_pool", global_pool},
+      {"group_normalization", groups},
+      {"instance_normalization", groups},
+      {"log_softmax", along_axis},
+      {"rms_normalization", rms},
       {"celu", with_alpha},
+      {"conv_transpose", conv_transpose},
       {"cos", unary},
       {"elu", with_alpha},
       {"equal", binary},

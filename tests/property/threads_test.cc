@@ -72,6 +72,21 @@ void add_families(Calls& m) {
   m["not"] = {graph("a: bool[N,M]", "not(a)")};
   m["where"] = {graph("c: bool[N,1], a: f32[N,M], b: f32[]", "where(c, a, b)"),
                 graph("c: bool[N,M], a: i64[N,1], b: i64[M]", "where(c, a, b)")};
+  for (std::string_view axis : {"0", "1"})
+    m["log_softmax"].push_back(
+        graph("x: f32[N,M]", "log_softmax(x) <axis=" + std::string(axis) + ">"));
+  m["cast"] = {graph("x: f32[N,M]", "cast(x) <to=f16>"), graph("x: i64[N,M]", "cast(x) <to=f32>")};
+  m["conv_transpose"] = {
+      graph("x: f32[2,24,N,11], w: f32[24,30,2,3]", "conv_transpose(x, w) <strides=[2, 2]>")};
+  m["global_max_pool"] = {graph("x: f32[2,N,5,M]", "global_max_pool(x)")};
+  m["rms_normalization"] = {graph("x: f32[N,M], s: f32[M]", "rms_normalization(x, s)")};
+  m["instance_normalization"] = {
+      graph("x: f32[2,N,M], s: f32[N], b: f32[N]", "instance_normalization(x, s, b)")};
+  m["group_normalization"] = {graph("x: f32[2,6,N,M], s: f32[6], b: f32[6]",
+                                    "group_normalization(x, s, b) <num_groups=2>")};
+  m["channels_last_group_normalization"] = {
+      graph("x: f32[2,N,M,6], s: f32[6], b: f32[6]",
+            "channels_last_group_normalization(x, s, b) <num_groups=2>")};
   m["lrn"] = {graph("x: f32[2,M,N]", "lrn(x) <size=5>"),
               graph("x: f32[2,N,M]", "lrn(x) <size=4, axis=2>")};
 }

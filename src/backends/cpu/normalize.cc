@@ -1,4 +1,4 @@
-// Normalizations along axes: softmax, layer normalization, batch normalization.
+// Layer normalization and batch normalization.
 #include <algorithm>
 #include <cmath>
 
@@ -8,40 +8,6 @@
 
 namespace hone::cpu {
 namespace {
-
-Status run_softmax(Call& c, ThreadPool& pool) {
-  const Tensor& x = c.in(0);
-  Tensor& y = *TRY(c.out(0));
-  if (y.count() == 0) return ok();
-  const auto [outer, n, inner] =
-      split_at(x.shape(), TRY(normal_axis(c.integer("axis"), int64_t(x.rank()))));
-  const float* px = x.as<float>().data();
-  float* py = y.as<float>().data();
-  const int64_t step = inner, width = n;
-  if (step == 1) {
-    const auto row = kernels::row_kernels().softmax;
-    pool.parallel_for(outer, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n)),
-                      [&](int64_t begin, int64_t end) {
-                        for (int64_t r = begin; r < end; ++r)
-                          row(px + r * width, 1, py + r * width, width);
-                      });
-    return ok();
-  }
-  pool.parallel_for(outer * inner, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n)),
-                    [&](int64_t begin, int64_t end) {
-                      for (int64_t r = begin; r < end; ++r) {
-                        const int64_t base = r / step * width * step + r % step;
-                        float top = -INFINITY;
-                        for (int64_t k = 0; k < width; ++k)
-                          top = std::max(top, px[base + k * step]);
-                        float sum = 0;
-                        for (int64_t k = 0; k < width; ++k)
-                          sum += py[base + k * step] = std::exp(px[base + k * step] - top);
-                        for (int64_t k = 0; k < width; ++k) py[base + k * step] /= sum;
-                      }
-                    });
-  return ok();
-}
 
 Support accepts_layer_normalization(const Graph& graph, const Node& node) {
   for (size_t slot = 1; slot < node.outputs.size(); ++slot)
@@ -132,7 +98,6 @@ Status run_batch_normalization(Call& c, ThreadPool& pool) {
 
 }  // namespace
 
-const CpuKernel softmax_kernel{"softmax", f32_only, run_softmax};
 const CpuKernel layer_normalization_kernel{"layer_normalization", accepts_layer_normalization,
                                            run_layer_normalization};
 const CpuKernel batch_normalization_kernel{"batch_normalization", accepts_batch_normalization,

@@ -109,8 +109,42 @@ void permute(const Word* in, const int32_t* order, Word* out, int64_t n) {
 
 #endif
 
+// Up to four rows whose columns come to lie one after the other.
+inline void interleave(const Word* in, int64_t in_row, Word* out, int64_t rows, int64_t columns) {
+  int64_t j = 0;
+#if defined(__AVX512F__)
+  // Element p of the result is column p / rows of row p % rows: of the first two, or the others.
+  __m512i order[4];
+  __mmask16 others[4];
+  for (int64_t k = 0; k < rows; ++k) {
+    int32_t lanes[16];
+    unsigned mask = 0;
+    for (int64_t p = 0; p < 16; ++p) {
+      const int64_t row = (k * 16 + p) % rows;
+      lanes[p] = int32_t((k * 16 + p) / rows + (row & 1) * 16);
+      if (row > 1) mask |= 1u << p;
+    }
+    order[k] = _mm512_loadu_si512(lanes);
+    others[k] = __mmask16(mask);
+  }
+  for (; j + kW <= columns; j += kW) {
+    __m512i a[4];
+    for (int64_t i = 0; i < 4; ++i)
+      a[i] = i < rows ? _mm512_loadu_si512(in + i * in_row + j) : _mm512_setzero_si512();
+    for (int64_t k = 0; k < rows; ++k) {
+      const __m512i first = _mm512_permutex2var_epi32(a[0], order[k], a[1]);
+      const __m512i second = _mm512_permutex2var_epi32(a[2], order[k], a[3]);
+      _mm512_storeu_si512(out + j * rows + k * kW, _mm512_mask_mov_epi32(first, others[k], second));
+    }
+  }
+#endif
+  for (; j < columns; ++j)
+    for (int64_t i = 0; i < rows; ++i) out[j * rows + i] = in[i * in_row + j];
+}
+
 void plane(const Word* in, int64_t in_row, Word* out, int64_t out_row, int64_t rows,
            int64_t columns) {
+  if (rows <= 4 && out_row == rows) return interleave(in, in_row, out, rows, columns);
   for (int64_t j = 0; j < columns; j += kW) {
     const int64_t across = columns - j < kW ? columns - j : kW;
     for (int64_t i = 0; i < rows; i += kW)

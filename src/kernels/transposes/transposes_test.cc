@@ -24,9 +24,9 @@ std::vector<const TransposeKernels*> all_kernels() {
 
 TEST(Transposes, PlanesOfAnySize) {
   for (const TransposeKernels* kernels : all_kernels())
-    for (const int64_t rows : {1, 3, 4, 8, 15, 16, 17, 33})
+    for (const int64_t rows : {1, 2, 3, 4, 8, 15, 16, 17, 33})
       for (const int64_t columns : {1, 2, 4, 7, 8, 16, 31, 48}) {
-        const int64_t in_row = columns + 3, out_row = rows + 2;
+        const int64_t in_row = columns + 3, out_row = rows + (columns % 2 == 0 ? 0 : 2);
         std::vector<uint32_t> in(size_t(rows * in_row)), out(size_t(columns * out_row), 7u);
         std::iota(in.begin(), in.end(), 100u);
         kernels->plane(in.data(), in_row, out.data(), out_row, rows, columns);

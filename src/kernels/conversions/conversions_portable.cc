@@ -1,0 +1,8 @@
+// Conversions with the vectors of this file's instruction set (see cmake/kernels.cmake).
+#include "kernels/conversions/conversions_impl.h"
+
+namespace hone::kernels {
+
+const ConversionKernels kConversionsPortable = kConversions;
+
+}  // namespace hone::kernels

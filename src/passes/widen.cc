@@ -1,0 +1,121 @@
+// Makes f32 of 16-bit floats where they are computed with: a machine without arithmetic for them
+// converts weights once, and activations where they come in and go out. Results are at least as
+// exact: what lies between is not rounded to 16 bits.
+#include <algorithm>
+
+#include "passes/pass.h"
+
+namespace hone {
+namespace {
+
+bool is_half(const Type& type) {
+  return type.wrappers.empty() &&
+         (type.tensor.dtype == DType::f16 || type.tensor.dtype == DType::bf16);
+}
+
+class Widening {
+ public:
+  Widening(PassContext& c, GraphId graph) : rewriter_(c.rewriter(graph)) {}
+
+  Status run() {
+    for (NodeId n : TRY(rewriter_.graph().order())) {
+      if (rewriter_.done()) break;
+      if (rewriter_.graph().alive(n)) TRY(visit(n));
+    }
+    rewriter_.sweep();
+    return ok();
+  }
+
+ private:
+  const Graph& graph() { return rewriter_.graph(); }
+
+  // What depends on the dtype itself, rather than on the numbers, stays.
+  static bool stays(const OpDef& op) {
+    constexpr std::string_view kTyped[] = {"cast",
+                                           "cast_like",
+                                           "bit_cast",
+                                           "quantize_linear",
+                                           "dequantize_linear",
+                                           "dynamic_quantize_linear"};
+    return op.is(Trait::control) || op.is(Trait::random) ||
+           std::ranges::find(kTyped, op.name) != std::end(kTyped);
+  }
+
+  // What only moves elements does so as well with 16 bits, where nothing is computed before it:
+  // rows of a table are better converted than the table.
+  static bool moves(const OpDef& op) {
+    constexpr std::string_view kMovers[] = {"concat",    "expand",   "gather", "gather_elements",
+                                            "gather_nd", "pad",      "slice",  "split",
+                                            "tile",      "transpose"};
+    return op.is(Trait::view) || std::ranges::find(kMovers, op.name) != std::end(kMovers);
+  }
+
+  Status visit(NodeId n) {
+    const Node node = graph()[n];
+    if (stays(*node.op)) return ok();
+    if (moves(*node.op) && std::ranges::none_of(node.inputs, [&](ValueId v) {
+          return v.valid() && narrowed(v).valid();
+        }))
+      return ok();
+    bool some = false;
+    for (const ValueId v : node.inputs) some |= v.valid() && is_half(graph()[v].type);
+    if (!some) return ok();
+    for (const ValueId v : node.outputs)
+      if (!graph()[v].type.wrappers.empty()) return ok();  // of sequences and the like
+    rewriter_.stands_for(n);
+    std::vector<ValueId> inputs;
+    for (const ValueId v : node.inputs)
+      inputs.push_back(v.valid() && is_half(graph()[v].type) ? TRY(wide(v)) : v);
+    Builder::Given given;
+    for (const NamedAttr& a : node.attrs) given.emplace_back(a.name, a.value);
+    const auto made =
+        rewriter_.add(*node.op, std::move(inputs), std::move(given), node.outputs.size());
+    if (!made) return ok();  // not for f32; what has been added is swept
+    for (size_t i = 0; i < made->size(); ++i) {
+      const DType dtype = graph()[node.outputs[i]].type.tensor.dtype;
+      ValueId narrow = (*made)[i];
+      if (graph()[narrow].type.tensor.dtype != dtype)
+        narrow = TRY(rewriter_.add1("cast", {narrow}, {{"to", dtype}}));
+      if (!rewriter_.can_replace(node.outputs[i], narrow)) continue;
+      TRY(rewriter_.replace(node.outputs[i], narrow, "computed in f32"));
+    }
+    return ok();
+  }
+
+  // The f32 value that a half is the conversion of; invalid where it is none.
+  ValueId narrowed(ValueId v) {
+    const NodeId producer = graph()[v].producer;
+    if (!is_half(graph()[v].type) || !producer.valid() || graph()[producer].op->name != "cast")
+      return {};
+    const ValueId source = graph()[producer].inputs[0];
+    return graph()[source].type.tensor.dtype == DType::f32 ? source : ValueId{};
+  }
+
+  // As f32: what it is the conversion of, or a conversion, one for all users.
+  Result<ValueId> wide(ValueId v) {
+    if (const ValueId source = narrowed(v); source.valid()) return source;
+    if (const auto it = wide_.find(v.index); it != wide_.end()) return it->second;
+    const ValueId made = TRY(rewriter_.add1("cast", {v}, {{"to", DType::f32}}));
+    wide_.emplace(v.index, made);
+    return made;
+  }
+
+  Rewriter rewriter_;
+  std::map<uint32_t, ValueId> wide_;
+};
+
+}  // namespace
+
+const PassDef& widen_pass() {
+  static const PassDef def{
+      .name = "widen",
+      .doc = "16-bit floats are computed with as f32",
+      .run = [](PassContext& c) -> Status {
+        for (uint32_t g = 0; g < c.model.graphs.size(); ++g) TRY(Widening(c, GraphId{g}).run());
+        return ok();
+      },
+  };
+  return def;
+}
+
+}  // namespace hone
