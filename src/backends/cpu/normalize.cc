@@ -213,11 +213,11 @@ Status run_reduce_mean(Call& c, ThreadPool& pool) {
 
 }  // namespace
 
-const CpuKernel softmax_kernel{"softmax", f32_only, run_softmax};
+const CpuKernel softmax_kernel{"softmax", f32_only, run_softmax, CpuKernel::InPlace::first};
 const CpuKernel layer_normalization_kernel{"layer_normalization", accepts_layer_normalization,
-                                           run_layer_normalization};
+                                           run_layer_normalization, CpuKernel::InPlace::first};
 const CpuKernel batch_normalization_kernel{"batch_normalization", accepts_batch_normalization,
-                                           run_batch_normalization};
+                                           run_batch_normalization, CpuKernel::InPlace::first};
 const CpuKernel reduce_mean_kernel{"reduce_mean", accepts_reduce_mean, run_reduce_mean};
 
 }  // namespace hone::cpu
