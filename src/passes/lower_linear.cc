@@ -107,9 +107,36 @@ class Lowering {
     chain.take_reshaped(*user, made.rank() - 1);
   }
 
+  // A result that is reshaped before a residual is added to it: x is reshaped in its place.
+  Status reshape_before(Found& f, EpilogueChain& chain) {
+    const auto user = chain.next();
+    if (!user || graph()[*user].op->name != "reshape" || chain.nodes.size() > 1) return ok();
+    const Shape made = shape(graph()[*user].outputs[0]);  // adding values moves the others
+    if (!all_known(made) || made.rank() == 0 || !made.dims.back().is(f.columns)) return ok();
+    EpilogueChain longer = chain;
+    longer.bias = f.bias;
+    longer.take_reshaped(*user, made.rank() - 1);
+    longer.follow();
+    if (!longer.residual.valid()) return ok();
+    Integers extents;
+    for (const Dim& d : made.dims) extents.push_back(d.constant().value_or(-1));
+    extents.back() = f.depth;
+    if (std::ranges::count(extents, -1) > 1) return ok();
+    const auto rank = int64_t(extents.size());
+    const ValueId x =
+        TRY(rewriter_.add1("reshape", {f.x, rewriter_.constant(Tensor::of({rank}, extents))}));
+    Shape wanted = made;
+    wanted.dims.back() = f.depth;
+    if (shape(x) != wanted) return ok();  // swept
+    f.x = x;
+    chain.take_reshaped(*user, made.rank() - 1);
+    return ok();
+  }
+
   Status replace(NodeId n, Found f) {
     EpilogueChain chain = chain_of(n, f);
     look_through_reshapes(f, chain);
+    TRY(reshape_before(f, chain));
     chain.bias = f.bias;
     chain.follow();
     ValueId bias = chain.bias;

@@ -19,6 +19,12 @@ class Kernel {
   virtual Status run(Call& c, ThreadPool& pool) const = 0;
   // Does it write every byte of its outputs? Otherwise they are zeroed first.
   virtual bool overwrites() const { return false; }
+  // May its only output lie where this input of the same size lies? Then it reads no element of any
+  // input after it has written the output's element of that position.
+  virtual bool in_place(size_t input) const {
+    (void)input;
+    return false;
+  }
 };
 
 // Yes, or no with the reason.

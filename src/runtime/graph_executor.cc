@@ -302,7 +302,8 @@ Tensor GraphExecutor::place_for(size_t index, size_t slot, const Type& type) {
     std::byte* data = memory.get();
     t = Tensor::view(type.tensor.dtype, shape, data, std::move(memory));
   }
-  if (!plan_.kernels[index]->overwrites()) std::memset(t.mutable_data(), 0, size_t(t.byte_size()));
+  if (!s.there && !plan_.kernels[index]->overwrites())
+    std::memset(t.mutable_data(), 0, size_t(t.byte_size()));
   return t;
 }
 
@@ -324,7 +325,11 @@ Status GraphExecutor::run_kernel(size_t index, std::span<const Infer::Input> typ
   call.seed = mix64(stream ^ s.node.index);
   call.memory_limit = context_.memory;
   call.iteration_limit = context_.program->limits().iterations;
-  TRY(run_safely(*plan_.kernels[index], call, *context_.pool));
+  if (!s.there) TRY(run_safely(*plan_.kernels[index], call, *context_.pool));
+  for (const Specialization::Step::Copy& copy : s.copies) {
+    const Tensor& t = in[copy.input]->tensor;
+    std::memcpy(arena_.mutable_data() + copy.offset, t.data(), size_t(t.byte_size()));
+  }
   for (size_t slot = 0; slot < out.size(); ++slot) {
     Datum& made = out[slot];
     const Value& value = graph_[node.outputs[slot]];

@@ -5,19 +5,13 @@
 
 #include "base/text.h"
 #include "ir/builder.h"
-#include "planner/planner.h"
+#include "runtime/places.h"
 
 namespace hone {
 namespace {
 
 bool is_fixed_tensor(const Type& t) {
   return t.is_tensor() && t.tensor.shape.is_fixed() && t.tensor.dtype != DType::string;
-}
-
-int64_t byte_count(const Type& t) {
-  int64_t count = 1;
-  for (const Dim& d : t.tensor.shape.dims) count *= *d.constant();
-  return *bytes_for(t.tensor.dtype, count);
 }
 
 Error misfit(const Given& g, const std::string& why = {}) {
@@ -149,53 +143,24 @@ Status Specialization::infer_step(const Program& program, const Graph& graph, St
   return ok();
 }
 
-// Outputs, next states and what a view of them shares stay outside the arena: they outlive the run.
 Status Specialization::place_values(const Program& program, GraphId id) {
   const Graph& graph = program.model().graphs[id.index];
   const Program::GraphPlan& plan = program.plan(id);
-  const auto steps = int32_t(steps_.size());
-  std::vector<int32_t> last = plan.last_use;
-  std::vector<uint32_t> root(graph.value_count());
-  for (uint32_t v = 0; v < root.size(); ++v) root[v] = v;
-  for (const Step& step : steps_) {
-    const Node& node = graph[step.node];
-    if (node.op->is(Trait::view) && !node.inputs.empty() && node.inputs[0].valid())
-      root[node.outputs[0].index] = root[node.inputs[0].index];
-  }
-  std::vector<bool> escapes(graph.value_count());
-  for (ValueId v : graph.outputs()) escapes[root[v.index]] = escapes[v.index] = true;
-  for (const State& s : graph.states()) escapes[root[s.next.index]] = escapes[s.next.index] = true;
-  for (uint32_t v = 0; v < root.size(); ++v) last[root[v]] = std::max(last[root[v]], last[v]);
-
-  std::vector<Buffer> buffers;
-  for (int32_t s = 0; s < steps; ++s) {
-    Step& step = steps_[size_t(s)];
-    const Node& node = graph[step.node];
-    step.offsets.assign(node.outputs.size(), -1);
-    for (size_t slot = 0; slot < node.outputs.size(); ++slot) {
-      const uint32_t v = node.outputs[slot].index;
-      if (!step.planned || escapes[root[v]] || root[v] != v) continue;
-      buffers.push_back({byte_count(step.out_types[slot]), s, std::max(s, last[v])});
-      step.offsets[slot] = int64_t(buffers.size()) - 1;
-    }
-  }
-  const Placement placement = TRY(place(buffers, program.limits().runtime_memory));
-  for (Step& step : steps_)
-    for (int64_t& offset : step.offsets)
-      if (offset >= 0) offset = placement.offsets[size_t(offset)];
+  Places places(graph, plan, types_, steps_);
+  const Placement placement = TRY(places.place(program.limits().runtime_memory));
   arena_bytes_ = placement.arena_bytes;
   peak_live_bytes_ = placement.peak_live_bytes;
 
   // What nothing uses goes at once.
   for (size_t s = 0; s < steps_.size(); ++s)
     for (ValueId v : graph[steps_[s].node].outputs) {
-      if (escapes[v.index]) continue;
+      if (places.escapes(v.index)) continue;
       const int32_t use = plan.last_use[v.index];
       steps_[use >= 0 ? size_t(use) : s].release.push_back(v.index);
     }
-  for (uint32_t v = 0; v < root.size(); ++v) {
+  for (uint32_t v = 0; v < graph.value_count(); ++v) {
     const Value::Kind kind = graph[ValueId{v}].kind;
-    if (kind != Value::Kind::constant && (kind != Value::Kind::node || escapes[v]))
+    if (kind != Value::Kind::constant && (kind != Value::Kind::node || places.escapes(v)))
       kept_.push_back(v);
   }
   return ok();

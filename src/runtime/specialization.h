@@ -21,7 +21,16 @@ class Specialization {
     Types out_types;                     // of a planned step
     std::vector<Infer::Input> in_types;  // of a planned step; points into types()
     std::vector<int64_t> offsets;        // by output: in the arena, or -1: on its own
-    std::vector<uint32_t> release;       // values not needed after this step
+    int32_t in_place = -1;               // input in whose place the only output is written
+    // The outputs are there already, as parts of an input or made of inputs that were put there;
+    // but for some inputs, which are copied to these offsets.
+    bool there = false;
+    struct Copy {
+      size_t input;
+      int64_t offset;
+    };
+    std::vector<Copy> copies;
+    std::vector<uint32_t> release;  // values not needed after this step
   };
 
   static Result<std::unique_ptr<Specialization>> make(const Program& program, GraphId graph,

@@ -1,5 +1,6 @@
 // Every kernel of the cpu backend against the reference, on random calls: odd and empty shapes,
 // broadcasting, axes from the end, zero factors, infinities, types that are known only at run time.
+// Long because: each kernel has its own random calls, and they share the makers of inputs.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -353,6 +354,40 @@ bool split(RandomCall& c, std::string_view op) {
   return c.emit(op, {c.input(x, c.whole_bytes()), parts}, {{"axis", axis}}, 2);
 }
 
+// A random program, on inputs of the result's shape, of its last axis and of one element.
+bool elementwise(RandomCall& c, std::string_view op) {
+  constexpr std::string_view kFunctions[] = {"abs",  "erf",     "gelu", "gelu_tanh", "neg",
+                                             "relu", "sigmoid", "tanh", "dup",       "0.0 1.5 clip",
+                                             "add",  "sub",     "mul"};
+  Extents shape = c.shape(0, 3);
+  // Beyond a block of the kernel, and last axes of every length beside it.
+  if (!shape.empty() && c.random.chance(0.2)) shape.back() = c.random.between(200, 1500);
+  std::vector<ValueId> inputs;
+  for (int64_t i = c.random.between(1, 3); i > 0; --i) {
+    const bool whole = inputs.empty() || c.random.chance(0.4);
+    const bool vector = !shape.empty() && c.random.chance(0.6);
+    inputs.push_back(c.input(whole ? shape : vector ? Extents{shape.back()} : Extents{}));
+  }
+  std::string program = "x0";
+  size_t depth = 1, used = 1;
+  while (used < inputs.size() || depth > 1 || c.random.chance(0.8)) {
+    if (depth < 4 && c.random.chance(0.4)) {
+      const bool number = used == inputs.size() && c.random.chance(0.5);
+      const size_t next = used < inputs.size() ? used++ : 0;
+      program += number ? " 0.75" : " x" + std::to_string(next);
+      ++depth;
+      continue;
+    }
+    const size_t f = size_t(c.random.between(0, std::size(kFunctions) - 1));
+    const bool two = f >= 10, more = kFunctions[f] == "dup";
+    if ((two && depth < 2) || (more && depth > 4)) continue;
+    program += " " + std::string(kFunctions[f]);
+    depth += more ? 1 : 0;
+    depth -= two ? 1 : 0;
+  }
+  return c.emit(op, std::move(inputs), {{"program", program}});
+}
+
 constexpr Subject kSubjects[] = {
     {"abs", unary},
     {"add", binary},
@@ -368,6 +403,7 @@ constexpr Subject kSubjects[] = {
     {"concat", concat},
     {"conv", conv},
     {"div", binary},
+    {"elementwise", elementwise},
     {"erf", unary},
     {"exp", unary},
     {"gather", gather},

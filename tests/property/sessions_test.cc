@@ -2,6 +2,8 @@
 // no bit, the arena is what was planned; states fork, are saved, restored and reset.
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "backends/backends.h"
 #include "ir/builder.h"
 #include "ir/text.h"
@@ -70,6 +72,68 @@ TEST_P(OnBackend, AgreesWithTheKernelsOneByOne) {
       EXPECT_TRUE(testing::identical((*first)[i], (*second)[i])) << "second run, output " << i;
   }
   EXPECT_GT(ran, kSeeds * 3 / 4);
+}
+
+// Where every value lies, from the step that makes it to the last that reads it or a view of it:
+// nothing else is there, but for an input that ends where its output begins.
+TEST_P(OnBackend, ValuesThatAreAliveDoNotOverlap) {
+  size_t in_place = 0;
+  for (uint64_t seed = 0; seed < kSeeds && !HasFailure(); ++seed) {
+    const auto program = program_of(testing::random_model(seed, {.nodes = 60}), GetParam());
+    const GraphId id = program->model().entry;
+    const Graph& graph = program->model().graphs[id.index];
+    SCOPED_TRACE("seed " + std::to_string(seed) + "\n" + print(program->model()));
+    Types inputs;
+    for (ValueId v : graph.inputs) inputs.push_back(graph[v].type);
+    const auto special = Specialization::make(*program, id, inputs, {});
+    if (!special) continue;
+    struct Lies {
+      int64_t begin, end;
+      size_t first, last;
+    };
+    std::vector<Lies> all;
+    std::map<uint32_t, size_t> at;  // by value
+    for (size_t s = 0; s < (*special)->steps().size(); ++s) {
+      const Specialization::Step& step = (*special)->steps()[s];
+      const Node& node = graph[step.node];
+      for (ValueId v : node.inputs) {
+        if (v.valid() && at.contains(v.index)) all[at[v.index]].last = s;
+      }
+      for (size_t slot = 0; slot < node.outputs.size(); ++slot) {
+        const uint32_t v = node.outputs[slot].index;
+        if (step.offsets[slot] < 0) {
+          if (slot == 0 && node.op->is(Trait::view) && at.contains(node.inputs[0].index))
+            at[v] = at[node.inputs[0].index];
+          continue;
+        }
+        if (step.there && node.op->name != "concat") {  // a part of its input
+          at[v] = at[node.inputs[0].index];
+          continue;
+        }
+        int64_t count = 1;
+        for (const Dim& d : step.out_types[slot].tensor.shape.dims) count *= *d.constant();
+        const int64_t bytes = *bytes_for(step.out_types[slot].tensor.dtype, count);
+        at[v] = all.size();
+        all.push_back({step.offsets[slot], step.offsets[slot] + bytes, s, s});
+      }
+      in_place += step.in_place >= 0 ? 1 : 0;
+    }
+    for (const Lies& a : all) {
+      EXPECT_LE(a.end, (*special)->arena_bytes());
+      for (const Lies& b : all) {
+        const bool together = a.first <= b.last && b.first <= a.last;
+        if (&a == &b || !together || a.begin >= b.end || b.begin >= a.end) continue;
+        // The one ends where the other begins, in the same place or as a part of it.
+        const Lies &older = a.first < b.first ? a : b, &newer = a.first < b.first ? b : a;
+        EXPECT_EQ(older.last, newer.first);
+        EXPECT_TRUE(newer.begin <= older.begin && older.end <= newer.end);
+        const Specialization::Step& step = (*special)->steps()[newer.first];
+        EXPECT_TRUE(step.there ||
+                    (step.in_place >= 0 && newer.end - newer.begin == older.end - older.begin));
+      }
+    }
+  }
+  EXPECT_TRUE(GetParam() == "reference" || in_place > 20) << in_place;
 }
 
 TEST_P(OnBackend, ThreadsChangeNoBit) {

@@ -134,6 +134,10 @@ const Calls& calls() {
       for (std::string_view other : {"[N,M]", "[M]", "[N,1]", "[]"})
         (*m)[std::string(op)].push_back(
             graph("a: f32[N,M], b: f32" + std::string(other), std::string(op) + "(a, b)"));
+    (*m)["elementwise"] = {
+        graph("x: f32[N,M], r: f32[N,M]", "elementwise(x, r) <program=\"x0 sigmoid x1 mul tanh\">"),
+        graph("x: f32[3,N,M], w: f32[M], b: f32[M], s: f32[]",
+              "elementwise(x, w, b, s) <program=\"x0 x1 mul x2 add relu x3 sub\">")};
     (*m)["clip"] = {graph("x: f32[N,M]", "clip(x, -0.5, 0.75)")};
     for (std::string_view op : {"average_pool", "max_pool"})
       (*m)[std::string(op)] = {

@@ -53,6 +53,10 @@ class Runner : public Kernel {
   explicit Runner(const CpuKernel& kernel) : kernel_(kernel) {}
   Status run(Call& c, ThreadPool& pool) const override { return kernel_.run(c, pool); }
   bool overwrites() const override { return true; }
+  bool in_place(size_t input) const override {
+    return kernel_.in_place == CpuKernel::InPlace::any ||
+           (kernel_.in_place == CpuKernel::InPlace::first && input == 0);
+  }
 
  private:
   const CpuKernel& kernel_;

@@ -14,6 +14,8 @@ struct CpuKernel {
   std::string_view op;
   Support (*accepts)(const Graph& graph, const Node& node);
   Status (*run)(Call& c, ThreadPool& pool);
+  // Over which inputs of the same size may the only output be written?
+  enum class InPlace : uint8_t { none, first, any } in_place = InPlace::none;
 };
 
 // Conditions that several kernels share.

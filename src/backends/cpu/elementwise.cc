@@ -107,21 +107,23 @@ Status run_gelu(Call& c, ThreadPool& pool) {
                                          : unary<Unary::gelu>(c, pool);
 }
 
+constexpr auto kFirst = CpuKernel::InPlace::first, kAny = CpuKernel::InPlace::any;
+
 }  // namespace
 
-const CpuKernel abs_kernel{"abs", f32_only, unary<Unary::abs>};
-const CpuKernel clip_kernel{"clip", f32_only, run_clip};
-const CpuKernel erf_kernel{"erf", f32_only, unary<Unary::erf>};
-const CpuKernel exp_kernel{"exp", f32_only, unary<Unary::exp>};
-const CpuKernel gelu_kernel{"gelu", f32_only, run_gelu};
-const CpuKernel neg_kernel{"neg", f32_only, unary<Unary::neg>};
-const CpuKernel relu_kernel{"relu", f32_only, unary<Unary::relu>};
-const CpuKernel sigmoid_kernel{"sigmoid", f32_only, unary<Unary::sigmoid>};
-const CpuKernel sqrt_kernel{"sqrt", f32_only, unary<Unary::sqrt>};
-const CpuKernel tanh_kernel{"tanh", f32_only, unary<Unary::tanh>};
-const CpuKernel add_kernel{"add", f32_only, zip<Binary::add>};
-const CpuKernel sub_kernel{"sub", f32_only, zip<Binary::sub>};
-const CpuKernel mul_kernel{"mul", f32_only, zip<Binary::mul>};
-const CpuKernel div_kernel{"div", f32_only, zip<Binary::div>};
+const CpuKernel abs_kernel{"abs", f32_only, unary<Unary::abs>, kFirst};
+const CpuKernel clip_kernel{"clip", f32_only, run_clip, kFirst};
+const CpuKernel erf_kernel{"erf", f32_only, unary<Unary::erf>, kFirst};
+const CpuKernel exp_kernel{"exp", f32_only, unary<Unary::exp>, kFirst};
+const CpuKernel gelu_kernel{"gelu", f32_only, run_gelu, kFirst};
+const CpuKernel neg_kernel{"neg", f32_only, unary<Unary::neg>, kFirst};
+const CpuKernel relu_kernel{"relu", f32_only, unary<Unary::relu>, kFirst};
+const CpuKernel sigmoid_kernel{"sigmoid", f32_only, unary<Unary::sigmoid>, kFirst};
+const CpuKernel sqrt_kernel{"sqrt", f32_only, unary<Unary::sqrt>, kFirst};
+const CpuKernel tanh_kernel{"tanh", f32_only, unary<Unary::tanh>, kFirst};
+const CpuKernel add_kernel{"add", f32_only, zip<Binary::add>, kAny};
+const CpuKernel sub_kernel{"sub", f32_only, zip<Binary::sub>, kAny};
+const CpuKernel mul_kernel{"mul", f32_only, zip<Binary::mul>, kAny};
+const CpuKernel div_kernel{"div", f32_only, zip<Binary::div>, kAny};
 
 }  // namespace hone::cpu

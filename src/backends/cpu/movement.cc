@@ -19,36 +19,56 @@ size_t width_of(const Tensor& t) { return size_t(bits(t.dtype())) / 8; }
 
 namespace {
 
-Status run_concat(Call& c, ThreadPool&) {
+// Rows [begin, end) of pieces, each moved to or from its place in the rows of the whole.
+struct Strided {
+  const std::byte* from;
+  std::byte* to;
+  size_t from_row, to_row, bytes;
+};
+void move_rows(ThreadPool& pool, int64_t rows, const std::vector<Strided>& pieces) {
+  size_t row = 0;
+  for (const Strided& p : pieces) row += p.bytes;
+  if (row == 0) return;
+  const auto grain = std::max<int64_t>(1, kGrain * int64_t(sizeof(float)) / int64_t(row));
+  pool.parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+    for (const Strided& p : pieces)
+      for (auto r = size_t(begin); r < size_t(end) && p.bytes > 0; ++r)
+        std::memcpy(p.to + r * p.to_row, p.from + r * p.from_row, p.bytes);
+  });
+}
+
+Status run_concat(Call& c, ThreadPool& pool) {
   Tensor& y = *TRY(c.out(0));
   if (y.count() == 0) return ok();
   const int64_t axis = TRY(normal_axis(c.integer("axis"), int64_t(y.rank())));
   const AxisSplit whole = split_at(y.shape(), axis);
   const size_t row = size_t(whole.axis * whole.inner) * width_of(y);
   size_t at = 0;
+  std::vector<Strided> pieces;
   for (size_t i = 0; i < c.inputs(); ++i) {
     const Tensor& x = c.in(i);
     const size_t piece = size_t(split_at(x.shape(), axis).axis * whole.inner) * width_of(y);
-    for (int64_t o = 0; o < whole.outer && piece > 0; ++o)
-      std::memcpy(y.mutable_data() + size_t(o) * row + at, x.data() + size_t(o) * piece, piece);
+    pieces.push_back({x.data(), y.mutable_data() + at, piece, row, piece});
     at += piece;
   }
+  move_rows(pool, whole.outer, pieces);
   return ok();
 }
 
-Status run_split(Call& c, ThreadPool&) {
+Status run_split(Call& c, ThreadPool& pool) {
   const Tensor& x = c.in(0);
   const int64_t axis = TRY(normal_axis(c.integer("axis"), int64_t(x.rank())));
   const AxisSplit whole = split_at(x.shape(), axis);
   const size_t row = size_t(whole.axis * whole.inner) * width_of(x);
   size_t at = 0;
+  std::vector<Strided> pieces;
   for (size_t i = 0; i < c.outputs(); ++i) {
     Tensor& y = *TRY(c.out(i));
     const size_t piece = size_t(split_at(y.shape(), axis).axis * whole.inner) * width_of(x);
-    for (int64_t o = 0; o < whole.outer && piece > 0; ++o)
-      std::memcpy(y.mutable_data() + size_t(o) * piece, x.data() + size_t(o) * row + at, piece);
+    pieces.push_back({x.data() + at, y.mutable_data(), row, piece, piece});
     at += piece;
   }
+  move_rows(pool, whole.outer, pieces);
   return ok();
 }
 

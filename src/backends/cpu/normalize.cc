@@ -99,8 +99,8 @@ Status run_batch_normalization(Call& c, ThreadPool& pool) {
 }  // namespace
 
 const CpuKernel layer_normalization_kernel{"layer_normalization", accepts_layer_normalization,
-                                           run_layer_normalization};
+                                           run_layer_normalization, CpuKernel::InPlace::first};
 const CpuKernel batch_normalization_kernel{"batch_normalization", accepts_batch_normalization,
-                                           run_batch_normalization};
+                                           run_batch_normalization, CpuKernel::InPlace::first};
 
 }  // namespace hone::cpu

@@ -68,7 +68,10 @@ Status run(Call& c, ThreadPool& pool) {
   const float* px = x.as<float>().data();
   float* py = y.as<float>().data();
   if (step == 1) {
-    const auto row = logarithm ? log_row : kernels::row_kernels().softmax;
+    const auto row = [softmax = kernels::row_kernels().softmax](const float* x, float* y,
+                                                                int64_t n) {
+      logarithm ? log_row(x, y, n) : softmax(x, 1, y, n);
+    };
     pool.parallel_for(split.outer, std::max<int64_t>(1, kGrain / 8 / n),
                       [&](int64_t begin, int64_t end) {
                         for (int64_t r = begin; r < end; ++r) row(px + r * n, py + r * n, n);
@@ -90,7 +93,7 @@ Status run(Call& c, ThreadPool& pool) {
 
 }  // namespace
 
-const CpuKernel log_softmax_kernel{"log_softmax", f32_only, run<true>};
-const CpuKernel softmax_kernel{"softmax", f32_only, run<false>};
+const CpuKernel log_softmax_kernel{"log_softmax", f32_only, run<true>, CpuKernel::InPlace::first};
+const CpuKernel softmax_kernel{"softmax", f32_only, run<false>, CpuKernel::InPlace::first};
 
 }  // namespace hone::cpu
