@@ -243,8 +243,6 @@ struct CompileOptions {
   int measure_threads = 0;       // that are measured with; 0: one for each CPU
   double measure_seconds = 1.5;  // for all measurements, at most
   std::string cache;             // folder where measurements are remembered; "" for none
-  // Memory that faster forms may take beyond the weights, in percent of these.
-  unsigned extra_memory_percent = 10;
 };
 
 class Executable;

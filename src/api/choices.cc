@@ -85,7 +85,7 @@ Chooser::Chooser(Measure measure, const v1::CompileOptions& options, const Backe
 }
 
 Choosing Chooser::choosing() {
-  Choosing c{.extra_memory = options_.extra_memory_percent};
+  Choosing c;
   if (measure_ != Measure::never && !backend_.timing().empty())
     c.stopwatch = [this](const Question& question) { return answer(question); };
   return c;

@@ -305,7 +305,6 @@ TEST(Choices, AreMeasuredOnceAndRemembered) {
   const auto model = Model::parse(kConvolutions)->clean();
   ASSERT_TRUE(model.ok());
   CompileOptions options{.measure = "cached", .cache = folder / "cache"};
-  options.extra_memory_percent = 1000;
   const auto choices = [&](std::string_view measure) {
     options.measure = measure;
     const auto executable = model->compile(options);
@@ -343,7 +342,6 @@ TEST(Choices, AreMeasuredOnceAndRemembered) {
 TEST(Choices, WithoutACacheNothingIsRemembered) {
   const auto model = Model::parse(kConvolutions)->clean();
   CompileOptions options{.measure = "missing"};
-  options.extra_memory_percent = 1000;
   for (int i = 0; i < 2; ++i) EXPECT_EQ(model->compile(options)->choices()[0].source, "measured");
 }
 
@@ -351,7 +349,6 @@ TEST(Choices, StandInTheArtefact) {
   const ScratchFolder folder;
   const auto model = Model::parse(kConvolutions)->clean();
   CompileOptions options{.threads = 1, .measure = "missing"};
-  options.extra_memory_percent = 1000;
   const auto executable = model->compile(options);
   ASSERT_TRUE(executable->save(folder / "a.hone").ok());
   const auto artefact = Model::open(folder / "a.hone");

@@ -87,7 +87,7 @@ TEST_F(CandidateTimers, TimesBothWaysOfAConvolution) {
   };
   const auto report =
       run_pipeline(*model, "fold, " + cpu_backend().lowering(), standard_catalogue(), Limits(),
-                   {.choosing = {.stopwatch = watch, .extra_memory = 1000}});
+                   {.choosing = {.stopwatch = watch}});
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(answered, 1u);
   ASSERT_EQ(report->decisions.size(), 1u);

@@ -75,11 +75,6 @@ constexpr std::array kSettings{
                 .type = SettingType::number,
                 .initial = "1.5",
                 .doc = "time for measuring the kernels of one model, at most"},
-    SettingInfo{.key = "compile.extra_memory",
-                .type = SettingType::integer,
-                .initial = "10",
-                .doc = "what faster kernels may take beyond the weights, in percent of these",
-                .high = 1000},
 };
 
 // In the largest binary or decimal unit that divides it: reads back exactly.

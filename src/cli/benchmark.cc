@@ -338,7 +338,6 @@ Result<int> run(const Arguments& arguments) {
   plan.follow_links = arguments.config.boolean("follow_links");
   const v1::CompileOptions compiling = compile_options(arguments.config, "cached");
   if (compiling.measure != "never") plan.measurements = compiling.cache;
-  plan.extra_memory = compiling.extra_memory_percent;
   const std::vector<int> counts =
       arguments.has("--sweep-threads")
           ? TRY(numbers_in(arguments.text("--sweep-threads"), "--sweep-threads"))

@@ -125,9 +125,9 @@ class Compiler {
  private:
   // Everything that the artefact depends on: what is folded and packed has limits.
   Result<std::string> key_of(const v1::Model& model) const {
-    std::string text = fmt::format("hone artefact\n{}\n{}\n{}\n{}\n{}\n{}\n", program_, target_,
-                                   machine_, options_.extra_memory_percent,
-                                   clean_ ? "clean" : "as it is", TRY(from(model.content_hash())));
+    std::string text =
+        fmt::format("hone artefact\n{}\n{}\n{}\n{}\n{}\n", program_, target_, machine_,
+                    clean_ ? "clean" : "as it is", TRY(from(model.content_hash())));
     for (const LimitInfo& limit : all_limits())
       text += fmt::format("{} {}\n", limit.name, arguments_.limits.*limit.field);
     return sha256_hex(std::as_bytes(std::span(text)));

@@ -29,7 +29,6 @@ v1::CompileOptions compile_options(const Config& config, std::string_view automa
   options.measure = config.text("compile.measure");
   if (options.measure == "auto") options.measure = automatic;
   options.measure_seconds = config.number("compile.measure_seconds");
-  options.extra_memory_percent = unsigned(config.integer("compile.extra_memory"));
   if (auto folder = cache_folder(config)) options.cache = folder.take();
   return options;
 }

@@ -88,7 +88,6 @@ class Service {
     if (description.target.empty()) model = TRY(from(model.clean()));
     v1::CompileOptions compiling{.threads = static_cast<int>(threads), .measure = "cached"};
     compiling.cache = TRY(TRY(request.get("measurements")).as_string());
-    compiling.extra_memory_percent = unsigned(TRY(TRY(request.get("extra_memory")).as_uint64()));
     const auto executable = TRY(from(model.compile(compiling)));
     session_.emplace(TRY(from(executable.session())));
     json.member("load_s", seconds_since(begin));

@@ -80,7 +80,6 @@ class Contestant {
       json.member("threads", plan_.threads);
       json.member("follow_links", plan_.follow_links);
       json.member("measurements", plan_.measurements);
-      json.member("extra_memory", plan_.extra_memory);
       json.key("limits");
       json.begin_object();
       for (const LimitInfo& limit : all_limits())

@@ -36,8 +36,7 @@ struct Plan {
   double deadline = 600;    // seconds that one call may take, besides `seconds`
   Limits limits;            // of hone's own worker
   bool follow_links = false;
-  std::string measurements;    // folder of the cache whose times choose kernels; "" for none
-  unsigned extra_memory = 10;  // percent, see v1::CompileOptions
+  std::string measurements;  // folder of the cache whose times choose kernels; "" for none
 };
 
 // How near the outputs of an engine come to what was expected.

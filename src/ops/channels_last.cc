@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/checked.h"
+#include "base/text.h"
 #include "ops/activation.h"
 #include "ops/window.h"
 
@@ -59,6 +60,19 @@ Status expect_epilogue(const Infer& c, const Shape& out) {
   return ok();
 }
 
+Status expect_algorithm(const Infer& c) {
+  if (c.text("algorithm") == "direct") return ok();
+  if (c.text("algorithm") != "winograd")
+    return attribute_error(c, "there is no algorithm '" + printable(c.text("algorithm")) + "'");
+  const Windows windows = TRY(windows_of(c));
+  const bool fits = windows.size() == 2 && std::ranges::all_of(windows, [](const Window& w) {
+                      return w.kernel == 3 && w.stride == 1 && w.dilation == 1;
+                    });
+  if (fits && c.integer("group") == 1) return ok();
+  return attribute_error(
+      c, "the algorithm winograd takes 3 x 3 positions, stride 1, dilation 1 and one group");
+}
+
 Result<Types> infer_conv(const Infer& c) {
   TRY(expect_image(c));
   TRY(expect_rank(c, 1, 4));
@@ -81,6 +95,7 @@ Result<Types> infer_conv(const Infer& c) {
     return attribute_error(
         c, std::to_string(columns) + " columns do not take panels of shape " + c.shape(1).str());
   TRY(expect_epilogue(c, out[0].tensor.shape));
+  TRY(expect_algorithm(c));
   return out;
 }
 
@@ -227,12 +242,16 @@ const OpDef& channels_last_conv_op() {
       .doc =
           "activation(conv(x) + bias + residual) for x [N, in..., C] and y [N, out..., M]. The "
           "weights of each group [kernel..., C / G, M / G] lie in panels [G, ceil(M / G / w), "
-          "kernel... * C / G, w] of w filters, zeros after the last.",
+          "kernel... * C / G, w] of w filters, zeros after the last. With algorithm \"winograd\", "
+          "for "
+          "3 x 3 positions, stride 1 and one group, kernels may take fewer products, by Winograd's "
+          "minimal filtering F(4 x 4, 3 x 3).",
       .inputs = conv_inputs("panels"),
       .outputs = {{"y", kFloats, 'T'}},
-      .attrs =
-          window_attrs(true, activation_attrs({{"filters", AttrKind::integer, true, {}, "M"},
-                                               {"group", AttrKind::integer, false, int64_t{1}}})),
+      .attrs = window_attrs(
+          true, activation_attrs({{"filters", AttrKind::integer, true, {}, "M"},
+                                  {"group", AttrKind::integer, false, int64_t{1}},
+                                  {"algorithm", AttrKind::text, false, std::string("direct")}})),
       .infer = infer_conv,
       .cost = conv_cost,
       .reference = reference_conv,
@@ -247,6 +266,10 @@ const OpDef& channels_last_conv_op() {
       })",
            R"(graph channels_last_wide(x: f32[1,7,5,8], w: f32[1,2,72,16], b: f32[20]) -> (y) {
         y = channels_last_conv(x, w, b) <filters=20, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>
+      })",
+           R"(graph channels_last_winograd(x: f32[1,7,5,8], w: f32[1,2,72,16], b: f32[20]) -> (y) {
+        y = channels_last_conv(x, w, b) <filters=20, kernel_shape=[3, 3], pads=[1, 1, 1, 1],
+                                         algorithm="winograd">
       })"},
   };
   return def;

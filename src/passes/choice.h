@@ -46,8 +46,6 @@ struct Decision {
 // How passes choose.
 struct Choosing {
   Stopwatch stopwatch;  // none: by rule alone
-  // What faster forms may take in memory beyond the weights, in percent of these.
-  uint64_t extra_memory = 10;
 };
 
 // A form that is better for other reasons stays unless another takes less than this share of its

@@ -164,17 +164,14 @@ class Lowering {
     ValueId bias;
     if (std::ranges::any_of(s.bias, [](float b) { return b != 0; }))
       bias = rewriter_.constant(Tensor::of({f.filters()}, s.bias), "bias");
-    const bool winograd = winograd_.contains(n);
     // What does not fit stays as it is; transposes that nothing uses are swept.
-    const auto weights =
-        winograd ? transformed(node.inputs[1], f, s.factors) : packed(node.inputs[1], f, s.factors);
+    const auto weights = packed(node.inputs[1], f, s.factors);
     if (!weights) return ok();
+    Builder::Given given = attributes(node, f, chain);
+    if (winograd_.contains(n)) given.emplace_back("algorithm", std::string("winograd"));
     const auto made =
-        rewriter_.add1(winograd        ? "channels_last_winograd_conv"
-                       : f.depthwise() ? "channels_last_depthwise_conv"
-                                       : "channels_last_conv",
-                       {x, *weights, bias, residual},
-                       winograd ? winograd_attributes(node, f, chain) : attributes(node, f, chain));
+        rewriter_.add1(f.depthwise() ? "channels_last_depthwise_conv" : "channels_last_conv",
+                       {x, *weights, bias, residual}, std::move(given));
     if (!made) return ok();
     const ValueId back = TRY(to_channels_first(rewriter_, *made));
     if (!rewriter_.can_replace(old, back)) return ok();  // swept
@@ -197,18 +194,6 @@ class Lowering {
     return given;
   }
 
-  Builder::Given winograd_attributes(const Node& node, const Found& f, const EpilogueChain& chain) {
-    Integers pads;
-    const Windows windows = *windows_of(node);
-    for (const Window& w : windows) pads.push_back(w.before);
-    for (const Window& w : windows) pads.push_back(w.after);
-    return {{"filters", f.filters()},
-            {"pads", pads},
-            {"activation", chain.activation},
-            {"low", float(chain.low)},
-            {"high", float(chain.high)}};
-  }
-
   // Calls pack(filters, panel) for each panel of each group, with the filters of the panel.
   template <class Pack>
   Status pack_panels(ConstantId id, const Found& f, const std::vector<float>& factors,
@@ -227,16 +212,6 @@ class Lowering {
                  i);
           }
         });
-  }
-
-  Result<ValueId> transformed(ValueId weights, const Found& f, const std::vector<float>& factors) {
-    const ConstantId id = graph()[weights].constant;
-    const int64_t panels = panel_count(f.filters(), width_), panel = f.depth() * width_;
-    const auto room = TRY(weights_.room({packing::kWinogradProducts, panels, f.depth(), width_}));
-    TRY(pack_panels(id, f, factors, [&](const packing::Filters& filters, int64_t i) {
-      packing::pack_winograd(filters, panels * panel, room.data + i * panel);
-    }));
-    return rewriter_.constant(weights_.keep(room, model_.constants[id.index].name + ".winograd"));
   }
 
   Result<ValueId> packed(ValueId weights, const Found& f, const std::vector<float>& factors) {

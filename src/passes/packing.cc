@@ -10,7 +10,6 @@ namespace {
 
 constexpr int64_t kLanes = 4;
 using Floats = float __attribute__((vector_size(16)));
-using Doubles = double __attribute__((vector_size(32)));
 
 float element(const std::byte* data, int64_t index) {
   float x;
@@ -74,44 +73,6 @@ void pack_block(const Filters& f, const Block& block, float* out) {
           element(f.data, j * length + block.first + i) * f.factors[size_t(j)];
 }
 
-// G times three numbers, each over four filters.
-void transform(const Doubles in[3], Doubles out[6]) {
-  const Doubles even = (in[0] + in[2]) * (-1.0 / 6), odd = in[1] * (1.0 / 6);
-  const Doubles wide = in[0] * (1.0 / 24) + in[2] * (1.0 / 6), half = in[1] * (1.0 / 12);
-  out[0] = in[0] * 0.25;
-  out[1] = even - odd;
-  out[2] = even + odd;
-  out[3] = wide + half;
-  out[4] = wide - half;
-  out[5] = in[2];
-}
-
-// One channel of up to four filters from j on.
-void pack_winograd_square(const Filters& f, int64_t channel, int64_t j, int64_t stride,
-                          float* out) {
-  const int64_t length = f.channels * kWinogradPositions, lanes = std::min(kLanes, f.used - j);
-  Doubles g[3][3]{}, columns[3][6];
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    for (int64_t i = 0; i < kWinogradPositions; ++i)
-      g[i % 3][i / 3][lane] =
-          double(element(f.data, (j + lane) * length + channel * kWinogradPositions + i)) *
-          double(f.factors[size_t(j + lane)]);
-  for (int64_t column = 0; column < 3; ++column) transform(g[column], columns[column]);
-  float* to = out + channel * f.width + j;
-  for (int64_t i = 0; i < 6; ++i) {
-    const Doubles row[3] = {columns[0][i], columns[1][i], columns[2][i]};
-    Doubles products[6];
-    transform(row, products);
-    for (int64_t k = 0; k < 6; ++k, to += stride) {
-      const Floats rounded = __builtin_convertvector(products[k], Floats);
-      if (lanes == kLanes)
-        store(rounded, to);
-      else
-        std::memcpy(to, &rounded, size_t(lanes) * sizeof(float));
-    }
-  }
-}
-
 }  // namespace
 
 void pack_rows(const Rows& r, int64_t first, int64_t last, float* out) {
@@ -144,14 +105,6 @@ void pack_filters(const Filters& f, float* out) {
     }
     pack_block(f, block, out);
   }
-}
-
-void pack_winograd(const Filters& f, int64_t stride, float* out) {
-  constexpr int64_t kChannels = 4;  // two to three cache lines of each filter
-  for (int64_t first = 0; first < f.channels; first += kChannels)
-    for (int64_t j = 0; j < f.used; j += kLanes)
-      for (int64_t channel = first; channel < std::min(first + kChannels, f.channels); ++channel)
-        pack_winograd_square(f, channel, j, stride, out);
 }
 
 void pack_depthwise(const Filters& f, float* out) {

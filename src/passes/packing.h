@@ -30,11 +30,6 @@ struct Filters {
 };
 void pack_filters(const Filters& filters, float* out);
 
-// The same for filters of 3 x 3 positions, transformed for Winograd's F(4 x 4, 3 x 3): G g G^T
-// (Lavin and Gray 2015, section 4.1). Product i of 36 lies i * stride behind `out`.
-inline constexpr int64_t kWinogradPositions = 9, kWinogradProducts = 36;
-void pack_winograd(const Filters& filters, int64_t stride, float* out);
-
 // Depthwise filters [filters][positions] as [positions][filters]: all in one panel.
 void pack_depthwise(const Filters& filters, float* out);
 

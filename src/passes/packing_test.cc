@@ -76,37 +76,6 @@ TEST(Packing, Filters) {
       }
 }
 
-TEST(Packing, Winograd) {
-  constexpr double kG[6][3] = {{1.0 / 4, 0, 0},
-                               {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                               {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                               {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                               {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                               {0, 0, 1}};
-  for (const int64_t used : {1, 4, 7})
-    for (const int64_t channels : {1, 4, 6}) {
-      const int64_t width = 8, stride = channels * width + 5;
-      const Weights w(used * channels * kWinogradPositions);
-      const auto factors = some_factors(used);
-      std::vector<float> out(size_t(stride * kWinogradProducts));
-      pack_winograd({w.data(), used, channels, kWinogradPositions, width, factors}, stride,
-                    out.data());
-      for (int64_t i = 0; i < kWinogradProducts; ++i)
-        for (int64_t c = 0; c < channels; ++c)
-          for (int64_t j = 0; j < width; ++j) {
-            double sum = 0;
-            for (int64_t a = 0; a < 3 && j < used; ++a)
-              for (int64_t b = 0; b < 3; ++b)
-                sum += kG[i / 6][a] * kG[i % 6][b] *
-                       double(w((j * channels + c) * kWinogradPositions + a * 3 + b));
-            const double expected = j < used ? sum * double(factors[size_t(j)]) : 0;
-            ASSERT_NEAR(out[size_t(i * stride + c * width + j)], expected,
-                        std::abs(expected) * 1e-7 + 1e-7)
-                << used << " x " << channels << ": " << i << ", " << c << ", " << j;
-          }
-    }
-}
-
 TEST(Packing, Depthwise) {
   const int64_t filters = 7, positions = 9;
   const Weights w(filters * positions);

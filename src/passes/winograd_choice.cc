@@ -11,10 +11,8 @@
 namespace hone {
 namespace {
 
-using packing::kWinogradPositions;
-using packing::kWinogradProducts;
-
-constexpr int64_t kTile = 4;  // F(4 x 4, 3 x 3)
+// F(4 x 4, 3 x 3) multiplies tiles of 6 x 6 numbers for 4 x 4 results.
+constexpr int64_t kTile = 4, kProducts = 36, kPositions = 9;
 
 int64_t tiles_of(const WinogradCase& c) {
   return c.images * ((c.out_height() + kTile - 1) / kTile) * ((c.out_width() + kTile - 1) / kTile);
@@ -22,7 +20,7 @@ int64_t tiles_of(const WinogradCase& c) {
 
 double macs_of(const WinogradCase& c) {
   return double(c.images * c.out_height() * c.out_width()) * double(c.channels * c.filters) *
-         double(kWinogradPositions);
+         double(kPositions);
 }
 
 // The convolution alone, with the bias and activation that most have.
@@ -33,15 +31,15 @@ Result<Model> alone(const Catalogue& catalogue, const WinogradCase& c, int64_t p
   const int64_t panels = panel_count(c.filters, panel);
   const ValueId x = builder.graph().add_input(
       "x", Type(DType::f32, Shape::of({c.images, c.height, c.width, c.channels})));
-  const ValueId w = builder.constant(
-      TRY(made_up_weights(winograd ? Extents{kWinogradProducts, panels, c.channels, panel}
-                                   : Extents{1, panels, kWinogradPositions * c.channels, panel})));
+  const ValueId w =
+      builder.constant(TRY(made_up_weights({1, panels, kPositions * c.channels, panel})));
   const ValueId bias = builder.constant(TRY(made_up_weights({c.filters})));
-  Builder::Given given{
-      {"filters", c.filters}, {"pads", c.pads}, {"activation", std::string("relu")}};
-  if (!winograd) given.emplace_back("kernel_shape", Integers{3, 3});
-  const ValueId y = TRY(builder.emit1(
-      winograd ? "channels_last_winograd_conv" : "channels_last_conv", {x, w, bias}, given));
+  Builder::Given given{{"filters", c.filters},
+                       {"kernel_shape", Integers{3, 3}},
+                       {"pads", c.pads},
+                       {"activation", std::string("relu")},
+                       {"algorithm", std::string(winograd ? "winograd" : "direct")}};
+  const ValueId y = TRY(builder.emit1("channels_last_conv", {x, w, bias}, given));
   // An output is new memory in every run; as in a whole model, the result is to lie in the arena.
   const ValueId row =
       TRY(builder.emit1("gather", {y, builder.integers({0})}, {{"axis", int64_t{1}}}));
@@ -58,9 +56,8 @@ std::string WinogradCase::str() const {
 
 double direct_seconds(const WinogradCase& c) {
   constexpr double kMac = 1.2e-11, kWeight = 1.7e-10, kTap = 6.7e-9;
-  const double taps = double(c.images * c.out_height() * c.out_width()) * kWinogradPositions;
-  return kMac * macs_of(c) + kTap * taps +
-         kWeight * double(kWinogradPositions * c.channels * c.filters);
+  const double taps = double(c.images * c.out_height() * c.out_width()) * kPositions;
+  return kMac * macs_of(c) + kTap * taps + kWeight * double(kPositions * c.channels * c.filters);
 }
 
 // Products of tiles and weights work on kRows tiles at a time; weights are read again for every
@@ -70,7 +67,7 @@ double winograd_seconds(const WinogradCase& c) {
   constexpr int64_t kRows = 8, kBlock = 48;
   const int64_t tiles = tiles_of(c), rows = (tiles + kRows - 1) / kRows * kRows;
   const int64_t blocks = (tiles + kBlock - 1) / kBlock;
-  const double weights = double(kWinogradProducts) * double(c.channels * c.filters);
+  const double weights = double(kProducts) * double(c.channels * c.filters);
   return kMac * double(rows) * weights + kWeight * double(blocks) * weights +
          double(tiles) * (kIn * double(c.channels) + kOut * double(c.filters));
 }
@@ -84,14 +81,10 @@ Result<WinogradWay> winograd_way(PassContext& c) {
 }
 
 WinogradChoice::WinogradChoice(PassContext& c, WinogradWay way, int64_t panel)
-    : context_(c), way_(way), panel_(panel) {
-  for (const Constant& constant : c.model.constants)
-    if (const auto* span = std::get_if<Constant::Span>(&constant.data))
-      room_ += int64_t(span->length / 100 * std::min<uint64_t>(c.choosing.extra_memory, 10'000));
-}
+    : context_(c), way_(way), panel_(panel) {}
 
 Times WinogradChoice::ask(const WinogradCase& c) const {
-  if (!context_.choosing.stopwatch || c.extra_bytes() > room_) return {};
+  if (!context_.choosing.stopwatch) return {};
   const auto build = [&](bool winograd) {
     return [this, &c, winograd] { return alone(context_.catalogue, c, panel_, winograd); };
   };
@@ -117,18 +110,16 @@ std::vector<WinogradChoice::Rated> WinogradChoice::rate(const std::vector<Winogr
     for (const WinogradCase* c : *group) {
       const double direct = known ? times.seconds[0] : direct_seconds(*c);
       const double winograd = known ? times.seconds[1] : winograd_seconds(*c);
-      rated.push_back({c, times, winograd < kClearlyFaster * direct ? direct - winograd : 0});
+      rated.push_back({c, times, winograd < kClearlyFaster * direct});
     }
   }
   return rated;
 }
 
-void WinogradChoice::report(const Rated& rated, bool winograd, bool room) {
+void WinogradChoice::report(const Rated& rated) {
   Decision d{.question = rated.what->str(),
-             .chosen = winograd ? "winograd" : "direct",
-             .source = !room                        ? "memory"
-                       : rated.times.source.empty() ? "rule"
-                                                    : rated.times.source,
+             .chosen = rated.winograd ? "winograd" : "direct",
+             .source = rated.times.source.empty() ? "rule" : rated.times.source,
              .nodes = 1};
   if (!rated.times.seconds.empty())
     d.seconds = {{"direct", rated.times.seconds[0]}, {"winograd", rated.times.seconds[1]}};
@@ -148,17 +139,9 @@ std::set<NodeId> WinogradChoice::choose(const std::vector<WinogradCase>& cases) 
       if (way_ == WinogradWay::always) chosen.insert(c.node);
     return chosen;
   }
-  std::vector<Rated> rated = rate(cases);
-  // Those that save most time for their memory come first.
-  std::ranges::stable_sort(rated, std::greater(),
-                           [](const Rated& r) { return r.saved / double(r.what->extra_bytes()); });
-  for (const Rated& r : rated) {
-    const bool faster = r.saved > 0, room = r.what->extra_bytes() <= room_;
-    if (faster && room) {
-      room_ -= r.what->extra_bytes();
-      chosen.insert(r.what->node);
-    }
-    report(r, faster && room, room || !faster);
+  for (const Rated& r : rate(cases)) {
+    if (r.winograd) chosen.insert(r.what->node);
+    report(r);
   }
   return chosen;
 }

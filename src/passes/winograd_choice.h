@@ -1,5 +1,5 @@
 // Which 3 x 3 convolutions go by Winograd's minimal filtering: those that it makes faster on this
-// machine, as far as there is memory for their transformed weights.
+// machine.
 #pragma once
 
 #include <set>
@@ -20,10 +20,6 @@ struct WinogradCase {
 
   int64_t out_height() const { return height + pads[0] + pads[2] - 2; }
   int64_t out_width() const { return width + pads[1] + pads[3] - 2; }
-  int64_t extra_bytes() const {
-    return (packing::kWinogradProducts - packing::kWinogradPositions) * filters * channels *
-           int64_t(sizeof(float));
-  }
   std::string str() const;  // what its time depends on
 };
 
@@ -47,16 +43,15 @@ class WinogradChoice {
   struct Rated {
     const WinogradCase* what;
     Times times;  // direct, winograd
-    double saved = 0;
+    bool winograd = false;
   };
   std::vector<Rated> rate(const std::vector<WinogradCase>& cases);
   Times ask(const WinogradCase& c) const;
-  void report(const Rated& rated, bool winograd, bool room);
+  void report(const Rated& rated);
 
   PassContext& context_;
   WinogradWay way_;
   int64_t panel_;
-  int64_t room_ = 0;  // bytes that transformed weights may still take beyond the others
 };
 
 }  // namespace hone

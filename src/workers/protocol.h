@@ -6,10 +6,9 @@
 //   {"call": "hello"}            {"engine", "version", "protocol", "idle_memory_bytes"}
 //   {"call": "open", "path",     {"load_s", "inputs": [TENSOR…]}    inputs of the model, shapes as
 //    "threads", "limits",                                           far as known: -1 where not;
-//    "follow_links",                                                these are for hone's own
-//    worker: "measurements",                                                the folder of its
-//    cache, whose "extra_memory"}                                                times choose
-//    kernels, or ""
+//    "follow_links",                                                the last is for hone's own:
+//    "measurements"}                                                the folder of its cache, whose
+//                                                                   times choose kernels, or ""
 //   {"call": "feed", "inputs":   {}                                 TENSORs in the shared memory
 //    [TENSOR…]}
 //   {"call": "run", "room"}      {"first_s", "outputs": [TENSOR…]}  written into the shared memory

@@ -18,8 +18,7 @@ class Choices(CommandTest):
         self.write("b.ir", CONVOLUTION.format("0.25"))
 
     def compile(self, model, *flags, **settings):
-        environment = {"HONE_COMPILE_EXTRA_MEMORY": "1000",
-                       **{f"HONE_COMPILE_{key.upper()}": value for key, value in settings.items()}}
+        environment = {f"HONE_COMPILE_{key.upper()}": value for key, value in settings.items()}
         return self.hone("compile", model, "-o", "out.hone", *flags, "--json",
                          environment=environment).json()["results"][0]
 
@@ -57,7 +56,6 @@ class Choices(CommandTest):
             self.assertEqual(self.choice("a.ir", measure="cached")["source"], "remembered")
         self.assertEqual(self.choice("b.ir", measure="always")["source"], "measured")
         self.assertEqual(self.choice("b.ir", "--no-cache")["source"], "measured")
-        self.assertEqual(self.choice("b.ir", extra_memory="0")["source"], "memory")
         self.assertEqual(self.measurements(), 1)
         self.hone("compile", "a.ir", "-o", "out.hone", code=2,
                   environment={"HONE_COMPILE_MEASURE": "sometimes"})
@@ -79,8 +77,8 @@ class Choices(CommandTest):
 
     def test_both_ways_agree(self):
         results = []
-        for measure, extra in (("never", "0"), ("never", "1000"), ("always", "1000")):
-            self.compile("a.ir", measure=measure, extra_memory=extra)
+        for pass_options in ("winograd=never", "winograd=always"):
+            self.hone("opt", "a.ir", f"--pipeline=fold, lower_conv(width={self.width()}, {pass_options}), sweep", "-o", "out.hone")
             for threads in (1, 3):
                 self.hone("run", "out.hone", "--random", "--threads", threads, "-o", "out")
                 results.append(read_floats(self.path("out/output_0.npy")))

@@ -37,15 +37,15 @@ void add_lowered(Calls& m) {
       graph("x: f32[1,N,21,3], w: f32[1," + panels(5, "27"),
             "channels_last_conv(x, w) <filters=5, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
       graph("x: f32[1,N,21,8], w: f32[2," + panels(9, "4"),
-            "channels_last_conv(x, w) <filters=18, group=2, kernel_shape=[1, 1]>")};
+            "channels_last_conv(x, w) <filters=18, group=2, kernel_shape=[1, 1]>"),
+      graph("x: f32[2,N,21,8], w: f32[1," + panels(70, "72"),
+            "channels_last_conv(x, w) <filters=70, kernel_shape=[3, 3], pads=[1, 1, 1, 1], "
+            "algorithm=\"winograd\">")};
   m["channels_last_depthwise_conv"] = {
       graph("x: f32[2,N,21,M], w: f32[9,M], b: f32[M]",
             "channels_last_depthwise_conv(x, w, b) <kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
       graph("x: f32[1,N,100], w: f32[4,100]",
             "channels_last_depthwise_conv(x, w) <kernel_shape=[4], pads=[3, 0]>")};
-  m["channels_last_winograd_conv"] = {
-      graph("x: f32[2,N,21,8], w: f32[36," + panels(30, "8"),
-            "channels_last_winograd_conv(x, w) <filters=30, pads=[1, 1, 1, 1]>")};
   for (std::string_view op : {"channels_last_average_pool", "channels_last_max_pool"})
     m[std::string(op)] = {graph("x: f32[2,N,21,M]",
                                 std::string(op) + "(x) <kernel_shape=[3, 2], pads=[1, 0, 1, 1]>")};

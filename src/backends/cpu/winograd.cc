@@ -1,14 +1,11 @@
-// Convolution by Winograd's minimal filtering: tiles are transformed, multiplied as 36 matrices and
-// transformed back, a block of tiles at a time.
-#include "kernels/winograd/winograd.h"
+#include "backends/cpu/winograd.h"
 
 #include <algorithm>
 #include <vector>
 
-#include "backends/cpu/cpu.h"
 #include "backends/cpu/epilogue.h"
 #include "kernels/gemm/gemm.h"
-#include "ops/window.h"
+#include "kernels/winograd/winograd.h"
 
 namespace hone::cpu {
 namespace {
@@ -17,22 +14,21 @@ using kernels::kWinogradInput;
 using kernels::kWinogradProducts;
 using kernels::kWinogradTile;
 
+// A panel of weights is transformed when it is used: four times as many weights, kept instead,
+// would take memory, and longer to read from it.
 struct Winograd {
+  const Geometry& g;
   const float *x, *panels, *outside;
-  int64_t images, height, width, channels;  // of x
-  int64_t out_height, out_width, filters;   // of y
-  int64_t top, left;                        // padding
   float* y;
+  int64_t filters;
   kernels::Epilogue epilogue;
 
-  int64_t down() const { return (out_height + kWinogradTile - 1) / kWinogradTile; }
-  int64_t across() const { return (out_width + kWinogradTile - 1) / kWinogradTile; }
-  int64_t tiles() const { return images * down() * across(); }
-};
-
-// Buffers of one piece of work: [36][tiles][channels] and [36][tiles][filters].
-struct Scratch {
-  std::vector<float> inputs, products;
+  int64_t down() const { return (g.out[1] + kWinogradTile - 1) / kWinogradTile; }
+  int64_t across() const { return (g.out[2] + kWinogradTile - 1) / kWinogradTile; }
+  int64_t tiles() const { return g.images * down() * across(); }
+  static int64_t width() { return kernels::gemm_kernel().columns; }
+  int64_t panel_count() const { return kernels::panels(kernels::gemm_kernel(), filters); }
+  int64_t transformed_panel() const { return kWinogradProducts * g.channels * width(); }
 };
 
 struct Place {
@@ -43,109 +39,128 @@ Place place_of(const Winograd& w, int64_t tile) {
   return {tile / per_image, at / w.across() * kWinogradTile, at % w.across() * kWinogradTile};
 }
 
-void transform_inputs(const Winograd& w, int64_t first, int64_t count, Scratch& s) {
-  for (int64_t t = 0; t < count; ++t) {
-    const Place place = place_of(w, first + t);
-    const float* image = w.x + place.image * w.height * w.width * w.channels;
+// Tiles [first, first + count) of a block of `block` tiles, to [36][block][channels].
+struct Tiles {
+  int64_t first, count;
+};
+
+void transform_inputs(const Winograd& w, Tiles tiles, int64_t block, float* to) {
+  const Geometry& g = w.g;
+  for (int64_t t = 0; t < tiles.count; ++t) {
+    const Place place = place_of(w, tiles.first + t);
+    const float* image = w.x + place.image * g.in_size() * g.channels;
     const float* pixels[kWinogradProducts];
     for (int64_t i = 0; i < kWinogradProducts; ++i) {
-      const int64_t row = place.row - w.top + i / kWinogradInput;
-      const int64_t column = place.column - w.left + i % kWinogradInput;
-      const bool inside = row >= 0 && row < w.height && column >= 0 && column < w.width;
-      pixels[i] = inside ? image + (row * w.width + column) * w.channels : w.outside;
+      const int64_t row = place.row - g.before[1] + i / kWinogradInput;
+      const int64_t column = place.column - g.before[2] + i % kWinogradInput;
+      const bool inside = row >= 0 && row < g.in[1] && column >= 0 && column < g.in[2];
+      pixels[i] = inside ? image + (row * g.in[2] + column) * g.channels : w.outside;
     }
-    kernels::winograd_kernels().input(pixels, w.channels, s.inputs.data() + t * w.channels,
-                                      count * w.channels);
+    kernels::winograd_kernels().input(pixels, g.channels, to + t * g.channels, block * g.channels);
   }
 }
 
-void multiply_tiles(const Winograd& w, int64_t count, Scratch& s) {
-  const kernels::GemmKernel& kernel = kernels::gemm_kernel();
-  const int64_t panels = (w.filters + kernel.columns - 1) / kernel.columns;
-  for (int64_t i = 0; i < kWinogradProducts; ++i) {
-    kernels::Product p;
-    p.a = {s.inputs.data() + i * count * w.channels, w.channels, w.channels};
-    p.b = w.panels + i * panels * w.channels * kernel.columns;
-    p.c = s.products.data() + i * count * w.filters;
-    p.c_row = w.filters;
-    p.m = count;
-    p.n = w.filters;
-    multiply(kernel, p, 0, panels);
-  }
+void transform_weights(const Winograd& w, int64_t panel, float* to) {
+  const int64_t rows = kernels::kWinogradPositions * w.g.channels;
+  kernels::winograd_kernels().weights(w.panels + panel * rows * w.width(), w.g.channels, to);
 }
 
-void transform_outputs(const Winograd& w, int64_t first, int64_t count, const Scratch& s) {
-  for (int64_t t = 0; t < count; ++t) {
-    const Place place = place_of(w, first + t);
-    const int64_t rows = std::min(kWinogradTile, w.out_height - place.row);
-    const int64_t columns = std::min(kWinogradTile, w.out_width - place.column);
-    const int64_t at =
-        ((place.image * w.out_height + place.row) * w.out_width + place.column) * w.filters;
-    const int64_t row = w.out_width * w.filters;
-    kernels::winograd_kernels().output(s.products.data() + t * w.filters, count * w.filters,
-                                       w.filters, rows, columns, w.y + at, row);
+// `products`: [36][count][columns].
+void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t columns,
+                       const float* products) {
+  const int64_t first = panel * w.width();
+  for (int64_t t = 0; t < tiles.count; ++t) {
+    const Place place = place_of(w, tiles.first + t);
+    const int64_t rows = std::min(kWinogradTile, w.g.out[1] - place.row);
+    const int64_t across = std::min(kWinogradTile, w.g.out[2] - place.column);
+    const int64_t pixel = (place.image * w.g.out[1] + place.row) * w.g.out[2] + place.column;
+    const int64_t at = pixel * w.filters + first, line = w.g.out[2] * w.filters;
+    kernels::winograd_kernels().output(products + t * columns, tiles.count * columns, columns, rows,
+                                       across, w.y + at, line, w.filters);
     if (w.epilogue.empty()) continue;
     for (int64_t r = 0; r < rows; ++r)
-      kernels::gemm_kernel().finish(w.epilogue, w.y + at + r * row, w.filters, columns, w.filters,
-                                    0,
-                                    w.epilogue.added ? w.epilogue.added + at + r * row : nullptr);
+      kernels::gemm_kernel().finish(w.epilogue, w.y + at + r * line, w.filters, across, columns,
+                                    first,
+                                    w.epilogue.added ? w.epilogue.added + at + r * line : nullptr);
   }
 }
 
-// So many tiles that each matrix of weights is used often while it is in the cache.
-int64_t block_of(const Winograd& w, int threads) {
-  constexpr int64_t kBlock = 48;
-  const int64_t even = (w.tiles() + threads - 1) / threads;
-  return std::clamp<int64_t>((even + 5) / 6 * 6, 1, kBlock);
+// The results of one panel for a block of tiles.
+void multiply_panel(const Winograd& w, Tiles tiles, int64_t panel, const float* inputs,
+                    const float* weights, float* products) {
+  const int64_t columns = std::min(w.width(), w.filters - panel * w.width());
+  for (int64_t i = 0; i < kWinogradProducts; ++i) {
+    kernels::Product p;
+    p.a = {inputs + i * tiles.count * w.g.channels, w.g.channels, w.g.channels};
+    p.b = weights + i * w.g.channels * w.width();
+    p.c = products + i * tiles.count * columns;
+    p.c_row = columns;
+    p.m = tiles.count;
+    p.n = columns;
+    multiply(kernels::gemm_kernel(), p, 0, 1);
+  }
+  transform_outputs(w, tiles, panel, columns, products);
 }
 
-Status run(Call& c, ThreadPool& pool) {
-  const Extents &x = c.in(0).shape(), &panels = c.in(1).shape();
-  Tensor& y = *TRY(c.out(0));
-  if (x.size() != 4 || panels.size() != 4 || panels[3] != kernels::gemm_kernel().columns)
-    return not_accepted(c);
-  if (y.count() == 0) return ok();
-  const Integers pads = TRY(axis_list(c, "pads", 4, 0, 0));
-  const std::vector<float> outside(size_t(x[3]), 0.0f);
-  const Winograd w{c.in(0).as<float>().data(),
-                   c.in(1).as<float>().data(),
-                   outside.data(),
-                   x[0],
-                   x[1],
-                   x[2],
-                   x[3],
-                   y.shape()[1],
-                   y.shape()[2],
-                   y.shape()[3],
-                   pads[0],
-                   pads[1],
-                   y.as<float>().data(),
-                   epilogue_of(c, y.shape()[3])};
-  const int64_t block = block_of(w, pool.size()), tiles = w.tiles();
-  pool.parallel_for((tiles + block - 1) / block, 1, [&](int64_t begin, int64_t end) {
-    Scratch s;
-    s.inputs.resize(size_t(kWinogradProducts * block * w.channels));
-    s.products.resize(size_t(kWinogradProducts * block * w.filters));
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t first = i * block, count = std::min(block, tiles - first);
-      transform_inputs(w, first, count, s);
-      multiply_tiles(w, count, s);
-      transform_outputs(w, first, count, s);
+// Few tiles: their inputs are transformed once, and each panel is a piece of work.
+void run_by_panels(const Winograd& w, const Call& c, ThreadPool& pool) {
+  const Tiles all{0, w.tiles()};
+  const auto inputs = c.scratch<float>(kWinogradProducts * all.count * w.g.channels);
+  pool.parallel_for(all.count, 4, [&](int64_t begin, int64_t end) {
+    transform_inputs(w, {begin, end - begin}, all.count, inputs.data() + begin * w.g.channels);
+  });
+  pool.parallel_for(w.panel_count(), 1, [&](int64_t begin, int64_t end) {
+    const auto weights = c.scratch<float>(w.transformed_panel());
+    const auto products = c.scratch<float>(kWinogradProducts * all.count * w.width());
+    for (int64_t panel = begin; panel < end; ++panel) {
+      transform_weights(w, panel, weights.data());
+      multiply_panel(w, all, panel, inputs.data(), weights.data(), products.data());
     }
   });
-  return ok();
 }
 
-Support accepts(const Graph& graph, const Node& node) {
-  const Shape& panels = graph[node.inputs[1]].type.tensor.shape;
-  if (!panels.ranked || panels.rank() != 4 || !panels.dims[3].is(kernels::gemm_kernel().columns))
-    return no("panels of another width than this machine's " +
-              std::to_string(kernels::gemm_kernel().columns));
-  return f32_only(graph, node);
+// Many tiles: the panels are transformed once, and each block of tiles is a piece of work.
+void run_by_blocks(const Winograd& w, const Call& c, int64_t blocks, ThreadPool& pool) {
+  const auto weights = c.scratch<float>(w.panel_count() * w.transformed_panel());
+  pool.parallel_for(w.panel_count(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t panel = begin; panel < end; ++panel)
+      transform_weights(w, panel, weights.data() + panel * w.transformed_panel());
+  });
+  const int64_t tiles = w.tiles(), block = (tiles + blocks - 1) / blocks;
+  pool.parallel_for((tiles + block - 1) / block, 1, [&](int64_t begin, int64_t end) {
+    const auto inputs = c.scratch<float>(kWinogradProducts * block * w.g.channels);
+    const auto products = c.scratch<float>(kWinogradProducts * block * w.width());
+    for (int64_t i = begin; i < end; ++i) {
+      const Tiles some{i * block, std::min(block, tiles - i * block)};
+      transform_inputs(w, some, some.count, inputs.data());
+      for (int64_t panel = 0; panel < w.panel_count(); ++panel)
+        multiply_panel(w, some, panel, inputs.data(),
+                       weights.data() + panel * w.transformed_panel(), products.data());
+    }
+  });
 }
 
 }  // namespace
 
-const CpuKernel channels_last_winograd_conv_kernel{"channels_last_winograd_conv", accepts, run};
+Status run_winograd(Call& c, const Geometry& geometry, ThreadPool& pool) {
+  Tensor& y = *TRY(c.out(0));
+  const int64_t filters = y.shape().back();
+  const std::vector<float> outside(size_t(geometry.channels), 0.0f);
+  const Winograd w{geometry,
+                   c.in(0).as<float>().data(),
+                   c.in(1).as<float>().data(),
+                   outside.data(),
+                   y.as<float>().data(),
+                   filters,
+                   epilogue_of(c, filters)};
+  // Their inputs, transformed, are to stay in the L2 cache, most of them.
+  constexpr int64_t kBlock = 112;
+  const int64_t blocks = (w.tiles() + kBlock - 1) / kBlock;
+  if (blocks == 1)
+    run_by_panels(w, c, pool);
+  else
+    run_by_blocks(w, c, blocks, pool);
+  return ok();
+}
 
 }  // namespace hone::cpu

@@ -11,14 +11,18 @@ namespace hone::kernels {
 inline constexpr int64_t kWinogradTile = 4;       // results along an axis
 inline constexpr int64_t kWinogradInput = 6;      // inputs along an axis
 inline constexpr int64_t kWinogradProducts = 36;  // of a tile
+inline constexpr int64_t kWinogradPositions = 9;  // of the kernel
 
 struct WinogradKernels {
   // The 36 pixels of a tile, row by row, to what the products take: 36 rows, `step` apart.
   void (*input)(const float* const* pixels, int64_t channels, float* out, int64_t step);
-  // 36 rows of products, `step` apart, to the first `rows` x `columns` results of a tile, whose
-  // rows are `y_row` apart.
+  // A panel of weights [9][channels][width], of a tile's width (kernels/gemm), to what the products
+  // take: 36 panels [channels][width], one after the other.
+  void (*weights)(const float* panel, int64_t channels, float* out);
+  // 36 rows of products, `step` apart, to the first `rows` x `columns` results of a tile: rows
+  // y_row apart, results y_step.
   void (*output)(const float* products, int64_t step, int64_t channels, int64_t rows,
-                 int64_t columns, float* y, int64_t y_row);
+                 int64_t columns, float* y, int64_t y_row, int64_t y_step);
 };
 
 extern const WinogradKernels kWinogradPortable;

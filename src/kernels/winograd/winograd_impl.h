@@ -35,6 +35,20 @@ inline void output_line(const Vector* m, int step, Vector* out, int out_step) {
   out[3 * out_step] = times(8, d, b) + m[5 * step];
 }
 
+// G g for three values `step` apart, to six `out_step` apart.
+inline void weights_line(const Vector* g, int step, Vector* out, int out_step) {
+  const Vector quarter = Vector::all(1.0f / 4), sixth = Vector::all(1.0f / 6),
+               twelfth = Vector::all(1.0f / 12), part = Vector::all(1.0f / 24);
+  const Vector outer = (g[0] + g[2 * step]) * sixth, middle = g[step] * sixth;
+  const Vector ends = fma(g[0], part, g[2 * step] * sixth), half = g[step] * twelfth;
+  out[0] = g[0] * quarter;
+  out[out_step] = Vector::zero() - (outer + middle);
+  out[2 * out_step] = middle - outer;
+  out[3 * out_step] = ends + half;
+  out[4 * out_step] = ends - half;
+  out[5 * out_step] = g[2 * step];
+}
+
 // Calls f(first channel, how many) for whole vectors and what is left over.
 template <class F>
 inline void each_part(int64_t channels, F f) {
@@ -44,16 +58,11 @@ inline void each_part(int64_t channels, F f) {
 }
 
 inline Vector load_part(const float* p, int64_t n) {
-  if (n == Vector::kWidth) return Vector::load(p);
-  float rest[Vector::kWidth] = {};
-  for (int64_t i = 0; i < n; ++i) rest[i] = p[i];
-  return Vector::load(rest);
+  return n == Vector::kWidth ? Vector::load(p) : Vector::load(p, n);
 }
 inline void store_part(Vector v, float* p, int64_t n) {
   if (n == Vector::kWidth) return v.store(p);
-  float rest[Vector::kWidth];
-  v.store(rest);
-  for (int64_t i = 0; i < n; ++i) p[i] = rest[i];
+  v.store(p, n);
 }
 
 void input(const float* const* pixels, int64_t channels, float* out, int64_t step) {
@@ -66,8 +75,21 @@ void input(const float* const* pixels, int64_t channels, float* out, int64_t ste
   });
 }
 
+void weights(const float* panel, int64_t channels, float* out) {
+  constexpr int kTaps = 3;
+  constexpr int64_t kWidth = 2 * Vector::kWidth;
+  const int64_t step = channels * kWidth;
+  for (int64_t at = 0; at < step; at += Vector::kWidth) {
+    Vector g[kTaps * kTaps], t[kIn * kTaps], u[kIn * kIn];
+    for (int i = 0; i < kTaps * kTaps; ++i) g[i] = Vector::load(panel + i * step + at);
+    for (int x = 0; x < kTaps; ++x) weights_line(g + x, kTaps, t + x, kTaps);
+    for (int y = 0; y < kIn; ++y) weights_line(t + y * kTaps, 1, u + y * kIn, 1);
+    for (int i = 0; i < kIn * kIn; ++i) u[i].store(out + i * step + at);
+  }
+}
+
 void output(const float* products, int64_t step, int64_t channels, int64_t rows, int64_t columns,
-            float* y, int64_t y_row) {
+            float* y, int64_t y_row, int64_t y_step) {
   each_part(channels, [&](int64_t c, int64_t n) {
     Vector m[kIn * kIn], t[kOut * kIn], out[kOut * kOut];
     for (int i = 0; i < kIn * kIn; ++i) m[i] = load_part(products + i * step + c, n);
@@ -75,11 +97,11 @@ void output(const float* products, int64_t step, int64_t channels, int64_t rows,
     for (int r = 0; r < kOut; ++r) output_line(t + r * kIn, 1, out + r * kOut, 1);
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t x = 0; x < columns; ++x)
-        store_part(out[r * kOut + x], y + r * y_row + x * channels + c, n);
+        store_part(out[r * kOut + x], y + r * y_row + x * y_step + c, n);
   });
 }
 
-constexpr WinogradKernels kWinograd{input, output};
+constexpr WinogradKernels kWinograd{input, weights, output};
 
 }  // namespace
 }  // namespace hone::kernels
