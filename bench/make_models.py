@@ -15,6 +15,7 @@ shufflenet           Zhang et al. 2018, version 1, three groups
 bert_base            Devlin et al. 2018, 12 layers, hidden 768, sequence 128, 110 M parameters
 vit_b16              Dosovitskiy et al. 2020, 12 layers, hidden 768, patches of 16 x 16, 86 M parameters
 gpt2                 Radford et al. 2019, 12 layers, hidden 768, 64 tokens, all logits, 124 M parameters
+gpt2_step            the same, one token after 64, their keys and values as inputs
 large                64 weights of 16 MB, 1 GB in all
 
 Images are 224 x 224, alexnet's 227 x 227. Needs Debian's python3-onnx and python3-numpy. Weights are
@@ -46,7 +47,7 @@ MODELS = {name: getattr(module, name)
               (convolutional, ["resnet18", "resnet50", "mobilenet_v2", "alexnet", "vgg19",
                                "squeezenet", "densenet121", "inception_v1", "inception_v2",
                                "shufflenet"]),
-              (transformers, ["bert_base", "vit_b16", "gpt2"]))
+              (transformers, ["bert_base", "vit_b16", "gpt2", "gpt2_step"]))
           for name in names} | {"large": large}
 
 if __name__ == "__main__":

@@ -89,37 +89,97 @@ def vit_b16(path, layers=12, hidden=768, heads=12, patch=16, image=224, classes=
            [helper.make_tensor_value_info(x, TensorProto.FLOAT, [1, classes])])
 
 
-def gpt2(path, layers=12, hidden=768, heads=12, length=64, vocabulary=50257):
-    b = Builder()
+class Gpt2:
+    """What its two graphs share: all tokens at once, and one token after others."""
 
-    def dense(x, n_in, n_out):  # Conv1D of the original: a Gemm over all rows
+    def __init__(self, hidden):
+        self.b, self.hidden = Builder(), hidden
+
+    def dense(self, x, length, n_in, n_out):  # Conv1D of the original: a Gemm over all rows
+        b = self.b
         x = b.op("Gemm", b.op("Reshape", x, b.integers(-1, n_in)),
                  b.normal(n_in, n_out, fan_in=2 * n_in), b.constant(0, n_out))
         return b.op("Reshape", x, b.integers(1, length, n_out))
 
-    def layer_norm(x):
-        return b.op("LayerNormalization", x, b.constant(1, hidden), b.constant(0, hidden))
+    def layer_norm(self, x):
+        return self.b.op("LayerNormalization", x, self.b.constant(1, self.hidden),
+                         self.b.constant(0, self.hidden))
 
-    def gelu(x):  # by tanh
-        cube = b.op("Pow", x, b.weight(np.array(3, np.float32)))
-        t = b.op("Add", x, b.op("Mul", cube, b.weight(np.array(0.044715, np.float32))))
-        t = b.op("Tanh", b.op("Mul", t, b.weight(np.array((2 / np.pi) ** 0.5, np.float32))))
-        t = b.op("Add", t, b.weight(np.array(1, np.float32)))
-        return b.op("Mul", b.op("Mul", x, b.weight(np.array(0.5, np.float32))), t)
+    def gelu(self, x):  # by tanh
+        b = self.b
+        cube = b.op("Pow", x, b.scalar(3))
+        t = b.op("Add", x, b.op("Mul", cube, b.scalar(0.044715)))
+        t = b.op("Tanh", b.op("Mul", t, b.scalar((2 / np.pi) ** 0.5)))
+        t = b.op("Add", t, b.scalar(1))
+        return b.op("Mul", b.op("Mul", x, b.scalar(0.5)), t)
 
+    def queries_keys_values(self, x, length):
+        parts = self.dense(self.layer_norm(x), length, self.hidden, 3 * self.hidden)
+        names = [parts + "q", parts + "k", parts + "v"]
+        self.b.nodes.append(helper.make_node(
+            "Split", [parts, self.b.integers(*[self.hidden] * 3)], names, axis=2))
+        return names
+
+    def rest_of_layer(self, x, mixed, length):
+        x = self.b.op("Add", self.dense(mixed, length, self.hidden, self.hidden), x)
+        y = self.gelu(self.dense(self.layer_norm(x), length, self.hidden, 4 * self.hidden))
+        return self.b.op("Add", x, self.dense(y, length, 4 * self.hidden, self.hidden))
+
+    def logits(self, x, embedding):
+        return self.b.op("MatMul", self.layer_norm(x),
+                         self.b.op("Transpose", embedding, perm=[1, 0]))
+
+
+def gpt2(path, layers=12, hidden=768, heads=12, length=64, vocabulary=50257):
+    g = Gpt2(hidden)
+    b = g.b
     mask = np.triu(np.full((length, length), -1e4, np.float32), 1).reshape(1, 1, length, length)
     mask = b.weight(mask)
     embedding = b.normal(vocabulary, hidden, fan_in=hidden)
     x = b.op("Add", b.op("Gather", embedding, "ids"), b.normal(1, length, hidden, fan_in=hidden))
     for _ in range(layers):
-        parts = dense(layer_norm(x), hidden, 3 * hidden)
-        b.nodes.append(helper.make_node("Split", [parts, b.integers(hidden, hidden, hidden)],
-                                        [parts + "q", parts + "k", parts + "v"], axis=2))
-        y = attention_heads(b, parts + "q", parts + "k", parts + "v", length, heads,
-                            hidden // heads, mask)
-        x = b.op("Add", dense(y, hidden, hidden), x)
-        y = gelu(dense(layer_norm(x), hidden, 4 * hidden))
-        x = b.op("Add", x, dense(y, 4 * hidden, hidden))
-    x = b.op("MatMul", layer_norm(x), b.op("Transpose", embedding, perm=[1, 0]))
+        y = attention_heads(b, *g.queries_keys_values(x, length), length, heads, hidden // heads,
+                            mask)
+        x = g.rest_of_layer(x, y, length)
     b.save(path, [helper.make_tensor_value_info("ids", TensorProto.INT64, [1, length])],
-           [helper.make_tensor_value_info(x, TensorProto.FLOAT, [1, length, vocabulary])])
+           [helper.make_tensor_value_info(g.logits(x, embedding), TensorProto.FLOAT,
+                                          [1, length, vocabulary])])
+
+
+def gpt2_step(path, layers=12, hidden=768, heads=12, past=64, vocabulary=50257, positions=1024):
+    """One token, with the keys and values of those before it going in, and all coming out."""
+    g = Gpt2(hidden)
+    b = g.b
+    size = hidden // heads
+
+    def cache(name, length):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, heads, length, size])
+
+    def split(x):
+        return b.op("Transpose", b.op("Reshape", x, b.integers(1, 1, heads, size)),
+                    perm=[0, 2, 1, 3])
+
+    def extended(x, name):  # the past along axis 2, then what is new
+        b.nodes.append(helper.make_node("Concat", ["past_" + name, x], ["present_" + name],
+                                        "Concat_" + name, axis=2))
+        return "present_" + name
+
+    embedding = b.normal(vocabulary, hidden, fan_in=hidden)
+    x = b.op("Add", b.op("Gather", embedding, "ids"),
+             b.op("Gather", b.normal(positions, hidden, fan_in=hidden), "position_ids"))
+    names = []
+    for layer in range(layers):
+        q, k, v = (split(part) for part in g.queries_keys_values(x, 1))
+        names += [f"key_{layer}", f"value_{layer}"]
+        k, v = extended(k, names[-2]), extended(v, names[-1])
+        scores = b.op("MatMul", q, b.op("Transpose", k, perm=[0, 1, 3, 2]))
+        scores = b.op("Div", scores, b.scalar(size**0.5))
+        mixed = b.op("MatMul", b.op("Softmax", scores, axis=-1), v)
+        mixed = b.op("Reshape", b.op("Transpose", mixed, perm=[0, 2, 1, 3]),
+                     b.integers(1, 1, hidden))
+        x = g.rest_of_layer(x, mixed, 1)
+    logits = helper.make_tensor_value_info(g.logits(x, embedding), TensorProto.FLOAT,
+                                           [1, 1, vocabulary])
+    b.save(path, [helper.make_tensor_value_info(name, TensorProto.INT64, [1, 1])
+                  for name in ("ids", "position_ids")] + [cache("past_" + n, past) for n in names],
+           [logits] + [cache("present_" + n, past + 1) for n in names])

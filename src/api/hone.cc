@@ -89,7 +89,7 @@ hone::Result<Model> clean_model(const Model::Impl& impl, const CleanOptions& opt
 // The model in the form that the backend takes. One that is compiled already runs on the kernels it
 // was compiled for, and on those of a backend that takes everything as it is.
 hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl,
-                                                         const Backend& backend) {
+                                                         const Backend& backend, ThreadPool& pool) {
   const std::string target = backend.target();
   if (target.empty()) return impl.model;
   if (impl.model->phase == kLowered) {
@@ -102,7 +102,7 @@ hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl
     return error;
   }
   hone::Model model = *impl.model;
-  TRY(run_pipeline(model, backend.lowering(), standard_catalogue(), impl.limits));
+  TRY(run_pipeline(model, backend.lowering(), standard_catalogue(), impl.limits, {.pool = &pool}));
   model.phase = kLowered;
   model.target = target;
   return std::make_shared<const hone::Model>(std::move(model));
@@ -110,10 +110,11 @@ hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl
 
 hone::Result<Executable> compile_model(const Model::Impl& impl, const CompileOptions& options) {
   auto backends = TRY(backends_for(options.backend));
-  auto model = TRY(lowered(impl, *backends[0]));
+  auto pool = std::make_shared<ThreadPool>(options.threads);
+  auto model = TRY(lowered(impl, *backends[0], *pool));
   auto program = TRY(Program::make(std::move(model), std::move(backends), impl.limits));
-  return Executable(std::make_shared<const Executable::Impl>(Executable::Impl{
-      impl.model, std::move(program), std::make_shared<ThreadPool>(options.threads)}));
+  return Executable(std::make_shared<const Executable::Impl>(
+      Executable::Impl{impl.model, std::move(program), std::move(pool)}));
 }
 
 hone::Status save_compiled(const Executable::Impl& impl, const std::string& path) {

@@ -48,12 +48,13 @@ void Model::add_symbol(std::string symbol_name, BindingTime time) {
   symbols.push_back({std::move(symbol_name), time});
 }
 
-void Model::release(ConstantId id) const {
+void Model::release(ConstantId id) const { release(id, 0, UINT64_MAX); }
+
+void Model::release(ConstantId id, uint64_t offset, uint64_t length) const {
   if (!is_mapped(constants[id.index])) return;
-  const auto* span = std::get_if<Constant::Span>(&constants[id.index].data);
-  const auto all = sources[span->source].bytes();
-  if (span->offset <= all.size() && span->length <= all.size() - span->offset)
-    release_pages(all.subspan(span->offset, span->length));
+  const auto bytes = stored(id);
+  if (!bytes || offset > bytes->size()) return;
+  release_pages(bytes->subspan(offset, std::min<uint64_t>(length, bytes->size() - offset)));
 }
 
 Result<std::span<const std::byte>> Model::stored(ConstantId id) const {

@@ -28,12 +28,10 @@ struct Found {
   bool depthwise() const { return depth() == 1 && group == filters() && group > 1; }
 };
 
-constexpr int64_t kPositions = 9, kProducts = 36;  // of Winograd's F(4 x 4, 3 x 3)
-
 class Lowering {
  public:
-  Lowering(PassContext& c, GraphId graph, int64_t width, const Allowance& memory)
-      : model_(c.model), rewriter_(c.rewriter(graph)), width_(width), memory_(memory) {}
+  Lowering(PassContext& c, GraphId graph, int64_t width, PackedWeights& weights)
+      : model_(c.model), rewriter_(c.rewriter(graph)), width_(width), weights_(weights) {}
 
   Status run() {
     const std::vector<NodeId> order = TRY(rewriter_.graph().order());
@@ -88,8 +86,8 @@ class Lowering {
       const auto results = found ? winograd_results(graph()[n], *found) : std::nullopt;
       if (results)
         candidates.push_back({n, *results,
-                              int64_t(kProducts - kPositions) * found->filters() * found->depth() *
-                                  int64_t(sizeof(float))});
+                              (packing::kWinogradProducts - packing::kWinogradPositions) *
+                                  found->filters() * found->depth() * int64_t(sizeof(float))});
     }
     std::stable_sort(candidates.begin(), candidates.end(),
                      [](const auto& a, const auto& b) { return a.results > b.results; });
@@ -219,70 +217,59 @@ class Lowering {
             {"high", float(chain.high)}};
   }
 
-  // G g G^T for each filter and channel (Lavin & Gray 2015, section 4.1).
+  // Calls pack(filters, panel) for each panel of each group, with the filters of the panel.
+  template <class Pack>
+  Status pack_panels(ConstantId id, const Found& f, const std::vector<float>& factors,
+                     const Pack& pack) {
+    const int64_t columns = f.filters() / f.group, panels = panel_count(columns, width_);
+    const int64_t length = f.depth() * f.positions();
+    const auto unit = uint64_t(std::min(width_, columns) * length) * sizeof(float);
+    return weights_.pack(
+        id, f.group * panels, unit, [&](const std::byte* data, int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            const int64_t first = i % panels * width_, used = std::min(width_, columns - first);
+            const int64_t filter = i / panels * columns + first;
+            pack(packing::Filters{data + filter * length * int64_t(sizeof(float)), used, f.depth(),
+                                  f.positions(), width_,
+                                  std::span(factors).subspan(size_t(filter), size_t(used))},
+                 i);
+          }
+        });
+  }
+
   Result<ValueId> transformed(ValueId weights, const Found& f, const std::vector<float>& factors) {
-    constexpr double kG[6][3] = {{1.0 / 4, 0, 0},
-                                 {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                 {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                 {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                 {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                 {0, 0, 1}};
     const ConstantId id = graph()[weights].constant;
-    const Tensor w = TRY(model_.read(id));
-    const int64_t panels = panel_count(f.filters(), width_);
-    Tensor out = TRY(Tensor::make(DType::f32, {kProducts, panels, f.depth(), width_}, memory_));
-    float* to = out.as<float>().data();
-    for (int64_t m = 0; m < f.filters(); ++m)
-      for (int64_t d = 0; d < f.depth(); ++d) {
-        const float* g = w.as<float>().data() + (m * f.depth() + d) * kPositions;
-        for (int64_t i = 0; i < kProducts; ++i) {
-          double sum = 0;
-          for (int64_t a = 0; a < 3; ++a)
-            for (int64_t b = 0; b < 3; ++b)
-              sum += kG[i / 6][a] * kG[i % 6][b] * double(g[a * 3 + b]);
-          to[((i * panels + m / width_) * f.depth() + d) * width_ + m % width_] =
-              float(sum * double(factors[size_t(m)]));
-        }
-      }
-    model_.release(id);
-    return rewriter_.constant(std::move(out), model_.constants[id.index].name + ".winograd");
+    const int64_t panels = panel_count(f.filters(), width_), panel = f.depth() * width_;
+    const auto room = TRY(weights_.room({packing::kWinogradProducts, panels, f.depth(), width_}));
+    TRY(pack_panels(id, f, factors, [&](const packing::Filters& filters, int64_t i) {
+      packing::pack_winograd(filters, panels * panel, room.data + i * panel);
+    }));
+    return rewriter_.constant(weights_.keep(room, model_.constants[id.index].name + ".winograd"));
   }
 
   Result<ValueId> packed(ValueId weights, const Found& f, const std::vector<float>& factors) {
     const ConstantId id = graph()[weights].constant;
-    const Tensor w = TRY(model_.read(id));
-    const float* from = w.as<float>().data();
     if (f.depthwise()) {
-      Tensor out = TRY(Tensor::make(DType::f32, {f.positions(), f.filters()}, memory_));
-      for (int64_t k = 0; k < f.positions(); ++k)
-        for (int64_t m = 0; m < f.filters(); ++m)
-          out.as<float>()[size_t(k * f.filters() + m)] =
-              factors[size_t(m)] * from[m * f.positions() + k];
-      return rewriter_.constant(std::move(out), model_.constants[id.index].name + ".last");
+      const auto room = TRY(weights_.room({f.positions(), f.filters()}));
+      TRY(weights_.pack(id, 1, 0, [&](const std::byte* data, int64_t, int64_t) {
+        packing::pack_depthwise({data, f.filters(), 1, f.positions(), f.filters(), factors},
+                                room.data);
+      }));
+      return rewriter_.constant(weights_.keep(room, model_.constants[id.index].name + ".last"));
     }
-    // From [M, C, kernel] to rows (kernel, C) of filters.
-    const int64_t columns = f.filters() / f.group, k = f.positions() * f.depth();
-    const int64_t panels = panel_count(columns, width_);
-    Tensor out = TRY(Tensor::make(DType::f32, {f.group, panels, k, width_}, memory_));
-    std::vector<float> rows(size_t(k * columns));
-    for (int64_t g = 0; g < f.group; ++g) {
-      for (int64_t m = 0; m < columns; ++m)
-        for (int64_t d = 0; d < f.depth(); ++d)
-          for (int64_t p = 0; p < f.positions(); ++p)
-            rows[size_t((p * f.depth() + d) * columns + m)] =
-                from[((g * columns + m) * f.depth() + d) * f.positions() + p];
-      pack_panels({rows.data(), columns, 1}, k, columns, width_,
-                  std::span(factors).subspan(size_t(g * columns), size_t(columns)),
-                  out.as<float>().data() + g * panels * k * width_);
-    }
-    model_.release(id);
-    return rewriter_.constant(std::move(out), model_.constants[id.index].name + ".panels");
+    const int64_t panels = panel_count(f.filters() / f.group, width_),
+                  rows = f.positions() * f.depth();
+    const auto room = TRY(weights_.room({f.group, panels, rows, width_}));
+    TRY(pack_panels(id, f, factors, [&](const packing::Filters& filters, int64_t i) {
+      packing::pack_filters(filters, room.data + i * rows * width_);
+    }));
+    return rewriter_.constant(weights_.keep(room, model_.constants[id.index].name + ".panels"));
   }
 
   Model& model_;
   Rewriter rewriter_;
   int64_t width_;
-  const Allowance& memory_;    // of all packed weights
+  PackedWeights& weights_;
   std::set<NodeId> winograd_;  // nodes to lower by it
 };
 

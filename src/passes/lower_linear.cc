@@ -21,8 +21,8 @@ struct Found {
 
 class Lowering {
  public:
-  Lowering(PassContext& c, GraphId graph, int64_t width, const Allowance& memory)
-      : model_(c.model), rewriter_(c.rewriter(graph)), width_(width), memory_(memory) {}
+  Lowering(PassContext& c, GraphId graph, int64_t width, PackedWeights& weights)
+      : model_(c.model), rewriter_(c.rewriter(graph)), width_(width), weights_(weights) {}
 
   Status run() {
     for (NodeId n : TRY(rewriter_.graph().order())) {
@@ -141,23 +141,43 @@ class Lowering {
   Result<ValueId> packed(const Found& f) {
     const auto key = std::tuple(graph()[f.weights].constant.index, f.transposed, f.alpha);
     if (const auto it = panels_.find(key); it != panels_.end()) return it->second;
-    const Tensor w = TRY(model_.read(graph()[f.weights].constant));
-    const PanelSource source{w.as<float>().data(), f.transposed ? 1 : f.columns,
-                             f.transposed ? f.depth : 1};
-    Tensor out =
-        TRY(Tensor::make(DType::f32, {panel_count(f.columns, width_), f.depth, width_}, memory_));
-    const std::vector<float> alpha(size_t(f.columns), float(f.alpha));
-    pack_panels(source, f.depth, f.columns, width_, alpha, out.as<float>().data());
-    model_.release(graph()[f.weights].constant);
-    const ValueId value = rewriter_.constant(std::move(out), constant_name(f.weights) + ".panels");
+    const ConstantId id = graph()[f.weights].constant;
+    const int64_t panels = panel_count(f.columns, width_);
+    const auto room = TRY(weights_.room({panels, f.depth, width_}));
+    TRY(f.transposed ? pack_columns(id, f, room.data) : pack_rows(id, f, room.data));
+    const ValueId value =
+        rewriter_.constant(weights_.keep(room, constant_name(f.weights) + ".panels"));
     panels_.emplace(key, value);
     return value;
+  }
+
+  Status pack_rows(ConstantId id, const Found& f, float* out) {
+    const auto row_bytes = uint64_t(f.columns) * sizeof(float);
+    return weights_.pack(
+        id, f.depth, row_bytes, [&](const std::byte* data, int64_t begin, int64_t end) {
+          packing::pack_rows({data, f.depth, f.columns, width_, float(f.alpha)}, begin, end, out);
+        });
+  }
+
+  Status pack_columns(ConstantId id, const Found& f, float* out) {
+    const std::vector<float> alpha(size_t(width_), float(f.alpha));
+    const auto column_bytes = uint64_t(f.depth) * sizeof(float);
+    return weights_.pack(id, panel_count(f.columns, width_), column_bytes * uint64_t(width_),
+                         [&](const std::byte* data, int64_t begin, int64_t end) {
+                           for (int64_t panel = begin; panel < end; ++panel) {
+                             const int64_t first = panel * width_;
+                             packing::pack_filters(
+                                 {data + uint64_t(first) * column_bytes,
+                                  std::min(width_, f.columns - first), f.depth, 1, width_, alpha},
+                                 out + first * f.depth);
+                           }
+                         });
   }
 
   Model& model_;
   Rewriter rewriter_;
   int64_t width_;
-  const Allowance& memory_;  // of all packed weights
+  PackedWeights& weights_;
   std::map<std::tuple<uint32_t, bool, double>, ValueId> panels_;
 };
 

@@ -3,27 +3,99 @@
 #include <algorithm>
 #include <charconv>
 
-namespace hone {
+#include "base/checked.h"
+#include "base/pages.h"
+#include "base/text.h"
 
-void pack_panels(const PanelSource& source, int64_t depth, int64_t columns, int64_t width,
-                 std::span<const float> factors, float* out) {
-  for (int64_t first = 0; first < columns; first += width) {
-    const int64_t used = std::min(width, columns - first);
-    const float* from = source.data + first * source.column;
-    const float* factor = factors.data() + first;
-    for (int64_t k = 0; k < depth; ++k, from += source.row, out += width) {
-      for (int64_t j = 0; j < used; ++j) out[j] = factor[j] * from[j * source.column];
-      std::fill(out + used, out + width, 0.0f);
-    }
-  }
+namespace hone {
+namespace {
+
+constexpr uint64_t kAlignment = 64;  // of constants: a cache line
+
+uint64_t source_bytes(const Model& model) {
+  uint64_t bytes = 0;
+  for (const DataSource& source : model.sources)
+    if (__builtin_add_overflow(bytes, source.size, &bytes)) return UINT64_MAX;
+  return bytes;
 }
 
-Allowance packing_allowance(const PassContext& c) {
+uint64_t allowed(const PassContext& c) {
   constexpr uint64_t kAnySize = uint64_t{64} << 20;
-  uint64_t bytes = kAnySize;
-  for (const DataSource& source : c.model.sources)
-    bytes += 2 * std::min(source.size, c.limits.runtime_memory);
-  return std::make_shared<MemoryBudget>(std::min(bytes, c.limits.runtime_memory));
+  const uint64_t bytes = std::min(source_bytes(c.model), c.limits.runtime_memory);
+  return std::min(kAnySize + 2 * bytes, c.limits.runtime_memory);
+}
+
+uint64_t rounded(uint64_t bytes, uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+}  // namespace
+
+PackedWeights::PackedWeights(PassContext& c)
+    : context_(c),
+      // Address space only, until it is written to.
+      piece_bytes_(rounded(std::clamp<uint64_t>(source_bytes(c.model), 1, 64 << 20), kHugePage)),
+      budget_(allowed(c)) {}
+
+bool PackedWeights::add_piece(uint64_t bytes) {
+  piece_ = {};
+  auto memory = zeroed_memory(bytes);
+  if (!memory) return false;
+  DataSource source;
+  source.memory = memory;
+  source.size = bytes;
+  piece_ = {std::move(memory), uint32_t(context_.model.sources.size()), bytes, 0};
+  context_.model.sources.push_back(std::move(source));
+  return true;
+}
+
+Result<PackedWeights::Room> PackedWeights::room(const Extents& shape) {
+  Room room{{DType::f32, Shape::of(shape), {}}, {}, nullptr};
+  const auto count = checked_product(shape);
+  const auto bytes = count ? checked_mul<int64_t>(*count, sizeof(float)) : std::nullopt;
+  const auto too_large = [&](std::string_view why) {
+    return fail(ErrorId::over_memory,
+                "packed weights of type " + room.type.str() + std::string(why));
+  };
+  if (!bytes || !budget_.take(uint64_t(*bytes))) return too_large(" take more than they may");
+  const auto length = uint64_t(*bytes);
+  if (length > piece_.size - piece_.used &&
+      !add_piece(std::max(rounded(length, kAlignment), piece_bytes_)))
+    return too_large(" are more than the system gives");
+  room.span = {piece_.source, piece_.used, length};
+  room.data = reinterpret_cast<float*>(piece_.memory.get() + piece_.used);
+  piece_.used += rounded(length, kAlignment);
+  return room;
+}
+
+Status PackedWeights::pack(ConstantId weights, int64_t units, uint64_t unit_bytes,
+                           const Pack& pack) {
+  // Of a piece of work, and of what may be in memory twice.
+  constexpr uint64_t kPiece = 256 << 10, kSlab = 16 << 20;
+  const auto bytes = TRY(context_.model.stored(weights));
+  const auto per = [&](uint64_t size) {
+    return std::max<int64_t>(1, int64_t(size / std::max<uint64_t>(unit_bytes, 1)));
+  };
+  const int64_t grain = per(kPiece), slab = std::max(per(kSlab), 4 * grain);
+  for (int64_t first = 0; first < units; first += slab) {
+    const int64_t last = units - first > slab ? first + slab : units;
+    context_.parallel_for(last - first, grain, [&](int64_t begin, int64_t end) {
+      pack(bytes.data(), first + begin, first + end);
+    });
+    const uint64_t from = std::min<uint64_t>(uint64_t(first) * unit_bytes, bytes.size());
+    const uint64_t to = last == units
+                            ? bytes.size()
+                            : std::min<uint64_t>(uint64_t(last) * unit_bytes, bytes.size());
+    context_.model.release(weights, from, to - from);
+  }
+  return ok();
+}
+
+ConstantId PackedWeights::keep(const Room& room, const std::string& name) {
+  Constant constant{name, room.type, room.span, {}, {}};
+  if (room.span.length <= kMaxInline) {
+    const auto* data = reinterpret_cast<const std::byte*>(room.data);
+    constant.data = std::vector<std::byte>(data, data + room.span.length);
+  }
+  return context_.model.add_constant(std::move(constant));
 }
 
 Result<int64_t> panel_width(PassContext& c) {

@@ -1,43 +1,69 @@
-// Weights in panels, as kernels read them: [ceil(columns / width)][depth][width].
+// Packed weights of a lowered model, and the options of the passes that make them.
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <functional>
+#include <memory>
 
+#include "base/memory_budget.h"
+#include "passes/packing.h"
 #include "passes/pass.h"
 
 namespace hone {
 
-// Element [k, j] lies at k * row + j * column.
-struct PanelSource {
-  const float* data;
-  int64_t row, column;
-};
-
-inline int64_t panel_count(int64_t columns, int64_t width) { return (columns + width - 1) / width; }
-
-// Column j times factors[j]; zeros after the last column.
-void pack_panels(const PanelSource& source, int64_t depth, int64_t columns, int64_t width,
-                 std::span<const float> factors, float* out);
+using packing::panel_count;
 
 // Positions of a kernel, at most, that the channels-last form takes: kernels list them all.
 inline constexpr int64_t kMostPositions = 4096;
 
-// What packed weights may take together: twice the weights that the model has, at most the memory
-// of a run.
-Allowance packing_allowance(const PassContext& c);
+// Memory for the packed weights of one pass, in large pieces: weights share their huge pages, so
+// that little of these is left over. Together they take at most twice the weights that the model
+// has, and the memory of a run.
+class PackedWeights {
+ public:
+  explicit PackedWeights(PassContext& c);
+
+  // Room for a constant: f32 of this shape, zeros.
+  struct Room {
+    TensorType type;
+    Constant::Span span;
+    float* data = nullptr;
+  };
+  Result<Room> room(const Extents& shape);
+
+  // Calls pack(weights, begin, end) for parts of [0, units), on all threads. Unit i is made of the
+  // bytes of the constant from about i * unit_bytes on: these leave memory when all up to them have
+  // been packed, so that large weights are never there twice. The constant is dense.
+  using Pack = std::function<void(const std::byte* weights, int64_t begin, int64_t end)>;
+  Status pack(ConstantId weights, int64_t units, uint64_t unit_bytes, const Pack& pack);
+
+  // The constant that was packed into the room.
+  ConstantId keep(const Room& room, const std::string& name);
+
+ private:
+  struct Piece {
+    std::shared_ptr<std::byte> memory;
+    uint32_t source = 0;
+    uint64_t size = 0, used = 0;
+  };
+  bool add_piece(uint64_t bytes);
+
+  PassContext& context_;
+  uint64_t piece_bytes_;
+  MemoryBudget budget_;
+  Piece piece_;  // the newest
+};
 
 // The option `width` of a pass.
 Result<int64_t> panel_width(PassContext& c);
 
-// Runs Lowering(context, graph, width, memory) over every graph; all packed weights share the
-// memory.
+// Runs Lowering(context, graph, width, weights) over every graph.
 template <class Lowering>
 Status lower_with_panels(PassContext& c) {
   const int64_t width = TRY(panel_width(c));
-  const Allowance memory = packing_allowance(c);
+  PackedWeights weights(c);
   for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
-    TRY(Lowering(c, GraphId{g}, width, memory).run());
+    TRY(Lowering(c, GraphId{g}, width, weights).run());
   return ok();
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "base/thread_pool.h"
 #include "ir/model.h"
 #include "ir/rewriter.h"
 
@@ -23,8 +24,12 @@ struct PassContext {
   std::map<std::string, std::string> options;
   uint64_t& folded_bytes;  // spent by all foldings of this compilation
   uint64_t& folded_work;
+  ThreadPool* pool = nullptr;  // null: this thread alone
 
   Rewriter rewriter(GraphId graph) { return Rewriter(model, graph, catalogue, journal); }
+  // As ThreadPool::parallel_for.
+  void parallel_for(int64_t count, int64_t grain,
+                    const std::function<void(int64_t begin, int64_t end)>& body) const;
 };
 
 struct PassDef {

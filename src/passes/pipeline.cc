@@ -142,7 +142,7 @@ class Driver {
     const size_t before = report_.journal.edits.size();
     const auto start = std::chrono::steady_clock::now();
     PassContext context{model_,    catalogue_,    report_.journal, limits_,
-                        s.options, folded_bytes_, folded_work_};
+                        s.options, folded_bytes_, folded_work_,    options_.pool};
     TRY(def->run(context).context("running pass " + s.name));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     const size_t edits = report_.journal.edits.size() - before;
@@ -162,6 +162,13 @@ class Driver {
 };
 
 }  // namespace
+
+void PassContext::parallel_for(int64_t count, int64_t grain,
+                               const std::function<void(int64_t, int64_t)>& body) const {
+  if (pool != nullptr) return pool->parallel_for(count, grain, body);
+  for (int64_t begin = 0; begin < count; begin += grain)
+    body(begin, count - begin > grain ? begin + grain : count);
+}
 
 #define PASS(name) const PassDef& name##_pass();
 #include "passes/passes.def"

@@ -21,6 +21,7 @@ struct PipelineOptions {
   std::set<std::string, std::less<>> disabled;  // passes that are skipped
   bool verify_each = false;                     // check the invariants after every pass
   size_t stop_after_edits = SIZE_MAX;
+  ThreadPool* pool = nullptr;  // null: one thread
   // Called after every pass that changed something.
   std::function<Status(const Model&, std::string_view pass)> after_pass;
 };

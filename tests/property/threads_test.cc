@@ -76,6 +76,27 @@ void add_families(Calls& m) {
               graph("x: f32[2,N,M]", "lrn(x) <size=4, axis=2>")};
 }
 
+// What moves elements.
+void add_movement(Calls& m) {
+  m["slice"] = {graph("x: f32[N,2,M]",
+                      "slice(x, i64[2]{0, -1}, i64[2]{9999, -99999}, "
+                      "i64[2]{0, 2}, i64[2]{1, -2})")};
+  m["expand"] = {graph("x: f32[N,1,M]", "expand(x, i64[3]{1, 3, 1})")};
+  m["tile"] = {graph("x: f32[N,M]", "tile(x, i64[2]{2, 3})")};
+  m["pad"] = {graph("x: f32[N,2,M]", "pad(x, i64[6]{1, 0, 2, 0, 1, 1})"),
+              graph("x: f32[N,M]", "pad(x, i64[4]{0, 2, 0, 1}) <mode=\"wrap\">")};
+  m["resize"] = {graph("x: f32[2,N,M]", "resize(x) <scales=[1.0, 2.0, 1.5], mode=\"linear\">"),
+                 graph("x: f32[N,M,3]", "resize(x) <scales=[2.0, 1.5, 1.0]>")};
+  m["depth_to_space"] = {graph("x: f32[2,12,N,M]", "depth_to_space(x) <blocksize=2>")};
+  m["space_to_depth"] = {graph("x: f32[N,3,4,10]", "space_to_depth(x) <blocksize=2>")};
+  m["gather_elements"] = {
+      graph("x: f32[N,M]", "gather_elements(x, i64[1,5]{0, -1, 0, 0, -1}) <axis=0>")};
+  m["gather_nd"] = {graph("x: f32[N,M]", "gather_nd(x, i64[3,1]{0, -1, 0})")};
+  m["scatter_elements"] = {
+      graph("x: f32[N,M], u: f32[1,4]", "scatter_elements(x, i64[1,4]{0, -1, 0, 0}, u) <axis=0>")};
+  m["scatter_nd"] = {graph("x: f32[N,M], u: f32[2,M]", "scatter_nd(x, i64[2,1]{0, -1}, u)")};
+}
+
 // Graphs with one call each, by operator. N and M are bound to several sizes.
 const Calls& calls() {
   static const auto* all = [] {
@@ -142,6 +163,7 @@ const Calls& calls() {
         graph("x: f32[2,3,N], k: f32[5,3,4]", "conv(x, k) <pads=[2, 1]>")};
     add_lowered(*m);
     add_families(*m);
+    add_movement(*m);
     return m;
   }();
   return *all;

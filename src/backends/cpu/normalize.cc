@@ -23,7 +23,7 @@ Status run_softmax(Call& c, ThreadPool& pool) {
     pool.parallel_for(outer, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n)),
                       [&](int64_t begin, int64_t end) {
                         for (int64_t r = begin; r < end; ++r)
-                          row(px + r * width, py + r * width, width);
+                          row(px + r * width, 1, py + r * width, width);
                       });
     return ok();
   }

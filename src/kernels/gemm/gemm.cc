@@ -143,9 +143,13 @@ void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, i
   const int64_t blocks = std::max<int64_t>(1, (depth + kBlockDepth - 1) / kBlockDepth);
   const int64_t part = (depth + blocks * kUnrolled - 1) / (blocks * kUnrolled) * kUnrolled;
   std::optional<Gathered> gathered;
-  if (product.a.source) gathered.emplace(std::min(product.m, kRowBlock), std::min(part, depth));
-  for (int64_t row = 0; row < product.m; row += kRowBlock) {
-    const Product p = product.rows(row, std::min(kRowBlock, product.m - row));
+  // Blocks of even height, in whole tiles.
+  const int64_t down = (product.m + kRowBlock - 1) / kRowBlock;
+  const int64_t tiles = (product.m + down * kernel.rows - 1) / (down * kernel.rows);
+  const int64_t rows = std::min(product.m, tiles * kernel.rows);
+  if (product.a.source) gathered.emplace(rows, std::min(part, depth));
+  for (int64_t row = 0; row < product.m; row += rows) {
+    const Product p = product.rows(row, std::min(rows, product.m - row));
     for (int64_t j = panel; j < panel_end; j += kPanelGroup)
       multiply_rows(kernel, p, gathered ? &*gathered : nullptr, part, j,
                     std::min(j + kPanelGroup, panel_end));

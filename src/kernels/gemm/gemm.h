@@ -94,7 +94,7 @@ const GemmKernel& gemm_kernel();
 inline constexpr int64_t kBlockDepth = 384;
 inline constexpr int64_t kPanelGroup =
     16;  // panels at a time: their part of C stays in the L2 cache
-inline constexpr int64_t kRowBlock = 168;  // rows at a time: and their part of A
+inline constexpr int64_t kRowBlock = 224;  // rows at a time at most: and their part of A
 
 // A product with so few rows is as fast as its weights can be read.
 inline constexpr int64_t kThinRows = 3;

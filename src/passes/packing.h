@@ -1,0 +1,41 @@
+// Weights brought into panels, as kernels read them: [ceil(columns / width)][depth][width]. Plain
+// loops over raw memory, bound by how fast it is read and written.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace hone::packing {
+
+// Everywhere: the weights are f32 at any address, as they lie in a file, and `out` holds zeros, so
+// that what is behind the last column of the last panel is zero.
+
+inline int64_t panel_count(int64_t columns, int64_t width) { return (columns + width - 1) / width; }
+
+// Rows first to last of a matrix [depth, columns] in C order, times `factor`, into all panels.
+struct Rows {
+  const std::byte* data;
+  int64_t depth, columns, width;
+  float factor;
+};
+void pack_rows(const Rows& rows, int64_t first, int64_t last, float* out);
+
+// One panel of filters [used][channels][positions], filter j times factors[j]: rows of the panel
+// are (position, channel). A transposed matrix is one of one position.
+struct Filters {
+  const std::byte* data;  // of the first filter of the panel
+  int64_t used, channels, positions, width;
+  std::span<const float> factors;  // used
+};
+void pack_filters(const Filters& filters, float* out);
+
+// The same for filters of 3 x 3 positions, transformed for Winograd's F(4 x 4, 3 x 3): G g G^T
+// (Lavin and Gray 2015, section 4.1). Product i of 36 lies i * stride behind `out`.
+inline constexpr int64_t kWinogradPositions = 9, kWinogradProducts = 36;
+void pack_winograd(const Filters& filters, int64_t stride, float* out);
+
+// Depthwise filters [filters][positions] as [positions][filters]: all in one panel.
+void pack_depthwise(const Filters& filters, float* out);
+
+}  // namespace hone::packing
