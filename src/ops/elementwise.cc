@@ -58,7 +58,7 @@ std::optional<size_t> input_of(std::string_view word) {
 
 class Parser {
  public:
-  explicit Parser(const Infer& c) : c_(c), used_(c.inputs(), false) {}
+  Parser(const Infer& c, size_t inputs) : c_(c), used_(inputs, false) {}
 
   Result<ElementwiseProgram> parse(std::string_view text) {
     while (!text.empty()) {
@@ -124,7 +124,20 @@ class Parser {
 Result<Types> infer(const Infer& c) {
   if (c.inputs() > kElementwiseInputs) return attribute_error(c, "there are too many inputs");
   TRY(elementwise_program(c));
-  return broadcast_all(c);
+  const size_t joined = TRY(elementwise_joined(c));
+  Shape shape = c.shape(0);
+  for (size_t i = 1; i < joined && shape.ranked; ++i) {
+    const Shape& part = c.shape(i);
+    if (!part.ranked || part.rank() != shape.rank() || shape.rank() == 0)
+      return shape_error(c, "parts of shapes " + shape.str() + " and " + part.str() +
+                                " cannot be joined along the last axis");
+    for (size_t axis = 0; axis + 1 < shape.rank(); ++axis)
+      shape.dims[axis] =
+          TRY(same_extent(c, shape.dims[axis], part.dims[axis], "the extents of joined parts"));
+    shape.dims.back() = shape.dims.back() + part.dims.back();
+  }
+  for (size_t i = joined; i < c.inputs(); ++i) shape = TRY(broadcast(shape, c.shape(i)));
+  return Types{Type(c.dtype(0), std::move(shape))};
 }
 
 // One element: what the steps leave of the inputs' elements.
@@ -156,17 +169,35 @@ double run_program(const ElementwiseProgram& program, const std::vector<double>&
   return stack[0];
 }
 
+Result<Tensor> joined(const Call& c, size_t parts) {
+  Extents shape = c.in(0).shape();
+  for (size_t i = 1; i < parts; ++i) shape.back() += c.in(i).shape().back();
+  Tensor whole = TRY(Tensor::make(c.in(0).dtype(), shape, c.memory_limit));
+  int64_t column = 0;
+  for (size_t i = 0; i < parts; ++i) {
+    const Tensor& part = c.in(i);
+    const int64_t width = part.shape().back();
+    for (int64_t k = 0; k < part.count(); ++k)
+      copy_element(part, k, whole, k / width * shape.back() + column + k % width);
+    column += width;
+  }
+  return whole;
+}
+
 Status reference(Call& c) {
   const ElementwiseProgram program = TRY(elementwise_program(c));
+  const size_t parts = TRY(elementwise_joined(c));
   Tensor& y = *TRY(c.out(0));
+  std::vector<Tensor> inputs{parts == 1 ? c.in(0) : TRY(joined(c, parts))};
+  for (size_t i = parts; i < c.inputs(); ++i) inputs.push_back(c.in(i));
   std::vector<std::vector<int64_t>> strides;
-  for (const Datum* d : c.in()) strides.push_back(broadcast_strides(d->tensor.shape(), y.shape()));
+  for (const Tensor& x : inputs) strides.push_back(broadcast_strides(x.shape(), y.shape()));
   Odometer at(y.shape(), std::move(strides));
   if (at.empty()) return ok();
-  std::vector<double> elements(c.in().size());
+  std::vector<double> elements(inputs.size());
   int64_t i = 0;
   do {
-    for (size_t k = 0; k < elements.size(); ++k) elements[k] = load_real(c.in(k), at.offset(k));
+    for (size_t k = 0; k < elements.size(); ++k) elements[k] = load_real(inputs[k], at.offset(k));
     store_real(y, i++, run_program(program, elements));
   } while (at.next());
   return ok();
@@ -187,8 +218,16 @@ Cost cost(const Infer& c, const Types& out) {
 std::span<const ElementwiseUnary> elementwise_unaries() { return kUnary; }
 std::span<const ElementwiseBinary> elementwise_binaries() { return kBinary; }
 
+Result<size_t> elementwise_joined(const Infer& c) {
+  const int64_t joined = c.integer("joined");
+  if (joined < 1 || size_t(joined) > c.inputs())
+    return attribute_error(c, std::to_string(joined) + " of " + std::to_string(c.inputs()) +
+                                  " inputs cannot be joined");
+  return size_t(joined);
+}
+
 Result<ElementwiseProgram> elementwise_program(const Infer& c) {
-  return Parser(c).parse(c.text("program"));
+  return Parser(c, c.inputs() - TRY(elementwise_joined(c)) + 1).parse(c.text("program"));
 }
 
 const OpDef& elementwise_op() {
@@ -206,9 +245,10 @@ const OpDef& elementwise_op() {
                  AttrKind::text,
                  true,
                  {},
-                 "functions: abs, erf, exp, gelu, gelu_tanh, "
-                 "neg, relu, sigmoid, silu, sqrt, tanh; add, "
-                 "div, mul, sub; clip, dup"}},
+                 "functions: abs, erf, exp, gelu, gelu_tanh, neg, relu, sigmoid, silu, sqrt, tanh; "
+                 "add, div, mul, sub; clip, dup"},
+                {"joined", AttrKind::integer, false, int64_t{1},
+                 "so many inputs, one after the other along the last axis, are x0"}},
       .traits = Trait::elementwise,
       .infer = infer,
       .cost = cost,
@@ -221,6 +261,9 @@ const OpDef& elementwise_op() {
       })",
                    R"(graph elementwise_square(x: f32[2,1], y: f32[1,3]) -> (z) {
         z = elementwise(x, y) <program="x0 sigmoid x1 tanh sub dup mul">
+      })",
+                   R"(graph elementwise_joined(a: f32[2,5,3], b: f32[2,5,4], w: f32[7]) -> (y) {
+        y = elementwise(a, b, w) <program="x0 x1 mul relu", joined=2>
       })",
                    R"(graph elementwise_functions(x: f32[9]) -> (y) {
         y = elementwise(x) <program="x0 abs sqrt exp neg erf gelu gelu_tanh silu">

@@ -34,7 +34,11 @@ std::span<const ElementwiseBinary> elementwise_binaries();
 
 inline constexpr size_t kElementwiseDepth = 8;   // of the stack
 inline constexpr size_t kElementwiseSteps = 64;  // in a program
-inline constexpr size_t kElementwiseInputs = 16;
+inline constexpr size_t kElementwiseInputs = 64;
+
+// How many inputs are joined along the last axis to make x0: the attribute `joined`, or 1. Fails
+// with `bad_attribute` where there are not as many.
+Result<size_t> elementwise_joined(const Infer& c);
 
 // The attribute `program`; fails with `bad_attribute` unless it uses every input and leaves one
 // result.

@@ -15,8 +15,9 @@ constexpr size_t kMostNodes = 32;  // of a group: putting it together goes as de
 
 // What is put together for one operator.
 struct Group {
-  std::vector<NodeId> nodes;  // as they end in the program: the root last
-  std::vector<ValueId> inputs;
+  std::vector<NodeId> nodes;    // as they end in the program: the root last
+  std::vector<ValueId> joined;  // make x0 together; or none
+  std::vector<ValueId> inputs;  // the others
   std::vector<std::string> words;
   size_t entered = 0;             // nodes so far, finished or not
   size_t depth = 0, deepest = 0;  // of the stack
@@ -49,7 +50,7 @@ class Fusion {
     if (!is_function(n) || !all_known(value(graph()[n].outputs[0]).type.tensor.shape)) return;
     Group g;
     result_ = value(graph()[n].outputs[0]).type;
-    if (!put(n, g) || g.inputs.empty()) return;
+    if (!put(n, g) || g.joined.size() + g.inputs.size() == 0) return;
     // One function alone is fast enough as it is; a convolution of one position is not.
     if (g.nodes.size() < 2 && !is_affine(graph()[n])) return;
     taken_.insert(g.nodes.begin(), g.nodes.end());
@@ -57,13 +58,17 @@ class Fusion {
   }
 
   Status replace(Group& g) {
-    for (ValueId& v : g.inputs)
+    std::vector<ValueId> inputs = g.joined;
+    inputs.insert(inputs.end(), g.inputs.begin(), g.inputs.end());
+    for (ValueId& v : inputs)
       if (const auto made = made_.find(v); made != made_.end()) v = made->second;
+    const auto joined = int64_t(std::max<size_t>(1, g.joined.size()));
     std::string program;
     for (const std::string& word : g.words) program += (program.empty() ? "" : " ") + word;
     const ValueId old = graph()[g.nodes.back()].outputs[0];
     rewriter_.stands_for(g.nodes);
-    const ValueId made = TRY(rewriter_.add1("elementwise", g.inputs, {{"program", program}}));
+    const ValueId made = TRY(rewriter_.add1("elementwise", std::move(inputs),
+                                            {{"program", program}, {"joined", joined}}));
     if (!rewriter_.can_replace(old, made)) return ok();  // swept
     made_.emplace(old, made);
     return rewriter_.replace(old, made, "one pass over memory");
@@ -177,12 +182,65 @@ class Fusion {
 
   bool put_input(ValueId v, Group& g) {
     if (!fits(v)) return false;
+    if (g.words.empty() && put_parts(v, g)) return say(g, "x0", 0);
     auto at = std::ranges::find(g.inputs, v);
     if (at == g.inputs.end()) {
-      if (g.inputs.size() == kElementwiseInputs) return false;
+      if (g.joined.size() + g.inputs.size() == kElementwiseInputs) return false;
       at = g.inputs.insert(g.inputs.end(), v);
     }
-    return say(g, "x" + std::to_string(at - g.inputs.begin()), 0);
+    const auto index = at - g.inputs.begin() + (g.joined.empty() ? 0 : 1);
+    return say(g, "x" + std::to_string(index), 0);
+  }
+
+  // --- joined inputs -----------------------------------------------------------------------------
+
+  // What is joined along the last axis and needed for this alone is read in its parts.
+  bool put_parts(ValueId v, Group& g) {
+    std::vector<ValueId> parts;
+    if (value(v).type != result_ || !dissolves(v) || !parts_of(v, parts)) return false;
+    g.joined = std::move(parts);
+    return true;
+  }
+
+  bool is_join(ValueId v) {
+    if (value(v).kind != Value::Kind::node || graph().is_output(v)) return false;
+    const Node& node = graph()[value(v).producer];
+    if (node.op->name != "concat" || node.inputs.size() < 2) return false;
+    const Shape& shape = value(v).type.tensor.shape;
+    const int64_t axis = attrs(node).integer("axis"), rank = int64_t(shape.rank());
+    return all_known(shape) && value(v).type.tensor.dtype == DType::f32 &&
+           (axis == -1 || axis == rank - 1);
+  }
+
+  // Can all who need it read the parts? They are functions of which it is the first input, and
+  // joins that dissolve themselves.
+  bool dissolves(ValueId v, size_t depth = 0) {
+    if (!is_join(v) || depth > kElementwiseInputs) return false;
+    if (const auto known = dissolves_.find(v); known != dissolves_.end()) return known->second;
+    bool all = true;
+    for (NodeId user : std::vector<NodeId>(value(v).users)) {
+      const Node& node = graph()[user];
+      const ValueId out = node.outputs[0];
+      const bool reads = is_affine(node) && node.inputs[0] == v && value(out).type == value(v).type;
+      all = all && (reads || (node.op->name == "concat" && dissolves(out, depth + 1)));
+    }
+    dissolves_[v] = all;
+    return all;
+  }
+
+  // Parts that are long enough to be worth a copy each.
+  bool parts_of(ValueId v, std::vector<ValueId>& parts) {
+    constexpr int64_t kLeast = 16;
+    for (ValueId part : graph()[value(v).producer].inputs) {
+      if (is_join(part) && dissolves(part)) {
+        if (!parts_of(part, parts)) return false;
+        continue;
+      }
+      const auto width = value(part).type.tensor.shape.dims.back().constant();
+      if (!width || *width < kLeast || parts.size() + 8 > kElementwiseInputs) return false;
+      parts.push_back(part);
+    }
+    return true;
   }
 
   // As long as the result, one element, or one for each position along the last axis.
@@ -262,6 +320,7 @@ class Fusion {
   Rewriter rewriter_;
   Type result_;             // of the group that is put together
   std::set<NodeId> taken_;  // parts of groups
+  std::map<ValueId, bool> dissolves_;
   std::vector<Group> groups_;
   std::map<ValueId, ValueId> made_;  // what stands for the results of groups
 };

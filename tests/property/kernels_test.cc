@@ -355,6 +355,17 @@ bool elementwise(RandomCall& c, std::string_view op) {
     const bool vector = !shape.empty() && c.random.chance(0.6);
     inputs.push_back(c.input(whole ? shape : vector ? Extents{shape.back()} : Extents{}));
   }
+  // The first input in two or three parts.
+  std::vector<ValueId> parts{inputs[0]};
+  if (!shape.empty() && c.random.chance(0.4)) {
+    parts.clear();
+    for (int64_t left = shape.back(), i = c.random.between(1, 2); i >= 0; --i) {
+      Extents part = shape;
+      part.back() = i == 0 ? left : c.random.between(0, left);
+      left -= part.back();
+      parts.push_back(c.input(part));
+    }
+  }
   std::string program = "x0";
   size_t depth = 1, used = 1;
   while (used < inputs.size() || depth > 1 || c.random.chance(0.8)) {
@@ -372,7 +383,9 @@ bool elementwise(RandomCall& c, std::string_view op) {
     depth += more ? 1 : 0;
     depth -= two ? 1 : 0;
   }
-  return c.emit(op, std::move(inputs), {{"program", program}});
+  const auto joined = int64_t(parts.size());
+  parts.insert(parts.end(), inputs.begin() + 1, inputs.end());
+  return c.emit(op, std::move(parts), {{"program", program}, {"joined", joined}});
 }
 
 constexpr Subject kSubjects[] = {

@@ -136,6 +136,8 @@ const Calls& calls() {
             graph("a: f32[N,M], b: f32" + std::string(other), std::string(op) + "(a, b)"));
     (*m)["elementwise"] = {
         graph("x: f32[N,M], r: f32[N,M]", "elementwise(x, r) <program=\"x0 sigmoid x1 mul tanh\">"),
+        graph("x: f32[N,M], p: f32[N,40], s: f32[]",
+              "elementwise(x, p, s) <program=\"x0 x1 add relu\", joined=2>"),
         graph("x: f32[3,N,M], w: f32[M], b: f32[M], s: f32[]",
               "elementwise(x, w, b, s) <program=\"x0 x1 mul x2 add relu x3 sub\">")};
     (*m)["clip"] = {graph("x: f32[N,M]", "clip(x, -0.5, 0.75)")};

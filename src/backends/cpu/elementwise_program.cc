@@ -1,6 +1,7 @@
 // Several element-wise functions in one pass over memory: a block that fits the cache goes through
 // all of them before the next is read.
 #include <algorithm>
+#include <cstring>
 
 #include "backends/cpu/cpu.h"
 #include "kernels/rows/rows.h"
@@ -94,17 +95,45 @@ struct Operand {
   int64_t period;  // 0: as long as the result
 };
 
+// What is joined along the last axis to make the first operand.
+struct Part {
+  const float* data;
+  int64_t column, width;
+};
+
+// Elements [begin, end) of rows of `length` that are joined of parts.
+void gather(const std::vector<Part>& parts, int64_t length, int64_t begin, int64_t end, float* to) {
+  for (int64_t row = begin / length; row * length < end; ++row) {
+    const int64_t first = std::max<int64_t>(begin - row * length, 0);
+    const int64_t last = std::min(end - row * length, length);
+    for (const Part& p : parts) {
+      const int64_t from = std::max(first, p.column), until = std::min(last, p.column + p.width);
+      if (from >= until) continue;
+      std::memcpy(to + (row * length + from - begin), p.data + row * p.width + from - p.column,
+                  size_t(until - from) * sizeof(float));
+    }
+  }
+}
+
 class Run {
  public:
-  Run(const Code& code, std::vector<Operand> operands, float* y)
-      : code_(code), operands_(std::move(operands)), y_(y) {}
+  Run(const Code& code, std::vector<Operand> operands, std::vector<Part> parts, int64_t length,
+      float* y)
+      : code_(code),
+        operands_(std::move(operands)),
+        parts_(std::move(parts)),
+        length_(length),
+        y_(y) {}
 
   // Elements [begin, end), which lie in one period of each operand.
   void block(int64_t begin, int64_t end, float (*blocks)[kBlock]) const {
     const kernels::RowKernels& rows = kernels::row_kernels();
     const int64_t n = end - begin;
+    float* gathered = blocks[kElementwiseDepth];
+    if (!parts_.empty()) gather(parts_, length_, begin, end, gathered);
     const auto find = [&](const Place& p) -> std::pair<const float*, int64_t> {
       if (p.in == Place::In::block) return {blocks[p.index], 1};
+      if (p.in == Place::In::input && p.index == 0 && !parts_.empty()) return {gathered, 1};
       if (p.in == Place::In::number) return {&code_.numbers[p.index], 0};
       const Operand& o = operands_[p.index];
       return {o.data + (o.period ? begin % o.period : begin) * o.step, o.step};
@@ -136,6 +165,8 @@ class Run {
  private:
   const Code& code_;
   std::vector<Operand> operands_;
+  std::vector<Part> parts_;  // of the first operand; none: it is in one piece
+  int64_t length_;           // of a row of the result
   float* y_;
 };
 
@@ -150,6 +181,20 @@ int64_t repetitions(int64_t length, int64_t count) {
   return length >= kBlock / 2 ? 1 : std::min(kBlock, count) / length;
 }
 
+// The parts of the first operand; none where it is one input.
+Result<std::vector<Part>> parts_of(const Call& c, const Tensor& y, size_t joined) {
+  std::vector<Part> parts;
+  int64_t column = 0, count = 0;
+  for (size_t i = 0; i < joined && joined > 1; ++i) {
+    const Tensor& x = c.in(i);
+    parts.push_back({x.as<float>().data(), column, x.rank() ? x.shape().back() : 1});
+    column += parts.back().width;
+    count += x.count();
+  }
+  if (joined > 1 && count != y.count()) return not_accepted(c);
+  return parts;
+}
+
 Status run(Call& c, ThreadPool& pool) {
   const Code code = Compiler().compile(TRY(elementwise_program(c)));
   Tensor& y = *TRY(c.out(0));
@@ -157,9 +202,11 @@ Status run(Call& c, ThreadPool& pool) {
   if (count == 0) return ok();
   const int64_t length = y.rank() ? y.shape().back() : 1;
   const int64_t repeated = repetitions(length, count), period = repeated * length;
-  std::vector<Operand> operands;
+  const size_t joined = TRY(elementwise_joined(c));
+  std::vector<Part> parts = TRY(parts_of(c, y, joined));
+  std::vector<Operand> operands(parts.empty() ? 0 : 1);
   size_t vectors = 0;
-  for (size_t i = 0; i < c.inputs(); ++i) {
+  for (size_t i = parts.empty() ? 0 : joined; i < c.inputs(); ++i) {
     const Tensor& x = c.in(i);
     const float* data = x.as<float>().data();
     const bool vector = is_vector(x.shape(), y.shape());
@@ -182,10 +229,10 @@ Status run(Call& c, ThreadPool& pool) {
     copy += period;
   }
   const int64_t within = vectors ? period : count;
-  const Run whole(code, std::move(operands), y.as<float>().data());
+  const Run whole(code, std::move(operands), std::move(parts), length, y.as<float>().data());
   const int64_t grain = within < kGrain ? kGrain / within * within : kGrain;
   pool.parallel_for(count, grain, [&](int64_t begin, int64_t end) {
-    alignas(64) float blocks[kElementwiseDepth][kBlock];
+    alignas(64) float blocks[kElementwiseDepth + 1][kBlock];  // one for what is gathered
     while (begin < end) {
       const int64_t next = std::min({begin + kBlock, begin - begin % within + within, end});
       whole.block(begin, next, blocks);
@@ -199,7 +246,16 @@ Support accepts(const Graph& graph, const Node& node) {
   const Shape& out = graph[node.outputs[0]].type.tensor.shape;
   const auto is_unknown = [](const Dim& d) { return d.is_unknown(); };
   if (!out.ranked || std::ranges::any_of(out.dims, is_unknown)) return no("only with known sizes");
-  for (ValueId v : node.inputs) {
+  const Infer c(*node.op, node.attrs, {}, 1);
+  const auto joined = size_t(c.integer("joined"));
+  for (size_t i = 0; i < joined && joined > 1; ++i) {
+    const Shape& shape = graph[node.inputs[i]].type.tensor.shape;
+    if (!shape.ranked || shape.rank() != out.rank() ||
+        !std::equal(shape.dims.begin(), shape.dims.end() - 1, out.dims.begin()))
+      return no("only parts of the result's shape but for the last axis");
+  }
+  for (size_t i = joined > 1 ? joined : 0; i < node.inputs.size(); ++i) {
+    const ValueId v = node.inputs[i];
     const Shape& shape = graph[v].type.tensor.shape;
     if (!shape.ranked) return no("only with known ranks");
     if (shape == out || element_count(shape).is(1)) continue;
