@@ -2,7 +2,10 @@
 // converts weights once, and activations where they come in and go out. Results are at least as
 // exact: what lies between is not rounded to 16 bits.
 #include <algorithm>
+#include <cstring>
+#include <map>
 
+#include "passes/panels.h"
 #include "passes/pass.h"
 
 namespace hone {
@@ -15,7 +18,8 @@ bool is_half(const Type& type) {
 
 class Widening {
  public:
-  Widening(PassContext& c, GraphId graph) : rewriter_(c.rewriter(graph)) {}
+  Widening(PassContext& c, GraphId graph, const Allowance& memory)
+      : model_(c.model), rewriter_(c.rewriter(graph)), memory_(memory) {}
 
   Status run() {
     for (NodeId n : TRY(rewriter_.graph().order())) {
@@ -95,12 +99,35 @@ class Widening {
   Result<ValueId> wide(ValueId v) {
     if (const ValueId source = narrowed(v); source.valid()) return source;
     if (const auto it = wide_.find(v.index); it != wide_.end()) return it->second;
-    const ValueId made = TRY(rewriter_.add1("cast", {v}, {{"to", DType::f32}}));
+    ValueId made = graph()[v].kind == Value::Kind::constant ? TRY(widened(v)) : ValueId{};
+    if (!made.valid()) made = TRY(rewriter_.add1("cast", {v}, {{"to", DType::f32}}));
     wide_.emplace(v.index, made);
     return made;
   }
 
+  // A constant converted now; invalid where it does not fit, and is converted when it is used.
+  Result<ValueId> widened(ValueId v) {
+    const ConstantId id = graph()[v].constant;
+    if (!model_.constants[id.index].type.encoding.is_dense()) return ValueId{};
+    const Tensor half = TRY(model_.read(id));
+    auto wide = Tensor::make(DType::f32, half.shape(), memory_);
+    if (!wide) return ValueId{};
+    const bool brain = half.dtype() == DType::bf16;
+    const std::byte* from = half.data();
+    for (float& x : wide->as<float>()) {
+      uint16_t bits;
+      std::memcpy(&bits, from, sizeof bits);
+      from += sizeof bits;
+      x = brain ? bf16_to_f32(bits) : f16_to_f32(bits);
+    }
+    model_.release(id);
+    const std::string name = model_.constants[id.index].name + ".wide";
+    return rewriter_.constant(*std::move(wide), name);
+  }
+
+  Model& model_;
   Rewriter rewriter_;
+  const Allowance& memory_;  // of all converted constants
   std::map<uint32_t, ValueId> wide_;
 };
 
@@ -111,7 +138,9 @@ const PassDef& widen_pass() {
       .name = "widen",
       .doc = "16-bit floats are computed with as f32",
       .run = [](PassContext& c) -> Status {
-        for (uint32_t g = 0; g < c.model.graphs.size(); ++g) TRY(Widening(c, GraphId{g}).run());
+        const Allowance memory = packing_allowance(c);
+        for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
+          TRY(Widening(c, GraphId{g}, memory).run());
         return ok();
       },
   };

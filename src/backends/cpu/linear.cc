@@ -41,7 +41,7 @@ const CpuKernel linear_kernel{"linear", accepts, run};
 
 std::string lowering() {
   const std::string width = "(width=" + std::to_string(kernels::gemm_kernel().columns) + ")";
-  return "widen, fold, lower_attention, lower_conv" + width +
+  return "widen, lower_attention, lower_conv" + width +
          ", spread_channels_last, canonicalize, lower_linear" + width + ", fuse_elementwise, sweep";
 }
 
