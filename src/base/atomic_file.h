@@ -35,6 +35,10 @@ class AtomicFile {
   Status settle();
   // Settles, takes the name, fsync of the folder. At most once.
   Status commit();
+  // In the place of what was written, gives the name to a file that is open and on the disk: as a
+  // hard link, so that nothing is copied. False, and all is as before, where the system does not
+  // let us, or where that file has another owner or other permissions than this one would.
+  Result<bool> commit_as(int descriptor);
 
   uint64_t size() const { return size_; }  // written so far
   const std::string& path() const { return path_; }
@@ -43,7 +47,8 @@ class AtomicFile {
   AtomicFile() = default;
   static Result<AtomicFile> for_path(const std::string& path);
   Status open_named();
-  bool take_place();  // errno says why not
+  bool take_place(int descriptor);  // gives it the name; errno says why not
+  void settle_folder();
   void discard();
   Status flush();
   Status put(std::span<const std::byte> data);

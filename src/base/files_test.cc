@@ -125,6 +125,31 @@ TEST_P(AtomicFileWays, AFileThatAppearsMeanwhileIsReplaced) {
   EXPECT_EQ(folder.count(), 1u);
 }
 
+TEST(AtomicFile, StandsForAnotherFile) {
+  const ScratchFolder folder;
+  ASSERT_TRUE(write_file(folder / "a", "content"));
+  const int open_file = open((folder / "a").c_str(), O_RDONLY);
+  for (const char* name : {"b", "b", "a"}) {
+    auto file = AtomicFile::create(folder / name);
+    ASSERT_TRUE(file);
+    const auto linked = file->commit_as(open_file);
+    ASSERT_TRUE(linked);
+    EXPECT_TRUE(*linked);
+    EXPECT_EQ(folder.read(name), "content");
+    EXPECT_FALSE(file->commit());
+  }
+  folder.write("c", "old");
+  ASSERT_EQ(chmod((folder / "c").c_str(), 0600), 0);
+  auto file = AtomicFile::create(folder / "c");
+  ASSERT_TRUE(file);
+  EXPECT_FALSE(*file->commit_as(open_file));  // other permissions: it may still be written
+  ASSERT_TRUE(file->write("new"));
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(folder.read("c"), "new");
+  EXPECT_EQ(folder.read("a"), "content");
+  close(open_file);
+}
+
 // The process dies before commit(): no destructor runs.
 size_t left_by_death_of(Result<AtomicFile> (*create)(const std::string&),
                         const ScratchFolder& folder) {

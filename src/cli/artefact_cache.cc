@@ -25,8 +25,8 @@ Result<std::string> folder_of(const Config& config) {
 
 }  // namespace
 
-Result<std::unique_ptr<Cache>> open_cache(const Config& config) {
-  return Cache::open(TRY(folder_of(config)), config.bytes("cache.max_bytes"));
+Result<std::unique_ptr<Cache>> open_cache(const Config& config, int threads) {
+  return Cache::open(TRY(folder_of(config)), config.bytes("cache.max_bytes"), threads);
 }
 
 }  // namespace hone::cli

@@ -9,7 +9,8 @@
 
 namespace hone::cli {
 
-// `cache.dir`, or hone/ in the user's cache folder (XDG_CACHE_HOME, else ~/.cache).
-Result<std::unique_ptr<Cache>> open_cache(const Config& config);
+// `cache.dir`, or hone/ in the user's cache folder (XDG_CACHE_HOME, else ~/.cache). Threads as Cache::open
+// takes them.
+Result<std::unique_ptr<Cache>> open_cache(const Config& config, int threads = 1);
 
 }  // namespace hone::cli

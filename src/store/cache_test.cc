@@ -1,6 +1,7 @@
 #include "store/cache.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,36 @@ TEST(Cache, GivesWhatWasPut) {
   EXPECT_EQ(statistics->misses, 1u);
 }
 
+struct stat status_of(const std::string& path) {
+  struct stat status{};
+  EXPECT_EQ(stat(path.c_str(), &status), 0) << path;
+  return status;
+}
+
+TEST(Cache, HandsOutLinksAndNoticesWhoWritesIntoThem) {
+  const ScratchFolder folder;
+  const auto cache = opened(folder);
+  put(*cache, folder, "aa", content('a'));
+  const ino_t kept = status_of(folder / "cache/objects/aa").st_ino;
+  EXPECT_EQ(status_of(folder / "made").st_ino, kept);
+  for (int time = 0; time < 2; ++time) {  // the second time it is there already
+    EXPECT_TRUE(cache->get("aa", folder / "out").ok());
+    EXPECT_EQ(status_of(folder / "out").st_ino, kept);
+    EXPECT_EQ(status_of(folder / "out").st_nlink, 3u);
+  }
+  // One that is replaced keeps its permissions: a copy.
+  folder.write("private", "old");
+  ASSERT_EQ(chmod((folder / "private").c_str(), 0600), 0);
+  EXPECT_TRUE(cache->get("aa", folder / "private").ok());
+  EXPECT_EQ(folder.read("private"), content('a'));
+  EXPECT_NE(status_of(folder / "private").st_ino, kept);
+  EXPECT_EQ(status_of(folder / "private").st_mode & 0777, 0600u);
+  const auto entries = std::filesystem::directory_iterator(folder / "");
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 4);  // nothing temporary is left
+  ASSERT_EQ(truncate((folder / "out").c_str(), 399), 0);
+  EXPECT_EQ(got(*cache, folder, "aa"), "-");
+}
+
 TEST(Cache, WhatWasNotUsedForLongestGoes) {
   const ScratchFolder folder;
   const auto cache = opened(folder);
@@ -98,7 +129,7 @@ TEST(Cache, DamageIsAMiss) {
 TEST(Cache, ADamagedIndexIsBegunAnew) {
   const ScratchFolder folder;
   put(*opened(folder), folder, "aa", content('a'));
-  folder.write("cache/index-1.db", content('x', 5000));
+  folder.write("cache/index-2.db", content('x', 5000));
   const auto cache = opened(folder);
   EXPECT_EQ(got(*cache, folder, "aa"), "-");
   put(*cache, folder, "aa", content('b'));
@@ -110,9 +141,9 @@ TEST(Cache, DamageInsideTheIndexIsFoundWhenItIsUsed) {
   const ScratchFolder folder;
   for (const bool clear : {false, true}) {
     put(*opened(folder), folder, "aa", content('a'));
-    std::string index = folder.read("cache/index-1.db");
+    std::string index = folder.read("cache/index-2.db");
     std::fill(index.begin() + 4096, index.end(), 'x');
-    folder.write("cache/index-1.db", index);
+    folder.write("cache/index-2.db", index);
     const auto cache = opened(folder);
     if (clear) {
       EXPECT_TRUE(cache->clear().ok());
