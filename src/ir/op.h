@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_pool.h"
 #include "base/result.h"
 #include "ir/attr.h"
 #include "ir/graph.h"
@@ -118,7 +119,15 @@ class Call : public Infer {
   void set(size_t i, Datum value) { out_[i] = std::move(value); }
   const Type& out_type(size_t i) const { return out_types_[i]; }
 
+  // Memory for intermediate values, on any thread: `const auto sums = c.scratch<float>(n);`. It is
+  // used again by later calls. Throws std::bad_alloc, which ends the run with `over_memory`.
+  template <class T>
+  Scratch<T> scratch(int64_t count) const {
+    return Scratch<T>(scratch_pool, size_t(count));
+  }
+
   GraphRunner* runner = nullptr;
+  MemoryPool* scratch_pool = nullptr;            // null: scratch is had from the system
   uint64_t seed = 0;                             // differs by node and call; for random operators
   Allowance memory_limit = uint64_t{1} << 40;    // what the outputs and what they need may take
   uint64_t iteration_limit = uint64_t{1} << 40;  // of loops

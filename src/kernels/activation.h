@@ -15,6 +15,9 @@ struct Epilogue {
   Activation activation = Activation::none;
   float low = 0, high = 0;  // of clip
   bool empty() const { return !bias && !added && activation == Activation::none; }
+  // Is the activation one that limits values, if any? These cost so little that they are computed
+  // in registers.
+  bool clamps() const { return activation <= Activation::clip; }
 };
 
 }  // namespace hone::kernels

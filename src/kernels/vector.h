@@ -28,6 +28,12 @@ struct Vector {
   static Vector all(float x) { return {_mm512_set1_ps(x)}; }
   static Vector load(const float* p) { return {_mm512_loadu_ps(p)}; }
   void store(float* p) const { _mm512_storeu_ps(p, v); }
+  // The first n elements, 0 <= n <= kWidth; zeros behind them.
+  static Vector load(const float* p, int64_t n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
+  void store(float* p, int64_t n) const { _mm512_mask_storeu_ps(p, first(n), v); }
+
+ private:
+  static __mmask16 first(int64_t n) { return __mmask16((1u << n) - 1); }
 };
 // a * b + c, rounded once.
 inline Vector fma(Vector a, Vector b, Vector c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
@@ -69,6 +75,14 @@ struct Vector {
   static Vector all(float x) { return {_mm256_set1_ps(x)}; }
   static Vector load(const float* p) { return {_mm256_loadu_ps(p)}; }
   void store(float* p) const { _mm256_storeu_ps(p, v); }
+  static Vector load(const float* p, int64_t n) { return {_mm256_maskload_ps(p, first(n))}; }
+  void store(float* p, int64_t n) const { _mm256_maskstore_ps(p, first(n), v); }
+
+ private:
+  static __m256i first(int64_t n) {
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(int(n)), lanes);
+  }
 };
 inline Vector fma(Vector a, Vector b, Vector c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 inline Vector operator+(Vector a, Vector b) { return {_mm256_add_ps(a.v, b.v)}; }
@@ -112,6 +126,14 @@ struct Vector {
     return out;
   }
   void store(float* p) const { std::memcpy(p, &v, sizeof v); }
+  static Vector load(const float* p, int64_t n) {
+    Vector out = zero();
+    for (int64_t i = 0; i < n; ++i) out.v[i] = p[i];
+    return out;
+  }
+  void store(float* p, int64_t n) const {
+    for (int64_t i = 0; i < n; ++i) p[i] = v[i];
+  }
 };
 inline Vector fma(Vector a, Vector b, Vector c) { return {a.v * b.v + c.v}; }
 inline Vector operator+(Vector a, Vector b) { return {a.v + b.v}; }

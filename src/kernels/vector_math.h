@@ -33,6 +33,19 @@ inline Vector exponential(Vector x) {
   return select(high < x, Vector::all(__builtin_inff()), result);
 }
 
+// e^x for x <= 0, to 2 ulp; 0 below -87.33; NaN stays.
+inline Vector exponential_below_one(Vector x) {
+  const Vector low = Vector::all(-87.336544f);
+  const Vector inside = max(low, x);
+  const Vector n = rounded(inside * Vector::all(1.44269504f));
+  Vector r = fma(n, Vector::all(-0.693359375f), inside);
+  r = fma(n, Vector::all(2.12194440e-4f), r);
+  const Vector p = polynomial(r, Vector::all(0.0001990631f), 0.0013931929f, 0.008333288f,
+                              0.04166649f, 0.16666667f, 0.5f);
+  const Vector y = fma(p * r, r, r + Vector::all(1.0f));
+  return select(x < low, Vector::zero(), y * power_of_two(n));
+}
+
 // 1 / (1 + e^-x).
 inline Vector sigmoid(Vector x) {
   const Vector one = Vector::all(1.0f);

@@ -73,6 +73,7 @@ Result<Types> infer_lrn(const Infer& c) {
   if (c.integer("size") <= 0) return attribute_error(c, "size must be positive");
   if (c.shape(0).ranked && c.shape(0).rank() < 2)
     return shape_error(c, "needs axes for batch and channels, got " + c.shape(0).str());
+  if (c.shape(0).ranked) TRY(normal_axis(c.integer("axis"), int64_t(c.shape(0).rank())));
   return same_as_first(c);
 }
 
@@ -80,7 +81,8 @@ Status reference_lrn(Call& c) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
   if (y.count() == 0) return ok();
-  const auto [outer, channels, inner] = split_at(x.shape(), 1);
+  const auto [outer, channels, inner] =
+      split_at(x.shape(), TRY(normal_axis(c.integer("axis"), int64_t(x.rank()))));
   const int64_t size = c.integer("size");
   const int64_t before = std::min((size - 1) / 2, channels);
   const int64_t after = std::min(size - 1 - (size - 1) / 2, channels);
@@ -172,18 +174,20 @@ const OpDef& lrn_op() {
   static const OpDef def{
       .name = "lrn",
       .doc =
-          "[N, C, …]: x / (bias + alpha/size s)^beta, s the sum of squares over the `size` "
-          "channels around (Krizhevsky, Sutskever & Hinton 2012).",
+          "x / (bias + alpha/size s)^beta, s the sum of squares over the `size` channels around, "
+          "which lie along the axis (Krizhevsky, Sutskever & Hinton 2012).",
       .inputs = {{"x", kFloats, 'T'}},
       .outputs = {{"y", kFloats, 'T'}},
       .attrs = {{"alpha", AttrKind::real, false, 1e-4f},
                 {"beta", AttrKind::real, false, 0.75f},
                 {"bias", AttrKind::real, false, 1.0f},
-                {"size", AttrKind::integer, true}},
+                {"size", AttrKind::integer, true},
+                {"axis", AttrKind::integer, false, int64_t{1}, "the channels"}},
       .infer = infer_lrn,
       .cost = cost_lrn,
       .reference = reference_lrn,
-      .examples = {R"(graph lrn_channels(x: f32[2,5,2,2]) -> (y) { y = lrn(x) <size=3> })"},
+      .examples = {R"(graph lrn_channels(x: f32[2,5,2,2]) -> (y) { y = lrn(x) <size=3> })",
+                   R"(graph lrn_last(x: f32[2,3,7]) -> (y) { y = lrn(x) <size=4, axis=-1> })"},
   };
   return def;
 }

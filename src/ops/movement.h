@@ -40,6 +40,17 @@ void walk(const Extents& shape, std::vector<int64_t> strides, int64_t base, F vi
   while (at.next());
 }
 
+// Where the elements of an output come from: position p from base + sum p_i * strides_i.
+struct Strided {
+  int64_t base = 0;
+  std::vector<int64_t> strides;
+};
+Result<Strided> slice_source(const Call& c);
+
+// The same along each axis for itself: position p from the sum of offsets[i][p_i]; -1: outside.
+using AxisOffsets = std::vector<Integers>;
+Result<AxisOffsets> pad_source(const Call& c, const Extents& out);
+
 // All elements of `to` become element `from` of a.
 void fill(Tensor& to, const Tensor& a, int64_t from);
 

@@ -1,4 +1,6 @@
 // Elements added at, or removed from, both ends of axes.
+#include <algorithm>
+
 #include "ops/movement.h"
 
 namespace hone {
@@ -81,32 +83,11 @@ int64_t source(Mode mode, int64_t at, int64_t n) {
 
 Status reference(Call& c) {
   const Tensor& x = c.in(0);
-  const Mode mode = TRY(mode_of(c));
-  const auto by = TRY(amounts(c, int64_t(x.rank())));
-  if (!by) return value_error(c, "the pads are not known");
   Tensor zero = TRY(Tensor::make(x.dtype(), {}));
   const Tensor& outside = c.has(2) ? c.in(2) : zero;
-  if (outside.count() != 1)
-    return shape_error(c, "the constant has " + std::to_string(outside.count()) + " elements");
   Tensor& y = *TRY(c.out(0));
+  const AxisOffsets from = TRY(pad_source(c, y.shape()));
   if (y.count() == 0) return ok();
-  // For each axis, the flat offset that each position is taken from; -1: outside.
-  const std::vector<int64_t> own = strides_of(x.shape());
-  std::vector<Integers> from(x.rank());
-  for (size_t i = 0; i < x.rank(); ++i) {
-    const int64_t n = x.shape()[i], before = *by->before[i].constant(),
-                  after = *by->after[i].constant();
-    const int64_t low = before < 0 ? -before : 0, high = after < 0 ? n + after : n;
-    if (mode != Mode::constant && high <= low)
-      return shape_error(c, "axis " + std::to_string(i) + " has no elements to pad with");
-    for (int64_t k = 0; k < y.shape()[i]; ++k) {
-      const int64_t at = k - before;
-      if (mode == Mode::constant)
-        from[i].push_back(at >= 0 && at < n ? at * own[i] : -1);
-      else
-        from[i].push_back((low + source(mode, at - low, high - low)) * own[i]);
-    }
-  }
   Odometer at(y.shape(), {});
   int64_t to = 0;
   do {
@@ -124,6 +105,33 @@ Status reference(Call& c) {
 }
 
 }  // namespace
+
+Result<AxisOffsets> pad_source(const Call& c, const Extents& out) {
+  const Tensor& x = c.in(0);
+  const Mode mode = TRY(mode_of(c));
+  const auto by = TRY(amounts(c, int64_t(x.rank())));
+  if (!by) return value_error(c, "the pads are not known");
+  if (c.has(2) && c.in(2).count() != 1)
+    return shape_error(c, "the constant has " + std::to_string(c.in(2).count()) + " elements");
+  const std::vector<int64_t> own = strides_of(x.shape());
+  AxisOffsets from(x.rank());
+  if (std::ranges::count(out, 0) > 0) return from;
+  for (size_t i = 0; i < x.rank(); ++i) {
+    const int64_t n = x.shape()[i], before = *by->before[i].constant(),
+                  after = *by->after[i].constant();
+    const int64_t low = before < 0 ? -before : 0, high = after < 0 ? n + after : n;
+    if (mode != Mode::constant && high <= low)
+      return shape_error(c, "axis " + std::to_string(i) + " has no elements to pad with");
+    for (int64_t k = 0; k < out[i]; ++k) {
+      const int64_t at = k - before;
+      if (mode == Mode::constant)
+        from[i].push_back(at >= 0 && at < n ? at * own[i] : -1);
+      else
+        from[i].push_back((low + source(mode, at - low, high - low)) * own[i]);
+    }
+  }
+  return from;
+}
 
 const OpDef& pad_op() {
   static const OpDef def{

@@ -1,6 +1,9 @@
 // Resampling of axes to other extents.
+#include "ops/resize.h"
+
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "ops/movement.h"
 
@@ -182,12 +185,8 @@ double cubic(double x, double a) {
   return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
-// The elements that make up one position of the output, and their weights. Empty: outside.
-struct Tap {
-  int64_t index;
-  double weight;
-};
-using Taps = std::vector<Tap>;
+using Tap = ResizeTap;
+using Taps = ResizeTaps;
 
 struct Filter {
   Options o;
@@ -274,15 +273,14 @@ Result<std::vector<AxisPlan>> plan_axes(Call& c, const Options& o) {
 }
 
 // y = nearest elements; any dtype.
-void pick(const Tensor& x, const std::vector<std::vector<Taps>>& taps, const Tensor& outside,
-          Tensor& y) {
+void pick(const Tensor& x, const Resampling& r, const Tensor& outside, Tensor& y) {
   const std::vector<int64_t> strides = strides_of(x.shape());
   Odometer at(y.shape(), {});
   int64_t to = 0;
   do {
     int64_t from = 0;
     for (size_t axis = 0; axis < x.rank() && from >= 0; ++axis) {
-      const Taps& tap = taps[axis][size_t(at.position()[axis])];
+      const Taps& tap = r.axes[axis].taps[size_t(at.position()[axis])];
       from = tap.empty() ? -1 : from + tap[0].index * strides[axis];
     }
     if (from < 0)
@@ -293,20 +291,19 @@ void pick(const Tensor& x, const std::vector<std::vector<Taps>>& taps, const Ten
 }
 
 // Weighted sums along one axis after another.
-void blend(const Tensor& x, const std::vector<AxisPlan>& plans,
-           const std::vector<std::vector<Taps>>& taps, double outside, Tensor& y) {
+void blend(const Tensor& x, const Resampling& r, Tensor& y) {
   std::vector<double> now = reals(x);
   Extents shape = x.shape();
-  for (size_t axis = 0; axis < plans.size(); ++axis) {
-    const AxisPlan& p = plans[axis];
-    if (p.in == p.out && p.scale == 1 && p.start == 0 && p.end == 1) continue;
+  for (size_t axis = 0; axis < r.axes.size(); ++axis) {
+    const Resampling::Axis& p = r.axes[axis];
+    if (!p.changes) continue;
     const auto [outer, n, inner] = split_at(shape, int64_t(axis));
     std::vector<double> next(size_t(outer * p.out * inner), 0.0);
     for (int64_t o = 0; o < outer; ++o)
       for (int64_t k = 0; k < p.out; ++k) {
         double* row = &next[size_t((o * p.out + k) * inner)];
-        const Taps& sources = taps[axis][size_t(k)];
-        if (sources.empty()) std::fill(row, row + inner, outside);
+        const Taps& sources = p.taps[size_t(k)];
+        if (sources.empty()) std::fill(row, row + inner, r.outside);
         for (const Tap& tap : sources) {
           const double* from = &now[size_t((o * n + tap.index) * inner)];
           for (int64_t i = 0; i < inner; ++i) row[i] += tap.weight * from[i];
@@ -320,33 +317,19 @@ void blend(const Tensor& x, const std::vector<AxisPlan>& plans,
 }
 
 Status reference(Call& c) {
-  const Options o = TRY(options(c));
   const Tensor& x = c.in(0);
-  if (o.mode != Mode::nearest && (x.dtype() == DType::string || is_complex(x.dtype())))
+  const Resampling r = TRY(resampling_of(c));
+  if (!r.nearest && (x.dtype() == DType::string || is_complex(x.dtype())))
     return fail(ErrorId::type_mismatch,
                 "resize: only mode nearest applies to " + std::string(name(x.dtype())));
-  const std::vector<AxisPlan> plans = TRY(plan_axes(c, o));
-  Extents shape;
-  for (const AxisPlan& p : plans) shape.push_back(p.out);
-  Tensor& y = *TRY(c.out(0, shape));
+  Tensor& y = *TRY(c.out(0, r.shape()));
   if (y.count() == 0) return ok();
-  if (x.count() == 0) return shape_error(c, "the input has no elements");
-  const Filter filter{o, c.real("cubic_coeff_a"), c.integer("antialias") != 0,
-                      c.integer("exclude_outside") != 0};
-  std::vector<std::vector<Taps>> taps(plans.size());
-  for (size_t axis = 0; axis < plans.size(); ++axis) {
-    // An antialiasing filter is at most as wide as a few inputs for each output.
-    if (filter.antialias && plans[axis].scale < 0x1p-30)
-      return value_error(c, "a scale of " + std::to_string(plans[axis].scale));
-    for (int64_t k = 0; k < plans[axis].out; ++k) taps[axis].push_back(filter.taps(plans[axis], k));
-  }
-  if (o.mode == Mode::nearest) {
+  if (r.nearest) {
     Tensor outside = TRY(Tensor::make(x.dtype(), {}));
-    if (x.dtype() != DType::string && !is_complex(x.dtype()))
-      store_real(outside, 0, c.real("extrapolation_value"));
-    pick(x, taps, outside, y);
+    if (x.dtype() != DType::string && !is_complex(x.dtype())) store_real(outside, 0, r.outside);
+    pick(x, r, outside, y);
   } else {
-    blend(x, plans, taps, c.real("extrapolation_value"), y);
+    blend(x, r, y);
   }
   return ok();
 }
@@ -361,6 +344,41 @@ Cost cost(const Infer& c, const Types& out) {
 }
 
 }  // namespace
+
+Extents Resampling::shape() const {
+  Extents shape;
+  for (const Axis& axis : axes) shape.push_back(axis.out);
+  return shape;
+}
+
+Result<Resampling> resampling_of(Call& c) {
+  const Options o = TRY(options(c));
+  const std::vector<AxisPlan> plans = TRY(plan_axes(c, o));
+  const Filter filter{o, c.real("cubic_coeff_a"), c.integer("antialias") != 0,
+                      c.integer("exclude_outside") != 0};
+  Resampling r;
+  r.nearest = o.mode == Mode::nearest;
+  r.outside = c.real("extrapolation_value");
+  int64_t count = 1;
+  for (const AxisPlan& p : plans) {
+    r.axes.push_back(
+        {p.in, p.out, p.in != p.out || p.scale != 1 || p.start != 0 || p.end != 1, {}});
+    // Extents that inference has not seen are checked when the output is made.
+    count = checked_mul(count, p.out).value_or(std::numeric_limits<int64_t>::max());
+  }
+  if (count == 0) return r;
+  if (c.in(0).count() == 0) return shape_error(c, "the input has no elements");
+  if (uint64_t(count) > c.memory_limit.bytes())
+    return fail(ErrorId::over_memory, "resize: the output takes too much memory");
+  for (size_t axis = 0; axis < plans.size(); ++axis) {
+    // An antialiasing filter is at most as wide as a few inputs for each output.
+    if (filter.antialias && plans[axis].scale < 0x1p-30)
+      return value_error(c, "a scale of " + std::to_string(plans[axis].scale));
+    for (int64_t k = 0; k < plans[axis].out; ++k)
+      r.axes[axis].taps.push_back(filter.taps(plans[axis], k));
+  }
+  return r;
+}
 
 const OpDef& resize_op() {
   static const OpDef def{

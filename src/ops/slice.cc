@@ -126,26 +126,31 @@ std::optional<Known> propagate(const Infer& c, size_t) {
 }
 
 Status reference(Call& c) {
+  Tensor& y = *TRY(c.out(0));
+  const Strided source = TRY(slice_source(c));
+  walk(y.shape(), source.strides, source.base,
+       [&](int64_t to, int64_t at) { copy_element(c.in(0), at, y, to); });
+  return ok();
+}
+
+}  // namespace
+
+Result<Strided> slice_source(const Call& c) {
   const Tensor& x = c.in(0);
   const auto axes = TRY(sliced_axes(c, int64_t(x.rank())));
   const auto starts = c.integers(1), ends = c.integers(2);
   if (!axes || !starts || !ends) return value_error(c, "the bounds are not known");
   const auto steps = TRY(all_steps(c, axes->size()));
-  Tensor& y = *TRY(c.out(0));
-  std::vector<int64_t> strides = strides_of(x.shape());
-  const std::vector<int64_t> own = strides;
-  int64_t base = 0;
+  Strided source{0, strides_of(x.shape())};
+  const std::vector<int64_t> own = source.strides;
   for (size_t i = 0; i < axes->size(); ++i) {
     const auto axis = size_t((*axes)[i]);
     const Range range = fixed_range(x.shape()[axis], (*starts)[i], (*ends)[i], (*steps)[i]);
-    base += range.first * own[axis];
-    strides[axis] = range.count > 1 ? own[axis] * range.step : 0;
+    source.base += range.first * own[axis];
+    source.strides[axis] = range.count > 1 ? own[axis] * range.step : 0;
   }
-  walk(y.shape(), strides, base, [&](int64_t to, int64_t at) { copy_element(x, at, y, to); });
-  return ok();
+  return source;
 }
-
-}  // namespace
 
 const OpDef& slice_op() {
   static const OpDef def{

@@ -33,6 +33,7 @@ class Spreading {
   Status visit(NodeId n) {
     const Node node = graph()[n];
     if (node.outputs.size() != 1 || node.inputs.empty()) return ok();
+    if (node.op->name == "reshape") return shuffle(n);
     if (std::ranges::none_of(node.inputs, [&](ValueId v) { return last(v).valid(); })) return ok();
     rewriter_.stands_for(n);
     const std::string_view op = node.op->name;
@@ -45,6 +46,8 @@ class Spreading {
       return global_pool(node);
     else if (op == "batch_normalization")
       made = TRY(normalization(node));
+    else if (op == "lrn")
+      made = TRY(neighbours(node));
     else if (node.op->is(Trait::elementwise))
       made = TRY(elementwise(node));
     if (!made.valid()) return ok();
@@ -120,6 +123,85 @@ class Spreading {
     const ValueId b = rewriter_.constant(Tensor::of({*channels}, bias), "bias");
     Builder::Given given{{"kernel_shape", Integers(shape(x).rank() - 2, 1)}};
     return rewriter_.add1("channels_last_depthwise_conv", {x, w, b}, std::move(given));
+  }
+
+  // By neighbouring channels.
+  Made neighbours(const Node& node) {
+    const ValueId x = last(node.inputs[0]);
+    Builder::Given given = given_of(node);
+    if (!x.valid() || Infer(*node.op, node.attrs, {}, 1).integer("axis") != 1) return ValueId{};
+    std::erase_if(given, [](const auto& a) { return a.first == "axis"; });
+    given.emplace_back("axis", int64_t(shape(x).rank()) - 1);
+    return rewriter_.add1("lrn", {x}, std::move(given));
+  }
+
+  // Channels that are split, exchanged and joined again (Zhang et al. 2018): reshape, transpose,
+  // reshape. The positions stay where they are.
+  Status shuffle(NodeId n) {
+    const Node joining = graph()[n];
+    const auto exchanging = producer(joining.inputs[0], "transpose");
+    const auto splitting = exchanging ? producer(exchanging->inputs[0], "reshape") : std::nullopt;
+    const ValueId x = splitting ? last(splitting->inputs[0]) : ValueId{};
+    if (!x.valid()) return ok();
+    const Shape whole = shape(splitting->inputs[0]), parts = shape(splitting->outputs[0]);
+    const auto perm = channel_permutation(*exchanging, whole, parts, shape(joining.outputs[0]));
+    if (!perm) return ok();
+    const size_t positions = whole.rank() - 2;
+    std::vector<Dim> split{whole.dims[0]}, joined = shape(x).dims;
+    split.insert(split.end(), whole.dims.begin() + 2, whole.dims.end());
+    Integers order(positions + 1);
+    for (size_t i = 0; i < order.size(); ++i) order[i] = int64_t(i);
+    for (size_t i = 0; i < perm->size(); ++i) {
+      split.push_back(parts.dims[i + 1]);
+      order.push_back((*perm)[i] + int64_t(positions));
+    }
+    const auto there = extents_of(split), back = extents_of(joined);
+    if (!there || !back) return ok();
+    rewriter_.stands_for(n);
+    ValueId y = TRY(reshaped(x, *there));
+    y = TRY(rewriter_.add1("transpose", {y}, {{"perm", order}}));
+    y = TRY(to_channels_first(rewriter_, TRY(reshaped(y, *back))));
+    if (!rewriter_.can_replace(joining.outputs[0], y)) return ok();
+    return rewriter_.replace(joining.outputs[0], y, "channels stay last");
+  }
+
+  std::optional<Node> producer(ValueId v, std::string_view op) {
+    const NodeId n = graph()[v].producer;
+    if (!n.valid() || graph()[n].op->name != op) return std::nullopt;
+    return graph()[n];
+  }
+
+  // The order of the parts that the channels are split into, counted from 1; none where the nodes
+  // do anything else.
+  static std::optional<Integers> channel_permutation(const Node& exchanging, const Shape& whole,
+                                                     const Shape& parts, const Shape& joined) {
+    const Infer c(*exchanging.op, exchanging.attrs, {}, 1);
+    if (!c.given("perm") || !parts.ranked || parts.rank() <= whole.rank() || joined != whole)
+      return std::nullopt;
+    const size_t count = parts.rank() - whole.rank() + 1;  // of parts
+    const Integers& perm = c.list("perm");
+    if (parts.dims[0] != whole.dims[0] || perm[0] != 0 ||
+        !std::equal(whole.dims.begin() + 2, whole.dims.end(), parts.dims.begin() + 1 + count))
+      return std::nullopt;
+    for (size_t i = count + 1; i < perm.size(); ++i)
+      if (perm[i] != int64_t(i)) return std::nullopt;
+    const Integers order(perm.begin() + 1, perm.begin() + 1 + int64_t(count));
+    // Of axes counted from the end nothing is said here.
+    if (std::ranges::any_of(order, [](int64_t axis) { return axis < 0; })) return std::nullopt;
+    return order;
+  }
+
+  // What a reshape is told: at most one extent that is not a number.
+  static std::optional<Integers> extents_of(const std::vector<Dim>& dims) {
+    Integers extents;
+    for (const Dim& d : dims) extents.push_back(d.constant().value_or(-1));
+    if (std::ranges::count(extents, 0) > 0 || std::ranges::count(extents, -1) > 1)
+      return std::nullopt;
+    return extents;
+  }
+  Made reshaped(ValueId v, const Integers& extents) {
+    const auto rank = int64_t(extents.size());
+    return rewriter_.add1("reshape", {v, rewriter_.constant(Tensor::of({rank}, extents))});
   }
 
   Made elementwise(const Node& node) {

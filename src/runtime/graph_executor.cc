@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/check.h"
+#include "base/checked.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "ir/builder.h"
@@ -15,6 +16,9 @@ namespace hone {
 namespace {
 
 constexpr size_t kMaxSpecializations = 32;  // of one graph in one session
+
+// Smaller results are not worth keeping for the next run.
+constexpr int64_t kWorthKeeping = 4096;
 
 constexpr size_t kDeepest = 250;  // nested graphs, whatever the limit: the stack has an end
 
@@ -112,6 +116,8 @@ Status GraphExecutor::make_arena(int64_t bytes) {
   free_arena();
   if (!context_.memory->take(uint64_t(bytes))) {
     for (GraphExecutor* executor : context_.active) executor->drop_idle();
+    context_.scratch->drop_idle();
+    context_.results->drop_idle();
     if (!context_.memory->take(uint64_t(bytes)))
       return fail(ErrorId::over_memory, "the activations of graph '" + printable(graph_.name) +
                                             "' need " + human_bytes(uint64_t(bytes)) + ", " +
@@ -277,6 +283,29 @@ Status GraphExecutor::run_dynamic(size_t index) {
   return run_kernel(index, seen, out);
 }
 
+// Where a planned step puts an output: its place in the arena, or memory that an earlier result
+// had. Nothing where the kernel makes its own.
+Tensor GraphExecutor::place_for(size_t index, size_t slot, const Type& type) {
+  const Specialization::Step& s = special_->steps()[index];
+  if (!s.planned) return {};
+  const Extents shape = *type.tensor.shape.fixed();
+  Tensor t;
+  if (const int64_t offset = s.offsets[slot]; offset >= 0) {
+    t = Tensor::view(type.tensor.dtype, shape, arena_.mutable_data() + offset, nullptr);
+    touched_ = std::max(touched_, offset + t.byte_size());
+  } else {
+    const OpDef& op = *graph_[s.node].op;
+    const int64_t bytes = *bytes_for(type.tensor.dtype, *checked_product(shape));
+    if (bytes < kWorthKeeping || op.is(Trait::view) || op.is(Trait::control)) return {};
+    std::shared_ptr<std::byte> memory = context_.results->lend(size_t(bytes));
+    if (!memory) return {};  // the kernel will find out, and say it
+    std::byte* data = memory.get();
+    t = Tensor::view(type.tensor.dtype, shape, data, std::move(memory));
+  }
+  if (!plan_.kernels[index]->overwrites()) std::memset(t.mutable_data(), 0, size_t(t.byte_size()));
+  return t;
+}
+
 Status GraphExecutor::run_kernel(size_t index, std::span<const Infer::Input> types,
                                  const Types& out_types) {
   const Specialization::Step& s = special_->steps()[index];
@@ -285,18 +314,12 @@ Status GraphExecutor::run_kernel(size_t index, std::span<const Infer::Input> typ
   for (size_t i = 0; i < in.size(); ++i)
     if (node.inputs[i].valid()) in[i] = &values_[node.inputs[i].index];
   std::vector<Datum> out(node.outputs.size());
-  for (size_t slot = 0; slot < out.size(); ++slot) {
-    if (s.offsets[slot] < 0) continue;
-    Tensor t = Tensor::view(out_types[slot].tensor.dtype, *out_types[slot].tensor.shape.fixed(),
-                            arena_.mutable_data() + s.offsets[slot], nullptr);
-    if (!plan_.kernels[index]->overwrites())
-      std::memset(t.mutable_data(), 0, size_t(t.byte_size()));
-    touched_ = std::max(touched_, s.offsets[slot] + t.byte_size());
-    out[slot] = Datum(std::move(t));
-  }
+  for (size_t slot = 0; slot < out.size(); ++slot)
+    out[slot] = Datum(place_for(index, slot, out_types[slot]));
   TRY(expect_room_for_items(in, out_types));
   Call call(*node.op, node.attrs, types, in, out, out_types, &context_.program->model());
   call.runner = this;
+  call.scratch_pool = context_.scratch.get();
   const uint64_t stream = mix64(context_.options.seed ^ mix64(context_.calls)) ^ run_ << 32;
   call.seed = mix64(stream ^ s.node.index);
   call.memory_limit = context_.memory;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_pool.h"
 #include "base/result.h"
 #include "runtime/session.h"
 
@@ -24,7 +25,10 @@ struct ExecutionContext {
   uint64_t runs = 0;                     // of graphs in this call: every iteration draws anew
   std::shared_ptr<MemoryBudget> memory;  // of this call
   uint64_t arena_bytes = 0;              // of all executors, idle ones too; taken from `memory`
-  std::vector<GraphExecutor*> active;    // in this call, outermost first
+  // Intermediate values of kernels, and what outlives a run; both count in `memory`.
+  std::shared_ptr<MemoryPool> scratch = std::make_shared<MemoryPool>();
+  std::shared_ptr<MemoryPool> results = std::make_shared<MemoryPool>();
+  std::vector<GraphExecutor*> active;  // in this call, outermost first
 };
 
 class GraphExecutor : public GraphRunner {
@@ -52,6 +56,7 @@ class GraphExecutor : public GraphRunner {
   Status step(size_t index);
   Status run_kernel(size_t index, std::span<const Infer::Input> types, const Types& out_types);
   Status run_dynamic(size_t index);
+  Tensor place_for(size_t index, size_t slot, const Type& type);
   Status own(Datum& datum);
   Status expect_room_for_items(std::span<const Datum* const> in, const Types& out_types) const;
   Status keep(uint32_t value, Datum datum);

@@ -77,7 +77,11 @@ class Session::Impl {
     for (const Tensor& t : states_) states += uint64_t(t.byte_size());
     if (states > limit - std::min(limit, context_.arena_bytes)) executor_->drop_idle();
     context_.memory = std::make_shared<MemoryBudget>(limit);
-    if (context_.memory->take(context_.arena_bytes) && context_.memory->take(states)) return ok();
+    if (context_.memory->take(context_.arena_bytes) && context_.memory->take(states)) {
+      context_.scratch->charge(context_.memory);
+      context_.results->charge(context_.memory);
+      return ok();
+    }
     return fail(ErrorId::over_memory,
                 "the states and activations need more than " + human_bytes(limit) + ", the limit");
   }

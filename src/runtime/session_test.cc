@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <functional>
+#include <optional>
 
 #include "ops/catalogue.h"
 #include "support/data.h"
@@ -136,6 +137,24 @@ TEST_F(Ownership, NothingIsSharedWithTheCaller) {
       }
     }
   }
+}
+
+// Large results take the memory of earlier ones, once nobody has these any more.
+TEST_F(Ownership, ResultsComeBackToTheSession) {
+  std::optional<Session> s = session_of("graph g(x: f32[4096]) -> (y) { y = neg(x) }");
+  const std::vector<Datum> in{floats(std::vector<float>(4096, 1.0f))};
+  auto kept = run(*s, in);
+  auto dropped = run(*s, in);
+  const std::byte* place = dropped[0].tensor.data();
+  EXPECT_NE(place, kept[0].tensor.data());
+  overwrite(dropped[0]);
+  dropped.clear();
+  const auto third = run(*s, in), fourth = run(*s, in);
+  EXPECT_EQ(third[0].tensor.data(), place);
+  EXPECT_NE(fourth[0].tensor.data(), place);
+  s.reset();
+  for (const std::vector<Datum>* outputs : {&std::as_const(kept), &third, &fourth})
+    EXPECT_EQ(read((*outputs)[0]), std::vector<float>(4096, -1.0f));
 }
 
 // Memory that the caller keeps alive without an owner, and uses again.

@@ -15,7 +15,7 @@
 namespace hone {
 namespace {
 
-using Calls = std::map<std::string_view, std::vector<std::string>>;
+using Calls = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 std::string graph(std::string_view inputs, std::string_view call) {
   return "graph g(" + std::string(inputs) + ") -> (y) { y = " + std::string(call) + " }";
@@ -40,13 +40,15 @@ void add_lowered(Calls& m) {
             "channels_last_conv(x, w) <filters=18, group=2, kernel_shape=[1, 1]>")};
   m["channels_last_depthwise_conv"] = {
       graph("x: f32[2,N,21,M], w: f32[9,M], b: f32[M]",
-            "channels_last_depthwise_conv(x, w, b) <kernel_shape=[3, 3], pads=[1, 1, 1, 1]>")};
+            "channels_last_depthwise_conv(x, w, b) <kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
+      graph("x: f32[1,N,100], w: f32[4,100]",
+            "channels_last_depthwise_conv(x, w) <kernel_shape=[4], pads=[3, 0]>")};
   m["channels_last_winograd_conv"] = {
       graph("x: f32[2,N,21,8], w: f32[36," + panels(30, "8"),
             "channels_last_winograd_conv(x, w) <filters=30, pads=[1, 1, 1, 1]>")};
   for (std::string_view op : {"channels_last_average_pool", "channels_last_max_pool"})
-    m[op] = {graph("x: f32[2,N,21,M]",
-                   std::string(op) + "(x) <kernel_shape=[3, 2], pads=[1, 0, 1, 1]>")};
+    m[std::string(op)] = {graph("x: f32[2,N,21,M]",
+                                std::string(op) + "(x) <kernel_shape=[3, 2], pads=[1, 0, 1, 1]>")};
   m["attention"] = {graph("q: f32[2,N,24], k: f32[2,33,24], v: f32[2,33,24]",
                           "attention(q, k, v) <q_num_heads=3, kv_num_heads=3>"),
                     graph("q: f32[1,4,N,16], k: f32[1,2,N,16], v: f32[1,2,N,5]",
@@ -54,20 +56,72 @@ void add_lowered(Calls& m) {
   m["split"] = {"graph g(x: f32[N,7]) -> (y, z) { y, z = split(x, i64[2]{3, 4}) <axis=1> }"};
 }
 
+// Reductions, logic, and what is done along axes.
+void add_families(Calls& m) {
+  for (const std::string op :
+       {"l1", "l2", "log_sum", "log_sum_exp", "max", "mean", "min", "prod", "sum", "sum_square"})
+    for (std::string_view axes : {"i64[1]{2}", "i64[2]{1, -1}", "i64[3]{0, 1, 2}", "i64[1]{1}"})
+      m["reduce_" + op].push_back(
+          graph("x: f32[2,N,M]", "reduce_" + op + "(x, " + std::string(axes) + ")"));
+  for (std::string_view op : {"arg_max", "arg_min"})
+    for (std::string_view axis : {"0", "1"})
+      m[std::string(op)].push_back(
+          graph("x: f32[N,M]", std::string(op) + "(x) <axis=" + std::string(axis) + ">"));
+  for (std::string_view op : {"and", "or", "xor"})
+    m[std::string(op)] = {graph("a: bool[N,M], b: bool[N,1]", std::string(op) + "(a, b)")};
+  m["not"] = {graph("a: bool[N,M]", "not(a)")};
+  m["where"] = {graph("c: bool[N,1], a: f32[N,M], b: f32[]", "where(c, a, b)"),
+                graph("c: bool[N,M], a: i64[N,1], b: i64[M]", "where(c, a, b)")};
+  m["lrn"] = {graph("x: f32[2,M,N]", "lrn(x) <size=5>"),
+              graph("x: f32[2,N,M]", "lrn(x) <size=4, axis=2>")};
+}
+
+// What moves elements.
+void add_movement(Calls& m) {
+  m["slice"] = {graph("x: f32[N,2,M]",
+                      "slice(x, i64[2]{0, -1}, i64[2]{9999, -99999}, "
+                      "i64[2]{0, 2}, i64[2]{1, -2})")};
+  m["expand"] = {graph("x: f32[N,1,M]", "expand(x, i64[3]{1, 3, 1})")};
+  m["tile"] = {graph("x: f32[N,M]", "tile(x, i64[2]{2, 3})")};
+  m["pad"] = {graph("x: f32[N,2,M]", "pad(x, i64[6]{1, 0, 2, 0, 1, 1})"),
+              graph("x: f32[N,M]", "pad(x, i64[4]{0, 2, 0, 1}) <mode=\"wrap\">")};
+  m["resize"] = {graph("x: f32[2,N,M]", "resize(x) <scales=[1.0, 2.0, 1.5], mode=\"linear\">"),
+                 graph("x: f32[N,M,3]", "resize(x) <scales=[2.0, 1.5, 1.0]>")};
+  m["depth_to_space"] = {graph("x: f32[2,12,N,M]", "depth_to_space(x) <blocksize=2>")};
+  m["space_to_depth"] = {graph("x: f32[N,3,4,10]", "space_to_depth(x) <blocksize=2>")};
+  m["gather_elements"] = {
+      graph("x: f32[N,M]", "gather_elements(x, i64[1,5]{0, -1, 0, 0, -1}) <axis=0>")};
+  m["gather_nd"] = {graph("x: f32[N,M]", "gather_nd(x, i64[3,1]{0, -1, 0})")};
+  m["scatter_elements"] = {
+      graph("x: f32[N,M], u: f32[1,4]", "scatter_elements(x, i64[1,4]{0, -1, 0, 0}, u) <axis=0>")};
+  m["scatter_nd"] = {graph("x: f32[N,M], u: f32[2,M]", "scatter_nd(x, i64[2,1]{0, -1}, u)")};
+}
+
 // Graphs with one call each, by operator. N and M are bound to several sizes.
 const Calls& calls() {
   static const auto* all = [] {
     auto* m = new Calls;
-    for (std::string_view op : {"abs", "erf", "exp", "gelu", "leaky_relu", "log", "neg", "relu",
-                                "sigmoid", "sqrt", "tanh"})
-      (*m)[op] = {graph("x: f32[N,M]", std::string(op) + "(x)")};
-    for (std::string_view op : {"add", "div", "mul", "sub"})
+    for (std::string_view op : {"abs",          "acos",       "asin",
+                                "atan",         "ceil",       "celu",
+                                "cos",          "elu",        "erf",
+                                "exp",          "floor",      "gelu",
+                                "hard_sigmoid", "hard_swish", "leaky_relu",
+                                "log",          "mish",       "neg",
+                                "reciprocal",   "relu",       "round",
+                                "selu",         "shrink",     "sigmoid",
+                                "sign",         "sin",        "softplus",
+                                "softsign",     "sqrt",       "swish",
+                                "tan",          "tanh",       "thresholded_relu"})
+      (*m)[std::string(op)] = {graph("x: f32[N,M]", std::string(op) + "(x)")};
+    for (std::string_view op :
+         {"add", "div", "equal", "greater", "greater_or_equal", "less", "less_or_equal", "max",
+          "mean", "min", "mul", "pow", "prelu", "sub", "sum"})
       for (std::string_view other : {"[N,M]", "[M]", "[N,1]", "[]"})
-        (*m)[op].push_back(
+        (*m)[std::string(op)].push_back(
             graph("a: f32[N,M], b: f32" + std::string(other), std::string(op) + "(a, b)"));
     (*m)["clip"] = {graph("x: f32[N,M]", "clip(x, -0.5, 0.75)")};
     for (std::string_view op : {"average_pool", "max_pool"})
-      (*m)[op] = {
+      (*m)[std::string(op)] = {
           graph("x: f32[2,M,33,N]", std::string(op) + "(x) <kernel_shape=[3, 1]>"),
           graph("x: f32[1,N,17,29]",
                 std::string(op) + "(x) <kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1]>")};
@@ -81,9 +135,6 @@ const Calls& calls() {
     (*m)["softmax"] = {graph("x: f32[N,M]", "softmax(x)"),
                        graph("x: f32[N,M]", "softmax(x) <axis=0>"),
                        graph("x: f32[2,N,M]", "softmax(x) <axis=1>")};
-    for (std::string_view axes : {"i64[1]{2}", "i64[2]{1, -1}", "i64[3]{0, 1, 2}"})
-      (*m)["reduce_mean"].push_back(
-          graph("x: f32[2,N,M]", "reduce_mean(x, " + std::string(axes) + ")"));
     for (std::string_view axis : {"0", "1", "2"})
       (*m)["concat"].push_back(graph("a: f32[N,2,M], b: f32[N,2,M]",
                                      "concat(a, b, a) <axis=" + std::string(axis) + ">"));
@@ -111,6 +162,8 @@ const Calls& calls() {
         graph("x: f32[1,8,N,21], k: f32[6,4,3,1]", "conv(x, k) <group=2, pads=[1, 0, 1, 0]>"),
         graph("x: f32[2,3,N], k: f32[5,3,4]", "conv(x, k) <pads=[2, 1]>")};
     add_lowered(*m);
+    add_families(*m);
+    add_movement(*m);
     return m;
   }();
   return *all;

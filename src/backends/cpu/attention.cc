@@ -7,6 +7,7 @@
 #include "backends/cpu/cpu.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/rows/rows.h"
+#include "kernels/transposes/transposes.h"
 #include "ops/common.h"
 
 namespace hone::cpu {
@@ -14,7 +15,7 @@ namespace {
 
 enum Input : size_t { kQuery, kKey, kValue, kMask };
 
-constexpr int64_t kQueries = 48;  // of a block: eight register tiles
+constexpr int64_t kQueries = 56;  // of a block: four register tiles or more
 
 // One operand, [batch, heads, length, head] or packed [batch, length, heads * head].
 struct Heads {
@@ -51,16 +52,17 @@ struct Attention {
 // Buffers of one piece of work.
 struct Scratch {
   std::vector<float> keys, values, scores;
-  std::vector<const float*> rows;
   bool finite = true;  // the values, as far as a mask can hide them
 };
 
 // k^T in panels [ceil(length / width)][head][width].
 void pack_keys(const Heads& k, const float* from, int64_t width, std::vector<float>& to) {
-  for (int64_t l = 0; l < k.length; ++l) {
-    float* out = to.data() + l / width * k.head * width + l % width;
-    for (int64_t d = 0; d < k.head; ++d) out[d * width] = from[l * k.row + d];
-  }
+  using kernels::Word;
+  const auto transpose = kernels::transpose_kernels().plane;
+  for (int64_t l = 0; l < k.length; l += width)
+    transpose(reinterpret_cast<const Word*>(from + l * k.row), k.row,
+              reinterpret_cast<Word*>(to.data() + l * k.head), width, std::min(width, k.length - l),
+              k.head);
 }
 
 // v in panels [ceil(head / width)][length][width].
@@ -73,58 +75,77 @@ void pack_values(const Heads& v, const float* from, int64_t width, std::vector<f
   }
 }
 
-// Adds the mask to one row; false where it leaves nothing.
-bool add_mask(const Attention& a, int64_t b, int64_t h, int64_t i, float* row, int64_t n) {
-  const Mask& m = a.mask;
-  if (m.tensor) {
-    const int64_t at = b * m.strides[0] + h * m.strides[1] + i * m.strides[2];
-    const bool is_bool = m.tensor->dtype() == DType::boolean;
-    const uint8_t* keep = is_bool ? m.tensor->as<uint8_t>().data() + at : nullptr;
-    const float* add = is_bool ? nullptr : m.tensor->as<float>().data() + at;
-    for (int64_t j = 0; j < n; ++j) {
-      if (j >= m.width)
-        row[j] = -INFINITY;
-      else if (is_bool)
-        row[j] = keep[j * m.strides[3]] ? row[j] : -INFINITY;
-      else
-        row[j] += add[j * m.strides[3]];
-    }
+void add_mask(const Mask& m, int64_t at, float* row, int64_t n) {
+  if (m.tensor->dtype() == DType::boolean) {
+    const uint8_t* keep = m.tensor->as<uint8_t>().data() + at;
+    for (int64_t j = 0; j < std::min(n, m.width); ++j)
+      if (!keep[j * m.strides[3]]) row[j] = -INFINITY;
+  } else {
+    const float* add = m.tensor->as<float>().data() + at;
+    kernels::row_kernels().binary(kernels::Binary::add, row, 1, add, m.strides[3], row,
+                                  std::min(n, m.width));
   }
+  if (m.width < n) std::fill(row + m.width, row + n, -INFINITY);
+}
+
+// Hides what this query does not see; false where nothing is left.
+bool hide(const Attention& a, int64_t b, int64_t h, int64_t i, float* row, int64_t n) {
+  const Mask& m = a.mask;
+  if (m.tensor) add_mask(m, b * m.strides[0] + h * m.strides[1] + i * m.strides[2], row, n);
   if (a.causal) std::fill(row + std::min(n, i + 1), row + n, -INFINITY);
   return std::any_of(row, row + n, [](float x) { return x != -INFINITY; });
 }
 
+// `step` floats from row to row.
 void softmax_rows(const Attention& a, int64_t b, int64_t h, int64_t first, int64_t rows, int64_t n,
-                  float* scores) {
+                  float* scores, int64_t step) {
   const kernels::RowKernels& kernels = kernels::row_kernels();
+  const bool masked = a.mask.tensor || a.causal;
   for (int64_t r = 0; r < rows; ++r) {
-    float* row = scores + r * n;
+    float* row = scores + r * step;
+    if (!masked && a.scale > 0) {
+      kernels.softmax(row, a.scale, row, n);
+      continue;
+    }
     kernels.binary(kernels::Binary::mul, row, 1, &a.scale, 0, row, n);
-    if ((a.mask.tensor || a.causal) && !add_mask(a, b, h, first + r, row, n))
+    if (masked && !hide(a, b, h, first + r, row, n))
       std::fill_n(row, n, 0.0f);
     else
-      kernels.softmax(row, row, n);
+      kernels.softmax(row, 1, row, n);
   }
 }
 
 // What is masked must not spread its NaN or infinity: 0 times it would be NaN.
 void add_used_values(const Attention& a, const float* values, const Scratch& s, int64_t rows,
-                     int64_t n, float* y) {
+                     int64_t n, int64_t step, float* y) {
   for (int64_t r = 0; r < rows; ++r, y += a.y_row) {
     std::fill_n(y, a.v.head, 0.0f);
     for (int64_t l = 0; l < n; ++l) {
-      const float weight = s.rows[size_t(r)][l];
+      const float weight = s.scores[size_t(r * step + l)];
       if (weight == 0) continue;
-      for (int64_t d = 0; d < a.v.head; ++d) y[d] += weight * values[l * a.v.row + d];
+      kernels::row_kernels().add_scaled(values + l * a.v.row, weight, y, a.v.head);
     }
   }
 }
 
-kernels::Product product(const std::vector<const float*>& rows, int64_t m, int64_t depth,
-                         const std::vector<float>& b, int64_t b_depth, float* c, int64_t c_row,
-                         int64_t n) {
+// Few queries, for which packing keys and values does not pay.
+void attend_few(const Attention& a, int64_t b, int64_t h, Scratch& s) {
+  const int64_t shared = h / (a.q.heads / a.k.heads), rows = a.q.length;
+  const int64_t n = a.causal ? std::min(a.k.length, rows) : a.k.length;
+  const float *queries = a.q.at(b, h), *keys = a.k.at(b, shared);
+  s.scores.resize(size_t(rows * n));
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t l = 0; l < n; ++l)
+      s.scores[size_t(r * n + l)] =
+          kernels::row_kernels().dot(queries + r * a.q.row, keys + l * a.k.row, a.q.head);
+  softmax_rows(a, b, h, 0, rows, n, s.scores.data(), n);
+  add_used_values(a, a.v.at(b, shared), s, rows, n, n, a.y + b * a.y_batch + h * a.y_head);
+}
+
+kernels::Product product(const kernels::Rows& a, int64_t m, const std::vector<float>& b,
+                         int64_t b_depth, float* c, int64_t c_row, int64_t n) {
   kernels::Product p;
-  p.a = {rows.data(), m, 1, depth};
+  p.a = a;
   p.b = b.data();
   p.b_depth = b_depth;
   p.c = c;
@@ -135,13 +156,16 @@ kernels::Product product(const std::vector<const float*>& rows, int64_t m, int64
 }
 
 void attend(const Attention& a, int64_t b, int64_t h, Scratch& s) {
+  constexpr int64_t kFew = 4;
+  if (a.q.length <= kFew) return attend_few(a, b, h, s);
   const kernels::GemmKernel& kernel = kernels::gemm_kernel();
   const int64_t shared = h / (a.q.heads / a.k.heads), width = kernel.columns;
   const auto panels = [&](int64_t n) { return (n + width - 1) / width; };
   s.keys.assign(size_t(panels(a.k.length) * width * a.k.head), 0.0f);
   s.values.assign(size_t(panels(a.v.head) * width * a.v.length), 0.0f);
-  s.scores.resize(size_t(kQueries * a.k.length));
-  s.rows.resize(size_t(kQueries));
+  // Rows of whole cache lines.
+  const int64_t step = (a.k.length + 15) / 16 * 16;
+  s.scores.resize(size_t(kQueries * step));
   pack_keys(a.k, a.k.at(b, shared), width, s.keys);
   pack_values(a.v, a.v.at(b, shared), width, s.values);
   s.finite = !(a.causal || a.mask.tensor) ||
@@ -150,17 +174,17 @@ void attend(const Attention& a, int64_t b, int64_t h, Scratch& s) {
     const int64_t rows = std::min(kQueries, a.q.length - first);
     // Queries of this block see no later keys.
     const int64_t n = a.causal ? std::min(a.k.length, first + rows) : a.k.length;
-    for (int64_t r = 0; r < rows; ++r) s.rows[size_t(r)] = a.q.at(b, h) + (first + r) * a.q.row;
-    multiply(kernel, product(s.rows, rows, a.q.head, s.keys, 0, s.scores.data(), n, n), 0,
-             panels(n));
-    softmax_rows(a, b, h, first, rows, n, s.scores.data());
-    for (int64_t r = 0; r < rows; ++r) s.rows[size_t(r)] = s.scores.data() + r * n;
+    const auto queries = kernels::Rows{a.q.at(b, h) + first * a.q.row, a.q.row, a.q.head};
+    multiply(kernel, product(queries, rows, s.keys, 0, s.scores.data(), step, n), 0, panels(n));
+    softmax_rows(a, b, h, first, rows, n, s.scores.data(), step);
     float* y = a.y + b * a.y_batch + h * a.y_head + first * a.y_row;
     if (s.finite)
-      multiply(kernel, product(s.rows, rows, n, s.values, a.v.length, y, a.y_row, a.v.head), 0,
-               panels(a.v.head));
+      multiply(
+          kernel,
+          product({s.scores.data(), step, n}, rows, s.values, a.v.length, y, a.y_row, a.v.head), 0,
+          panels(a.v.head));
     else
-      add_used_values(a, a.v.at(b, shared), s, rows, n, y);
+      add_used_values(a, a.v.at(b, shared), s, rows, n, step, y);
   }
 }
 

@@ -23,13 +23,6 @@ Status map_blocks(Call& c, ThreadPool& pool, F f) {
   return ok();
 }
 
-template <class F>
-Status map(Call& c, ThreadPool& pool, F f) {
-  return map_blocks(c, pool, [&](const float* x, float* y, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) y[i] = f(x[i]);
-  });
-}
-
 template <Unary kFunction>
 Status unary(Call& c, ThreadPool& pool) {
   return map_blocks(c, pool, [](const float* x, float* y, int64_t n) {
@@ -121,14 +114,6 @@ const CpuKernel clip_kernel{"clip", f32_only, run_clip};
 const CpuKernel erf_kernel{"erf", f32_only, unary<Unary::erf>};
 const CpuKernel exp_kernel{"exp", f32_only, unary<Unary::exp>};
 const CpuKernel gelu_kernel{"gelu", f32_only, run_gelu};
-const CpuKernel leaky_relu_kernel{"leaky_relu", f32_only, [](Call& c, ThreadPool& pool) {
-                                    const float alpha = c.real("alpha");
-                                    return map(c, pool,
-                                               [=](float x) { return x < 0 ? alpha * x : x; });
-                                  }};
-const CpuKernel log_kernel{"log", f32_only, [](Call& c, ThreadPool& pool) {
-                             return map(c, pool, [](float x) { return std::log(x); });
-                           }};
 const CpuKernel neg_kernel{"neg", f32_only, unary<Unary::neg>};
 const CpuKernel relu_kernel{"relu", f32_only, unary<Unary::relu>};
 const CpuKernel sigmoid_kernel{"sigmoid", f32_only, unary<Unary::sigmoid>};

@@ -1,38 +1,12 @@
 // Products with packed matrices.
-#include <algorithm>
-#include <vector>
-
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/epilogue.h"
+#include "backends/cpu/products.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/instruction_set.h"
 
 namespace hone::cpu {
 namespace {
-
-// Pieces of a product that threads work on: blocks of rows where there are enough of them, else
-// ranges of panels.
-struct Pieces {
-  int64_t rows, panels;  // of one piece
-  int64_t down, across;  // pieces
-};
-
-Pieces pieces_of(int64_t m, int64_t n, int64_t k, int64_t panels, int threads) {
-  Pieces pieces{m, panels, 1, 1};
-  constexpr int64_t kWorthwhile = int64_t{1} << 15;
-  if (threads == 1 || m * n < kWorthwhile / std::max<int64_t>(1, k)) return pieces;
-  // More than threads: a thread that is held up keeps the others waiting for one piece at most.
-  const int64_t wanted = 8 * int64_t(threads);
-  const int64_t blocks = (m + kernels::kRowBlock - 1) / kernels::kRowBlock;
-  if (blocks >= wanted) {
-    pieces.rows = kernels::kRowBlock;
-    pieces.down = blocks;
-  } else {
-    pieces.panels = (panels + wanted - 1) / wanted;
-    pieces.across = (panels + pieces.panels - 1) / pieces.panels;
-  }
-  return pieces;
-}
 
 Status run(Call& c, ThreadPool& pool) {
   const kernels::GemmKernel& kernel = kernels::gemm_kernel();
@@ -41,25 +15,15 @@ Status run(Call& c, ThreadPool& pool) {
   if (panels.rank() != 3 || panels.shape()[2] != kernel.columns) return not_accepted(c);
   if (y.count() == 0) return ok();
   const int64_t depth = panels.shape()[1], n = y.shape().back(), m = y.count() / n;
-  std::vector<const float*> rows(static_cast<size_t>(m));
-  for (int64_t i = 0; i < m; ++i) rows[size_t(i)] = x.as<float>().data() + i * depth;
   kernels::Product p;
-  p.a = {rows.data(), m, 1, depth};
+  p.a = {x.as<float>().data(), depth, depth};
   p.b = panels.as<float>().data();
   p.c = y.as<float>().data();
   p.c_row = n;
   p.m = m;
   p.n = n;
   p.epilogue = epilogue_of(c, n);
-  const Pieces pieces = pieces_of(m, n, depth, panels.shape()[0], pool.size());
-  pool.parallel_for(pieces.down * pieces.across, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t piece = begin; piece < end; ++piece) {
-      const int64_t row = piece / pieces.across * pieces.rows;
-      const int64_t panel = piece % pieces.across * pieces.panels;
-      multiply(kernel, p.rows(row, std::min(pieces.rows, m - row)), panel,
-               std::min(panel + pieces.panels, panels.shape()[0]));
-    }
-  });
+  multiply_all({&p, 1}, pool);
   return ok();
 }
 

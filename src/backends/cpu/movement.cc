@@ -1,5 +1,5 @@
-// Operators that move whole elements of any dtype: transpose, concat, split, gather.
-#include "ops/movement.h"
+// Operators that move whole elements of any dtype: concat, split, gather.
+#include "backends/cpu/movement.h"
 
 #include <algorithm>
 #include <array>
@@ -8,9 +8,7 @@
 #include "backends/cpu/cpu.h"
 
 namespace hone::cpu {
-namespace {
 
-// Elements of a whole number of bytes.
 Support whole_bytes(const Graph& graph, const Node& node) {
   const DType d = graph[node.outputs[0]].type.tensor.dtype;
   if (bits(d) < 8) return no("no kernel for " + std::string(name(d)));
@@ -19,66 +17,7 @@ Support whole_bytes(const Graph& graph, const Node& node) {
 
 size_t width_of(const Tensor& t) { return size_t(bits(t.dtype())) / 8; }
 
-template <class T>
-void transpose_rows(const std::byte* in, std::byte* out, const Extents& shape,
-                    const std::vector<int64_t>& strides, int64_t begin, int64_t end) {
-  const int64_t n = shape.back(), step = strides.back();
-  for (int64_t row = begin; row < end; ++row) {
-    int64_t rest = row, from = 0;
-    for (size_t axis = shape.size() - 1; axis-- > 0;) {
-      from += rest % shape[axis] * strides[axis];
-      rest /= shape[axis];
-    }
-    const std::byte* source = in + from * int64_t(sizeof(T));
-    std::byte* target = out + row * n * int64_t(sizeof(T));
-    if (step == 1) {
-      std::memcpy(target, source, size_t(n) * sizeof(T));
-      continue;
-    }
-    for (int64_t i = 0; i < n; ++i)
-      std::memcpy(target + i * int64_t(sizeof(T)), source + i * step * int64_t(sizeof(T)),
-                  sizeof(T));
-  }
-}
-
-Status run_transpose(Call& c, ThreadPool& pool) {
-  const Tensor& x = c.in(0);
-  Tensor& y = *TRY(c.out(0));
-  if (y.count() == 0) return ok();
-  const std::vector<int64_t> from = strides_of(x.shape());
-  Extents shape;
-  std::vector<int64_t> strides;
-  // Axes that stay neighbours are walked as one.
-  for (const int64_t from_axis : TRY(permutation(c, int64_t(x.rank())))) {
-    const auto axis = size_t(from_axis);
-    if (x.shape()[axis] == 1) continue;
-    if (!shape.empty() && strides.back() == from[axis] * x.shape()[axis]) {
-      shape.back() *= x.shape()[axis];
-      strides.back() = from[axis];
-      continue;
-    }
-    shape.push_back(x.shape()[axis]);
-    strides.push_back(from[axis]);
-  }
-  if (shape.empty()) {
-    shape = {1};
-    strides = {1};
-  }
-  const int64_t rows = y.count() / shape.back();
-  pool.parallel_for(
-      rows, std::max<int64_t>(1, kGrain / shape.back()), [&](int64_t begin, int64_t end) {
-        const std::byte* in = x.data();
-        std::byte* out = y.mutable_data();
-        switch (width_of(x)) {
-          case 1: transpose_rows<uint8_t>(in, out, shape, strides, begin, end); break;
-          case 2: transpose_rows<uint16_t>(in, out, shape, strides, begin, end); break;
-          case 4: transpose_rows<uint32_t>(in, out, shape, strides, begin, end); break;
-          case 8: transpose_rows<uint64_t>(in, out, shape, strides, begin, end); break;
-          default: transpose_rows<std::array<uint64_t, 2>>(in, out, shape, strides, begin, end);
-        }
-      });
-  return ok();
-}
+namespace {
 
 Status run_concat(Call& c, ThreadPool&) {
   Tensor& y = *TRY(c.out(0));
@@ -142,7 +81,6 @@ Status run_gather(Call& c, ThreadPool& pool) {
 
 }  // namespace
 
-const CpuKernel transpose_kernel{"transpose", whole_bytes, run_transpose};
 const CpuKernel concat_kernel{"concat", whole_bytes, run_concat};
 const CpuKernel split_kernel{"split", whole_bytes, run_split};
 const CpuKernel gather_kernel{"gather", whole_bytes, run_gather};

@@ -1,10 +1,9 @@
-// Normalizations along axes: softmax, layer normalization, batch normalization, mean.
+// Normalizations along axes: softmax, layer normalization, batch normalization.
 #include <algorithm>
 #include <cmath>
 
 #include "backends/cpu/cpu.h"
 #include "kernels/rows/rows.h"
-#include "kernels/windows/windows.h"
 #include "ops/common.h"
 
 namespace hone::cpu {
@@ -24,7 +23,7 @@ Status run_softmax(Call& c, ThreadPool& pool) {
     pool.parallel_for(outer, std::max<int64_t>(1, kGrain / 8 / std::max<int64_t>(1, n)),
                       [&](int64_t begin, int64_t end) {
                         for (int64_t r = begin; r < end; ++r)
-                          row(px + r * width, py + r * width, width);
+                          row(px + r * width, 1, py + r * width, width);
                       });
     return ok();
   }
@@ -131,86 +130,6 @@ Status run_batch_normalization(Call& c, ThreadPool& pool) {
   return ok();
 }
 
-// Which axes are reduced; none where that is not known or not one run of neighbours.
-std::optional<std::vector<bool>> reduced_axes(std::span<const Dim> axes, int64_t rank) {
-  std::vector<bool> reduced(size_t(rank), false);
-  for (const Dim& d : axes) {
-    const auto axis = d.constant();
-    if (!axis || *axis < -rank || *axis >= rank) return std::nullopt;
-    reduced[size_t(*axis < 0 ? *axis + rank : *axis)] = true;
-  }
-  const auto first = std::ranges::find(reduced, true);
-  const auto end = std::find(first, reduced.end(), false);
-  if (first == reduced.end() || std::find(end, reduced.end(), true) != reduced.end())
-    return std::nullopt;
-  return reduced;
-}
-
-Support accepts_reduce_mean(const Graph& graph, const Node& node) {
-  const Value& x = graph[node.inputs[0]];
-  if (x.type.tensor.dtype != DType::f32) return no("only f32");
-  if (!x.type.tensor.shape.ranked || node.inputs.size() < 2 || !node.inputs[1].valid())
-    return no("only with known axes");
-  const auto& known = graph[node.inputs[1]].known;
-  if (!known || known->empty()) return no("only with known axes");
-  if (!reduced_axes(*known, int64_t(x.type.tensor.shape.rank())))
-    return no("only over neighbouring axes");
-  return yes();
-}
-
-float mean_of(const float* x, int64_t n) {
-  constexpr int64_t kBlock = 1 << 16;
-  double total = 0;
-  for (int64_t first = 0; first < n; first += kBlock)
-    total += double(kernels::row_kernels().sum(x + first, std::min(kBlock, n - first)));
-  return float(total / double(n));
-}
-
-// The mean of rows that lie one after the other.
-void mean_of_rows(const float* x, int64_t rows, int64_t inner, float* y) {
-  // Sums of blocks in single precision, of all in double: rows may be very many.
-  constexpr int64_t kBlock = 1024;
-  std::vector<const float*> pointers(size_t(std::min(kBlock, rows)));
-  std::vector<float> sums(static_cast<size_t>(inner));
-  std::vector<double> totals(static_cast<size_t>(inner));
-  for (int64_t first = 0; first < rows; first += kBlock) {
-    const int64_t count = std::min(kBlock, rows - first);
-    for (int64_t i = 0; i < count; ++i) pointers[size_t(i)] = x + (first + i) * inner;
-    kernels::window_kernels().mean(pointers.data(), count, inner, 1.0f, sums.data());
-    for (int64_t i = 0; i < inner; ++i) totals[size_t(i)] += double(sums[size_t(i)]);
-  }
-  for (int64_t i = 0; i < inner; ++i) y[i] = float(totals[size_t(i)] / double(rows));
-}
-
-Status run_reduce_mean(Call& c, ThreadPool& pool) {
-  Tensor& y = *TRY(c.out(0));
-  if (y.count() == 0) return ok();
-  const Extents& shape = c.in(0).shape();
-  const std::vector<int64_t> given = integers(c.in(1));
-  const auto reduced =
-      reduced_axes(std::vector<Dim>(given.begin(), given.end()), int64_t(shape.size()));
-  if (!reduced) return not_accepted(c);
-  const auto last = size_t(reduced->rend() - std::find(reduced->rbegin(), reduced->rend(), true));
-  int64_t n = 1, inner = 1;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if ((*reduced)[i]) n *= shape[i];
-    if (i >= last) inner *= shape[i];
-  }
-  const float* px = c.in(0).as<float>().data();
-  float* py = y.as<float>().data();
-  const int64_t outer = y.count() / inner;
-  pool.parallel_for(outer, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n * inner)),
-                    [&](int64_t begin, int64_t end) {
-                      for (int64_t r = begin; r < end; ++r) {
-                        if (inner == 1)
-                          py[r] = mean_of(px + r * n, n);
-                        else
-                          mean_of_rows(px + r * n * inner, n, inner, py + r * inner);
-                      }
-                    });
-  return ok();
-}
-
 }  // namespace
 
 const CpuKernel softmax_kernel{"softmax", f32_only, run_softmax};
@@ -218,6 +137,5 @@ const CpuKernel layer_normalization_kernel{"layer_normalization", accepts_layer_
                                            run_layer_normalization};
 const CpuKernel batch_normalization_kernel{"batch_normalization", accepts_batch_normalization,
                                            run_batch_normalization};
-const CpuKernel reduce_mean_kernel{"reduce_mean", accepts_reduce_mean, run_reduce_mean};
 
 }  // namespace hone::cpu

@@ -33,7 +33,6 @@ struct Winograd {
 // Buffers of one piece of work: [36][tiles][channels] and [36][tiles][filters].
 struct Scratch {
   std::vector<float> inputs, products;
-  std::vector<const float*> rows;
 };
 
 struct Place {
@@ -63,12 +62,9 @@ void transform_inputs(const Winograd& w, int64_t first, int64_t count, Scratch& 
 void multiply_tiles(const Winograd& w, int64_t count, Scratch& s) {
   const kernels::GemmKernel& kernel = kernels::gemm_kernel();
   const int64_t panels = (w.filters + kernel.columns - 1) / kernel.columns;
-  s.rows.resize(size_t(count));
   for (int64_t i = 0; i < kWinogradProducts; ++i) {
-    for (int64_t t = 0; t < count; ++t)
-      s.rows[size_t(t)] = s.inputs.data() + (i * count + t) * w.channels;
     kernels::Product p;
-    p.a = {s.rows.data(), count, 1, w.channels};
+    p.a = {s.inputs.data() + i * count * w.channels, w.channels, w.channels};
     p.b = w.panels + i * panels * w.channels * kernel.columns;
     p.c = s.products.data() + i * count * w.filters;
     p.c_row = w.filters;

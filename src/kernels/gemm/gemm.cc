@@ -1,6 +1,8 @@
 #include "kernels/gemm/gemm.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 
 #include "kernels/instruction_set.h"
 
@@ -17,86 +19,140 @@ const GemmKernel& gemm_kernel() {
 
 namespace {
 
-// A block of k: some floats of some pieces of the rows.
+// A block of k of some rows of A.
 struct Block {
-  Rows a;
-  int64_t from = 0;  // in each piece
-  int64_t k = 0;     // before it
-  bool last = false;
+  const float* a;
+  int64_t a_row;
+  int64_t from, depth;  // of k
+  bool last;
 };
 
-// Asks for the block of the next panel while this one is used, a part of it with each tile: weights
-// come from memory, and the hardware looks ahead within a page only.
-class Ahead {
- public:
-  Ahead(const float* next, int64_t floats, int64_t tiles)
-      : next_(next), lines_(floats / kLine), tiles_(tiles) {}
-  void one_tile_more() {
-    for (const int64_t until = lines_ * ++tile_ / tiles_; line_ < until; ++line_)
-      __builtin_prefetch(next_ + line_ * kLine, 0, 2);
-  }
+// So many tiles, of even height: a last one of a row or two would keep few multiply-adds under way.
+struct Tiles {
+  int64_t count, height, higher;  // the first `higher` have one row more
 
- private:
-  static constexpr int64_t kLine = 16;  // floats
-  const float* next_;
-  int64_t lines_, tiles_, line_ = 0, tile_ = 0;
+  Tiles(int64_t m, int64_t most)
+      : count((m + most - 1) / most), height(m / count), higher(m % count) {}
+};
+
+// What to ask for while the tiles of a block are computed: weights come from memory, and the
+// hardware looks ahead within a page only. The next panel's block is as large as this one, and
+// comes in equal parts.
+struct Prefetch {
+  int64_t each = 0, lines = 0;  // for kUnrolled multiply-adds, for a tile
+
+  Prefetch(const GemmKernel& kernel, int64_t depth, int64_t tiles) {
+    constexpr int64_t kLine = 16;  // floats
+    const int64_t steps = depth / kUnrolled, all = depth * kernel.columns / kLine;
+    if (steps == 0) return;
+    each = (all + steps * tiles - 1) / (steps * tiles);
+    lines = each * steps * kLine;
+  }
 };
 
 void multiply_block(const GemmKernel& kernel, const Product& p, const Block& block, int64_t panel,
                     int64_t panel_end) {
-  const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.positions * p.a.depth;
-  // Of even height: a last one of a row or two would keep few multiply-adds under way.
-  const int64_t tiles = (p.m + kernel.rows - 1) / kernel.rows;
-  const bool finish = block.last && !p.epilogue.empty();
+  const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth;
+  const Tiles tiles(p.m, kernel.rows);
+  const Prefetch prefetch(kernel, block.depth, tiles.count);
+  Tile tile{block.a, block.a_row, block.depth,    nullptr, nullptr, p.c_row,
+            0,       0,           block.from > 0, {},      {}};
+  if (block.last) tile.epilogue = p.epilogue;
+  // What is not computed with the tile is computed right behind it, while the tile is near.
+  const Epilogue rest{nullptr, nullptr, 0, p.epilogue.activation, 0, 0};
+  const bool finish = block.last && !rest.clamps();
+  if (finish) tile.epilogue.activation = Activation::none;
   for (int64_t j = panel; j < panel_end; ++j) {
-    const int64_t column = j * kernel.columns, columns = std::min(kernel.columns, p.n - column);
-    const float* b = p.b + (j * depth + block.k) * kernel.columns;
-    const int64_t floats =
-        j + 1 < panel_end ? block.a.positions * block.a.depth * kernel.columns : 0;
-    Ahead ahead(b + depth * kernel.columns, floats, tiles);
-    for (int64_t t = 0; t < tiles; ++t) {
-      ahead.one_tile_more();
-      const int64_t r = p.m * t / tiles, rows = p.m * (t + 1) / tiles - r;
-      Rows a = block.a;
-      a.pointers += r;
-      float* c = p.c + r * p.c_row + column;
-      kernel.tile(a, block.from, b, c, p.c_row, rows, columns, block.k > 0);
-      // While the tile is near.
-      if (finish) kernel.finish(p.epilogue, c, p.c_row, rows, columns, column, p.added(r, column));
+    const int64_t column = j * kernel.columns;
+    tile.columns = std::min(kernel.columns, p.n - column);
+    tile.b = p.b + (j * depth + block.from) * kernel.columns;
+    tile.epilogue.bias = p.epilogue.bias ? p.epilogue.bias + column : nullptr;
+    const float* next = tile.b + depth * kernel.columns;
+    const float* end = j + 1 < panel_end ? next + block.depth * kernel.columns : next;
+    for (int64_t t = 0, r = 0; t < tiles.count; ++t, r += tile.rows, next += prefetch.lines) {
+      tile.rows = tiles.height + (t < tiles.higher ? 1 : 0);
+      tile.a = block.a + r * block.a_row;
+      tile.c = p.c + r * p.c_row + column;
+      if (block.last) tile.epilogue.added = p.added(r, column);
+      // The last tiles may have nothing left to ask for.
+      tile.ahead = next < end ? Ahead{next, prefetch.each} : Ahead{};
+      kernel.tile(tile);
+      if (finish) kernel.finish(rest, tile.c, p.c_row, tile.rows, tile.columns, 0, nullptr);
     }
   }
 }
 
-// As many whole pieces as make a block, or even parts of one piece.
-void multiply_rows(const GemmKernel& kernel, const Product& p, int64_t panel, int64_t panel_end) {
-  const int64_t depth = p.a.depth, total = p.a.positions * depth;
-  const int64_t blocks = std::max<int64_t>(1, (depth + kBlockDepth - 1) / kBlockDepth);
-  constexpr int64_t kUnrolled = 8;
-  const int64_t part = (depth + blocks * kUnrolled - 1) / (blocks * kUnrolled) * kUnrolled;
-  const int64_t step =
-      std::clamp<int64_t>(kBlockDepth / std::max<int64_t>(1, depth), 1, p.a.positions);
-  Block block;
-  for (int64_t position = 0; position < p.a.positions; position += step) {
-    block.a = p.a;
-    block.a.pointers += position * p.a.stride;
-    block.a.positions = std::min(step, p.a.positions - position);
-    for (block.from = 0; block.from < depth || depth == 0; block.from += part) {
-      block.a.depth = std::min(part, depth - block.from);
-      block.k = position * depth + block.from;
-      block.last = block.k + block.a.positions * block.a.depth == total;
-      multiply_block(kernel, p, block, panel, panel_end);
-      if (depth == 0) return;
-    }
+// Room for a block of gathered rows. They lie so far apart that neighbours do not share a set of
+// the cache.
+class Gathered {
+ public:
+  Gathered(int64_t rows, int64_t depth)
+      : step_((depth + kLine - 1) / kLine * kLine + kLine),
+        floats_(std::make_unique_for_overwrite<float[]>(size_t(rows * step_ + kLine))) {}
+
+  Block read(const Rows& a, int64_t rows, int64_t from, int64_t depth) {
+    float* to = floats_.get();
+    a.source->gather(a.row, rows, from, depth, to, step_);
+    return {to, step_, from, depth, false};
   }
+
+ private:
+  static constexpr int64_t kLine = 16;  // floats
+  int64_t step_;
+  std::unique_ptr<float[]> floats_;
+};
+
+void multiply_rows(const GemmKernel& kernel, const Product& p, Gathered* gathered, int64_t part,
+                   int64_t panel, int64_t panel_end) {
+  int64_t from = 0;
+  do {
+    const int64_t depth = std::min(part, p.a.depth - from);
+    Block block = gathered ? gathered->read(p.a, p.m, from, depth)
+                           : Block{p.a.first + from, p.a.step, from, depth, false};
+    from += depth;
+    block.last = from == p.a.depth;
+    multiply_block(kernel, p, block, panel, panel_end);
+  } while (from < p.a.depth);
+}
+
+// Whole panels of a product with few rows; the number of the first panel that is left.
+int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
+                      int64_t panel_end) {
+  const int64_t end = std::min(panel_end, p.n / kernel.columns);
+  if (panel >= end) return panel;
+  const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth, column = panel * kernel.columns;
+  Tile tile{p.a.first,    p.a.step, p.a.depth, p.b + panel * depth * kernel.columns,
+            p.c + column, p.c_row,  p.m,       (end - panel) * kernel.columns,
+            false,        {},       p.epilogue};
+  if (tile.epilogue.bias) tile.epilogue.bias += column;
+  tile.epilogue.added = p.added(0, column);
+  if (!p.epilogue.clamps()) tile.epilogue.activation = Activation::none;
+  kernel.thin(tile, end - panel, depth * kernel.columns);
+  const Epilogue rest{nullptr, nullptr, 0, p.epilogue.activation, 0, 0};
+  if (!rest.clamps()) kernel.finish(rest, tile.c, p.c_row, p.m, tile.columns, 0, nullptr);
+  return end;
 }
 
 }  // namespace
 
 void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, int64_t panel_end) {
-  for (int64_t row = 0; row < product.m; row += kRowBlock) {
-    const Product p = product.rows(row, std::min(kRowBlock, product.m - row));
+  if (product.m > 0 && product.m <= kThinRows && !product.a.source)
+    panel = multiply_thin(kernel, product, panel, panel_end);
+  if (product.m == 0 || panel >= panel_end) return;
+  const int64_t depth = product.a.depth;
+  const int64_t blocks = std::max<int64_t>(1, (depth + kBlockDepth - 1) / kBlockDepth);
+  const int64_t part = (depth + blocks * kUnrolled - 1) / (blocks * kUnrolled) * kUnrolled;
+  std::optional<Gathered> gathered;
+  // Blocks of even height, in whole tiles.
+  const int64_t down = (product.m + kRowBlock - 1) / kRowBlock;
+  const int64_t tiles = (product.m + down * kernel.rows - 1) / (down * kernel.rows);
+  const int64_t rows = std::min(product.m, tiles * kernel.rows);
+  if (product.a.source) gathered.emplace(rows, std::min(part, depth));
+  for (int64_t row = 0; row < product.m; row += rows) {
+    const Product p = product.rows(row, std::min(rows, product.m - row));
     for (int64_t j = panel; j < panel_end; j += kPanelGroup)
-      multiply_rows(kernel, p, j, std::min(j + kPanelGroup, panel_end));
+      multiply_rows(kernel, p, gathered ? &*gathered : nullptr, part, j,
+                    std::min(j + kPanelGroup, panel_end));
   }
 }
 

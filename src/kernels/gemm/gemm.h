@@ -1,11 +1,10 @@
 // Matrix products of floats whose right-hand matrix has been packed.
 //
 // C[m,n] = A[m,k] · B[k,n]. B is packed into panels [ceil(n / width)][k][width], as wide as the
-// register tile of the instruction set, zeros in the columns beyond n. The rows of A lie where
-// pointers say: a convolution is a product whose rows are made of pieces of its input, one for each
-// position of its kernel, and nothing has to be copied for it (M. Dukhan, "The Indirect Convolution
-// Algorithm", 2019, arXiv:1907.02129). k is summed in blocks, in order, so that a result depends
-// neither on the number of threads nor on the other rows and columns.
+// register tile of the instruction set, zeros in the columns beyond n. The rows of A are a step
+// apart, or are gathered, a block of rows and of k at a time: so a convolution is a product, and no
+// more than a block of what its windows cover exists at any time. k is summed in blocks, in order,
+// so that a result depends neither on the number of threads nor on the other rows and columns.
 #pragma once
 
 #include <cstdint>
@@ -14,25 +13,70 @@
 
 namespace hone::kernels {
 
-// Rows of A: row r is made of `positions` pieces of `depth` floats each; piece p begins at
-// pointers[p * stride + r].
+// Rows that do not lie in memory as they are needed.
+class RowSource {
+ public:
+  // Elements [from, from + depth) of rows [row, row + rows), to `to`, `step` floats apart.
+  virtual void gather(int64_t row, int64_t rows, int64_t from, int64_t depth, float* to,
+                      int64_t step) const = 0;
+
+ protected:
+  ~RowSource() = default;
+};
+
+// Rows of A: of `depth` floats, row r at first + r * step; or from a source, from its row `row` on.
 struct Rows {
-  const float* const* pointers = nullptr;
-  int64_t stride = 0;
-  int64_t positions = 1;
+  const float* first = nullptr;
+  int64_t step = 0;
   int64_t depth = 0;
+  const RowSource* source = nullptr;
+  int64_t row = 0;
+
+  Rows from(int64_t r) const {
+    Rows rest = *this;
+    if (source)
+      rest.row += r;
+    else
+      rest.first += r * step;
+    return rest;
+  }
+};
+
+// What comes into the cache while a tile is computed: `lines` cache lines for every kUnrolled
+// multiply-adds of an element, from `next` on.
+struct Ahead {
+  const float* next = nullptr;
+  int64_t lines = 0;
+};
+inline constexpr int64_t kUnrolled = 8;
+
+// One register tile: c[rows][columns] = activation(bias + A · B + added), or without the bias,
+// added to what is there. a: [rows][depth]; b: [depth][columns of a panel]; c: rows c_row apart.
+// The epilogue begins at this tile, and clamps() at most.
+struct Tile {
+  const float* a;
+  int64_t a_row, depth;
+  const float* b;
+  float* c;
+  int64_t c_row, rows, columns;
+  bool add;
+  Ahead ahead;
+  Epilogue epilogue;
 };
 
 // What one instruction set offers. Sizes in elements.
 struct GemmKernel {
-  int64_t rows, columns;  // of the register tile
-  // One register tile: c[rows][columns], `c_row` apart, added to if `add`. Of each piece of a row
-  // the floats from `from` on, a.depth of them; b: [positions * depth][tile columns].
-  void (*tile)(const Rows& a, int64_t from, const float* b, float* c, int64_t c_row, int64_t rows,
-               int64_t columns, bool add);
+  int64_t rows, columns;  // of a tile at most; as many columns has a panel
+  void (*tile)(const Tile& tile);
+  // The same for kThinRows at most and `panels` whole panels, panel_step apart. Several of them are
+  // read side by side: memory serves many streams better than one.
+  void (*thin)(const Tile& tile, int64_t panels, int64_t panel_step);
   // The epilogue of columns [column, column + columns) of some rows of C, from c on.
   void (*finish)(const Epilogue& epilogue, float* c, int64_t c_row, int64_t rows, int64_t columns,
                  int64_t column, const float* added);
+  // to[rows][floats], to_step apart, from rows from_step apart.
+  void (*copy)(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t rows,
+               int64_t floats);
 };
 
 // By instruction set.
@@ -45,12 +89,15 @@ extern const GemmKernel kGemmAvx512;
 // The best one for the CPU that runs this.
 const GemmKernel& gemm_kernel();
 
-// Of k at a time, at most. A panel's block is larger than the L1 cache, from where it comes in
-// time; C is read and written again for each block, which costs more.
-inline constexpr int64_t kBlockDepth = 768;
+// Of k at a time, at most: a panel's block stays in the L1 cache while all rows pass by. C is read
+// and written again for each block, which costs less.
+inline constexpr int64_t kBlockDepth = 384;
 inline constexpr int64_t kPanelGroup =
     16;  // panels at a time: their part of C stays in the L2 cache
-inline constexpr int64_t kRowBlock = 144;  // rows at a time: and their part of A, most of it
+inline constexpr int64_t kRowBlock = 224;  // rows at a time at most: and their part of A
+
+// A product with so few rows is as fast as its weights can be read.
+inline constexpr int64_t kThinRows = 3;
 
 // Panels of a packed matrix with n columns.
 inline int64_t panels(const GemmKernel& kernel, int64_t n) {
@@ -74,7 +121,7 @@ struct Product {
   Product rows(int64_t first, int64_t count) const {
     Product part = *this;
     part.m = count;
-    part.a.pointers += first;
+    part.a = a.from(first);
     part.c += first * c_row;
     if (part.epilogue.added) part.epilogue.added += first * epilogue.added_row;
     return part;

@@ -3,6 +3,6 @@
 
 namespace hone::kernels {
 
-const GemmKernel kGemmAvx512{12, 2 * Vector::kWidth, tile<12, 2>, finish_rows};
+const GemmKernel kGemmAvx512{14, 2 * Vector::kWidth, tile<14, 2>, thin, finish_rows, copy};
 
 }  // namespace hone::kernels

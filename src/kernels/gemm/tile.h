@@ -7,60 +7,201 @@
 namespace hone::kernels {
 namespace {
 
-// c[kRows][kVectors vectors] (+)= A · B.
+// Some rows that are a step apart. Every third row has a pointer, the others are reached from it:
+// registers for all of them there are not.
+template <int kRows>
+struct EvenRows {
+  const float* third[(kRows + 2) / 3];
+  int64_t step;
+  EvenRows(const float* a, int64_t a_row) : step(a_row) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; r += 3) third[r / 3] = a + r * a_row;
+  }
+  Vector all(int row, int64_t k) const { return Vector::all(third[row / 3][row % 3 * step + k]); }
+};
+
+// Some columns of a tile: all vectors but the last are whole.
+template <int kVectors, bool kWhole>
+struct Columns {
+  int64_t last;  // elements of the last vector, where it is not whole
+  Vector load(const float* p, int v) const {
+    p += v * Vector::kWidth;
+    return kWhole || v + 1 < kVectors ? Vector::load(p) : Vector::load(p, last);
+  }
+  void store(Vector x, float* p, int v) const {
+    p += v * Vector::kWidth;
+    if (kWhole || v + 1 < kVectors)
+      x.store(p);
+    else
+      x.store(p, last);
+  }
+};
+
+// sums += column k of the rows times row k of b.
 template <int kRows, int kVectors>
-void multiply(const Rows& a, int64_t from, const float* b, float* c, int64_t c_row, bool add) {
-  constexpr int64_t kW = Vector::kWidth;
-  Vector sums[kRows][kVectors];
+inline void add_product(Vector (&sums)[kRows][kVectors], const EvenRows<kRows>& a, int64_t k,
+                        const float* b) {
+  Vector row[kVectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) row[v] = Vector::load(b + v * Vector::kWidth);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    const Vector x = a.all(r, k);
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = fma(x, row[v], sums[r][v]);
+  }
+}
+
+template <int kRows, int kVectors, bool kWhole, class F>
+inline void store(const Vector (&sums)[kRows][kVectors], const Columns<kVectors, kWhole>& columns,
+                  float* c, int64_t c_row, F f) {
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v)
-      sums[r][v] = add ? Vector::load(c + r * c_row + v * kW) : Vector::zero();
-  for (int64_t position = 0; position < a.positions; ++position) {
-    const float* rows[kRows];
+    for (int v = 0; v < kVectors; ++v) columns.store(f(sums[r][v]), c + r * c_row, v);
+}
+
+// The summand, the activation, and the way to memory.
+template <int kRows, int kVectors, bool kWhole>
+inline void finish_tile(Vector (&sums)[kRows][kVectors], const Columns<kVectors, kWhole>& columns,
+                        const Epilogue& e, float* c, int64_t c_row) {
+  if (e.added) {
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) rows[r] = a.pointers[position * a.stride + r] + from;
-    // Counters and jumps are work for the front end, which another thread of the core may share.
+    for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
-    for (int64_t p = 0; p < a.depth; ++p, b += kVectors * kW) {
-      Vector row[kVectors];
+      for (int v = 0; v < kVectors; ++v)
+        sums[r][v] = sums[r][v] + columns.load(e.added + r * e.added_row, v);
+  }
+  const Vector zero = Vector::zero(), low = Vector::all(e.low), high = Vector::all(e.high);
+  if (e.activation == Activation::relu)
+    return store(sums, columns, c, c_row, [=](Vector x) { return max(zero, x); });
+  if (e.activation == Activation::clip)
+    return store(sums, columns, c, c_row, [=](Vector x) { return min(high, max(low, x)); });
+  store(sums, columns, c, c_row, [](Vector x) { return x; });
+}
+
+template <int kRows, int kVectors, bool kWhole>
+inline void begin_tile(Vector (&sums)[kRows][kVectors], const Columns<kVectors, kWhole>& columns,
+                       const float* c, int64_t c_row, bool add, const float* bias) {
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) row[v] = Vector::load(b + v * kW);
+  for (int v = 0; v < kVectors; ++v) {
+    const Vector first = bias && !add ? columns.load(bias, v) : Vector::zero();
 #pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) sums[r][v] = add ? columns.load(c + r * c_row, v) : first;
+  }
+}
+
+// Of panels of kPanel columns, those that kVectors hold.
+template <int kPanel, int kRows, int kVectors, bool kWhole>
+void multiply(const Tile& t) {
+  constexpr int64_t kLine = 16;
+  const Columns<kVectors, kWhole> columns{t.columns - (kVectors - 1) * Vector::kWidth};
+  Vector sums[kRows][kVectors];
+  begin_tile(sums, columns, t.c, t.c_row, t.add, t.epilogue.bias);
+  const float *next = t.ahead.next, *b = t.b;
+  const EvenRows<kRows> rows(t.a, t.a_row);
+  const int64_t lines = t.ahead.lines, depth = t.depth;
+  int64_t k = 0;
+  // Counters and jumps are work for the front end, which another thread of the core may share.
+  for (; k + kUnrolled <= depth; k += kUnrolled) {
+    for (int64_t line = 0; line < lines; ++line, next += kLine) __builtin_prefetch(next, 0, 2);
+#pragma GCC unroll 8
+    for (int64_t u = 0; u < kUnrolled; ++u, b += kPanel)
+      add_product<kRows, kVectors>(sums, rows, k + u, b);
+  }
+  for (; k < depth; ++k, b += kPanel) add_product<kRows, kVectors>(sums, rows, k, b);
+  finish_tile(sums, columns, t.epilogue, t.c, t.c_row);
+}
+
+template <int kPanel, int kRows, int kVectors, bool kWhole>
+void multiply_some(const Tile& t) {
+  if (t.rows == kRows) return multiply<kPanel, kRows, kVectors, kWhole>(t);
+  if constexpr (kRows > 1) multiply_some<kPanel, kRows - 1, kVectors, kWhole>(t);
+}
+
+template <int kRows, int kVectors, int kPanel = kVectors * Vector::kWidth>
+void tile(const Tile& t) {
+  constexpr int64_t kColumns = kVectors * Vector::kWidth;
+  if (t.columns == kColumns) return multiply_some<kPanel, kRows, kVectors, true>(t);
+  // The last columns of a matrix.
+  if constexpr (kVectors > 1)
+    if (t.columns <= kColumns - Vector::kWidth) return tile<kRows, kVectors - 1, kPanel>(t);
+  multiply_some<kPanel, kRows, kVectors, false>(t);
+}
+
+// How many panels are read side by side: as many as there are registers for their sums.
+template <int kRows>
+constexpr int streams() {
+  constexpr int kSums = Vector::kWidth == 16 ? 24 : 12;
+  int n = 1;
+  while (4 * n * kRows <= kSums) n *= 2;
+  return n;
+}
+
+// Rows times kPanels whole panels of two vectors each.
+template <int kRows, int kPanels>
+void multiply_panels(const Tile& t, int64_t panel_step) {
+  constexpr int64_t kW = Vector::kWidth, kWide = 2 * kW;
+  // Bytes that are asked for ahead of their use: a little more than memory takes to answer.
+  constexpr int64_t kAhead = 2048 / sizeof(float);
+  Vector sums[kPanels][kRows][2];
+  const Columns<2, true> columns{kW};
+#pragma GCC unroll 8
+  for (int p = 0; p < kPanels; ++p)
+    begin_tile(sums[p], columns, t.c + p * kWide, t.c_row, t.add,
+               t.epilogue.bias ? t.epilogue.bias + p * kWide : nullptr);
+  const float* b = t.b;
+  for (int64_t k = 0; k < t.depth; ++k, b += kWide) {
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) {
+      const float* row = b + p * panel_step;
+      __builtin_prefetch(row + kAhead);
+      if constexpr (kWide > 16) __builtin_prefetch(row + kAhead + 16);
+      const Vector left = Vector::load(row), right = Vector::load(row + kW);
+#pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
-        const Vector x = Vector::all(rows[r][p]);
-#pragma GCC unroll 8
-        for (int v = 0; v < kVectors; ++v) sums[r][v] = fma(x, row[v], sums[r][v]);
+        const Vector x = Vector::all(t.a[r * t.a_row + k]);
+        sums[p][r][0] = fma(x, left, sums[p][r][0]);
+        sums[p][r][1] = fma(x, right, sums[p][r][1]);
       }
     }
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) sums[r][v].store(c + r * c_row + v * kW);
+  for (int p = 0; p < kPanels; ++p) {
+    Epilogue e = t.epilogue;
+    if (e.added) e.added += p * kWide;
+    finish_tile(sums[p], columns, e, t.c + p * kWide, t.c_row);
+  }
 }
 
-template <int kRows, int kVectors>
-void multiply_some(int64_t rows, const Rows& a, int64_t from, const float* b, float* c,
-                   int64_t c_row, bool add) {
-  if (rows == kRows) return multiply<kRows, kVectors>(a, from, b, c, c_row, add);
-  if constexpr (kRows > 1) multiply_some<kRows - 1, kVectors>(rows, a, from, b, c, c_row, add);
+template <int kRows, int kPanels>
+void multiply_thin(Tile t, int64_t panels, int64_t panel_step) {
+  for (; panels >= kPanels; panels -= kPanels) {
+    multiply_panels<kRows, kPanels>(t, panel_step);
+    constexpr int64_t kColumns = kPanels * 2 * Vector::kWidth;
+    t.b += kPanels * panel_step;
+    t.c += kColumns;
+    if (t.epilogue.bias) t.epilogue.bias += kColumns;
+    if (t.epilogue.added) t.epilogue.added += kColumns;
+  }
+  if constexpr (kPanels > 1) multiply_thin<kRows, kPanels / 2>(t, panels, panel_step);
 }
 
-template <int kRows, int kVectors>
-void tile(const Rows& a, int64_t from, const float* b, float* c, int64_t c_row, int64_t rows,
-          int64_t columns, bool add) {
-  constexpr int64_t kColumns = kVectors * Vector::kWidth;
-  if (columns == kColumns) return multiply_some<kRows, kVectors>(rows, a, from, b, c, c_row, add);
-  // The last columns of a matrix go through a full tile of their own.
-  float edge[kRows * kColumns];
-  if (add)
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t j = 0; j < columns; ++j) edge[r * kColumns + j] = c[r * c_row + j];
-  multiply_some<kRows, kVectors>(rows, a, from, b, edge, kColumns, add);
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t j = 0; j < columns; ++j) c[r * c_row + j] = edge[r * kColumns + j];
+inline void thin(const Tile& t, int64_t panels, int64_t panel_step) {
+  if (t.rows == 1) return multiply_thin<1, streams<1>()>(t, panels, panel_step);
+  if (t.rows == 2) return multiply_thin<2, streams<2>()>(t, panels, panel_step);
+  multiply_thin<3, streams<3>()>(t, panels, panel_step);
+}
+
+inline void copy(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t rows,
+                 int64_t floats) {
+  constexpr int64_t kW = Vector::kWidth;
+  const int64_t whole = floats / kW * kW;
+  for (int64_t r = 0; r < rows; ++r, from += from_step, to += to_step) {
+    for (int64_t i = 0; i < whole; i += kW) Vector::load(from + i).store(to + i);
+    if (whole < floats)
+      Vector::load(from + whole, floats - whole).store(to + whole, floats - whole);
+  }
 }
 
 }  // namespace

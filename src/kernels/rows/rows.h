@@ -17,14 +17,17 @@ struct RowKernels {
                  int64_t n);
   // min(high, max(low, x)); NaN stays.
   void (*clip)(const float* x, float low, float high, float* y, int64_t n);
-  // exp(x - max) / sum of these; NaN everywhere where one is NaN.
-  void (*softmax)(const float* x, float* y, int64_t n);
+  // Of factor * x: exp(x - max) / sum of these; NaN everywhere where one is NaN. factor > 0.
+  void (*softmax)(const float* x, float factor, float* y, int64_t n);
   // (x - mean) / sqrt(variance + epsilon) * scale + bias; bias may be null.
   void (*layer_normalization)(const float* x, const float* scale, const float* bias, float epsilon,
                               float* y, int64_t n);
   // (x - mean) * factor + bias.
   void (*standardize)(const float* x, float mean, float factor, float bias, float* y, int64_t n);
   float (*sum)(const float* x, int64_t n);
+  float (*dot)(const float* x, const float* y, int64_t n);
+  // y += factor * x.
+  void (*add_scaled)(const float* x, float factor, float* y, int64_t n);
 };
 
 extern const RowKernels kRowsPortable;

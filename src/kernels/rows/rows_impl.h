@@ -114,15 +114,29 @@ float sum(const float* x, int64_t n) {
   return total;
 }
 
-void softmax(const float* x, float* y, int64_t n) {
+void softmax(const float* x, float factor, float* y, int64_t n) {
   if (n == 0) return;
   const auto larger = [](float a, float b) { return a < b ? b : a; };
   float top = reduce(x, n, Vector::all(x[0]), [](Vector s, Vector v) { return max(v, s); }, larger);
   for (int64_t i = n / kW * kW; i < n; ++i) top = larger(top, x[i]);
-  const Vector least = Vector::all(top);
-  each_vector(x, y, n, [=](Vector v) { return exponential(v - least); });
-  const Vector factor = Vector::all(1.0f / sum(y, n));
-  each_vector(y, y, n, [=](Vector v) { return v * factor; });
+  const Vector most = Vector::all(top), scale = Vector::all(factor);
+  const auto power = [=](Vector v) { return exponential_below_one((v - most) * scale); };
+  Vector sums[2] = {Vector::zero(), Vector::zero()};
+  int64_t i = 0;
+  for (; i + 2 * kW <= n; i += 2 * kW)
+    for (int64_t k = 0; k < 2; ++k) {
+      const Vector e = power(Vector::load(x + i + k * kW));
+      e.store(y + i + k * kW);
+      sums[k] = sums[k] + e;
+    }
+  for (; i < n; i += kW) {
+    const int64_t rest = n - i < kW ? n - i : kW;
+    power(Vector::load(x + i, rest)).store(y + i, rest);
+    const Vector e = Vector::load(y + i, rest);
+    sums[0] = sums[0] + e;
+  }
+  const Vector share = Vector::all(1.0f / across(sums[0] + sums[1], plus));
+  each_vector(y, y, n, [=](Vector v) { return v * share; });
 }
 
 void layer_normalization(const float* x, const float* scale, const float* bias, float epsilon,
@@ -153,7 +167,27 @@ void standardize(const float* x, float mean, float factor, float bias, float* y,
   each_vector(x, y, n, [=](Vector v) { return fma(v - m, f, b); });
 }
 
-constexpr RowKernels kRows{unary, binary, clip, softmax, layer_normalization, standardize, sum};
+float dot(const float* x, const float* y, int64_t n) {
+  Vector sums[4] = {Vector::zero(), Vector::zero(), Vector::zero(), Vector::zero()};
+  int64_t i = 0;
+  for (; i + 4 * kW <= n; i += 4 * kW)
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < 4; ++k)
+      sums[k] = fma(Vector::load(x + i + k * kW), Vector::load(y + i + k * kW), sums[k]);
+  for (; i + kW <= n; i += kW) sums[0] = fma(Vector::load(x + i), Vector::load(y + i), sums[0]);
+  if (i < n) sums[1] = fma(Vector::load(x + i, n - i), Vector::load(y + i, n - i), sums[1]);
+  return across((sums[0] + sums[1]) + (sums[2] + sums[3]), plus);
+}
+
+void add_scaled(const float* x, float factor, float* y, int64_t n) {
+  const Vector f = Vector::all(factor);
+  int64_t i = 0;
+  for (; i + kW <= n; i += kW) fma(Vector::load(x + i), f, Vector::load(y + i)).store(y + i);
+  if (i < n) fma(Vector::load(x + i, n - i), f, Vector::load(y + i, n - i)).store(y + i, n - i);
+}
+
+constexpr RowKernels kRows{unary,       binary, clip, softmax,   layer_normalization,
+                           standardize, sum,    dot,  add_scaled};
 
 }  // namespace
 }  // namespace hone::kernels

@@ -140,7 +140,7 @@ TEST(Rows, Normalizations) {
       const double mean = total / double(n);
       for (const float v : x) squares += (v - mean) * (v - mean);
       EXPECT_NEAR(kernels->sum(x.data(), int64_t(n)), total, 1e-4);
-      kernels->softmax(x.data(), y.data(), int64_t(n));
+      kernels->softmax(x.data(), 1, y.data(), int64_t(n));
       for (size_t i = 0; i < n; ++i) EXPECT_NEAR(y[i], std::exp(x[i] - top) / sum, 1e-6);
       const double inverse = 1 / std::sqrt(squares / double(n) + 1e-5);
       kernels->layer_normalization(x.data(), scale.data(), bias.data(), 1e-5f, y.data(),
@@ -156,7 +156,7 @@ TEST(Rows, Normalizations) {
     auto x = numbers(20, 6);
     x[13] = NAN;
     std::vector<float> y(20);
-    kernels->softmax(x.data(), y.data(), 20);
+    kernels->softmax(x.data(), 1, y.data(), 20);
     EXPECT_TRUE(std::ranges::all_of(y, [](float v) { return std::isnan(v); }));
   }
 }

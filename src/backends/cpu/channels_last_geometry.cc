@@ -1,0 +1,29 @@
+#include "backends/cpu/channels_last_geometry.h"
+
+namespace hone::cpu {
+
+Result<Geometry> geometry_of(const Call& c, bool ceil_mode) {
+  const Extents& x = c.in(0).shape();
+  if (x.size() < 3 || x.size() > 5) return not_accepted(c);
+  const std::vector<Dim> in(x.begin() + 1, x.end() - 1);
+  const Windows windows = TRY(make_windows(c, in, {}, ceil_mode));
+  Geometry g{x[0], x.back(), {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}};
+  for (size_t i = 0; i < windows.size(); ++i) {
+    const size_t at = 3 - windows.size() + i;
+    g.in[at] = *windows[i].in.constant();
+    g.out[at] = *windows[i].out.constant();
+    g.kernel[at] = windows[i].kernel;
+    g.stride[at] = windows[i].stride;
+    g.dilation[at] = windows[i].dilation;
+    g.before[at] = windows[i].before;
+  }
+  return g;
+}
+
+Support accepts_channels_last(const Graph& graph, const Node& node) {
+  const Shape& x = graph[node.inputs[0]].type.tensor.shape;
+  if (!x.ranked || x.rank() < 3 || x.rank() > 5) return no("only one to three spatial axes");
+  return f32_only(graph, node);
+}
+
+}  // namespace hone::cpu

@@ -1,0 +1,8 @@
+// Reductions with the vectors of this file's instruction set (see cmake/kernels.cmake).
+#include "kernels/reductions/reductions_impl.h"
+
+namespace hone::kernels {
+
+const ReductionKernels kReductionsPortable = kReductions;
+
+}  // namespace hone::kernels

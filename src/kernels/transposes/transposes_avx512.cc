@@ -1,0 +1,8 @@
+// Transposes with the vectors of this file's instruction set (see cmake/kernels.cmake).
+#include "kernels/transposes/transposes_impl.h"
+
+namespace hone::kernels {
+
+const TransposeKernels kTransposesAvx512 = kTransposes;
+
+}  // namespace hone::kernels
