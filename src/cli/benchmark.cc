@@ -11,12 +11,14 @@
 #include "api/open.h"
 #include "api/random_input.h"
 #include "backends/backends.h"
+#include "base/mapped_file.h"
 #include "base/text.h"
 #include "cli/benchmark_rows.h"
 #include "cli/commands.h"
 #include "cli/compiler.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "formats/json.h"
 #include "hardware/host.h"
 #include "import/hone/artefact.h"
 #include "measure/machine_peaks.h"
@@ -222,7 +224,7 @@ std::string command_line(const Arguments& arguments) {
   for (const std::string& model : arguments.positionals()) text += " " + model;
   for (const std::string& dims : arguments.texts("--dims"))
     text += fmt::format(" --op {} --dims {}", arguments.text("--op"), dims);
-  for (const char* flag : {"--engines", "--sweep-threads", "--expected"})
+  for (const char* flag : {"--engines", "--sweep-threads", "--expected", "--calibration"})
     if (arguments.has(flag)) text += fmt::format(" {} {}", flag, arguments.text(flag));
   for (const std::string& bind : arguments.texts("--bind")) text += " --bind " + bind;
   return text + fmt::format(" --threads {} --rounds {} --seconds {} --seed {} --tolerance {}",
@@ -272,6 +274,29 @@ Status check_flags(const Arguments& arguments) {
   return ok();
 }
 
+// What the machine can do at best, by the number of threads, as an earlier report has it.
+Result<std::map<int, measure::MachinePeaks>> peaks_in(const std::string& path) {
+  const MappedFile file = TRY(MappedFile::open(path));
+  Ledger ledger{Limits()};
+  const JsonDocument document = TRY(
+      JsonDocument::parse({reinterpret_cast<const char*>(file.bytes().data()), file.size()}, ledger)
+          .context("reading the report '" + printable(path) + "'"));
+  const Json report = document.root();
+  if (TRY(TRY(TRY(report.get("machine")).get("cpu")).as_string()) != detect_host().cpu)
+    return fail(ErrorId::bad_data, "'" + printable(path) + "' was measured on another CPU");
+  std::map<int, measure::MachinePeaks> all;
+  for (const Json peaks : TRY(report.get("calibrations")).elements()) {
+    measure::MachinePeaks& p = all[int(TRY(TRY(peaks.get("threads")).as_int64()))];
+    for (const auto& [name, rate] : {std::pair("f32_flops", &p.f32_flops),
+                                     {"int8_ops", &p.int8_ops},
+                                     {"l2_bytes_per_s", &p.l2_bytes_per_s},
+                                     {"l3_bytes_per_s", &p.l3_bytes_per_s},
+                                     {"dram_bytes_per_s", &p.dram_bytes_per_s}})
+      *rate = TRY(TRY(peaks.get(name)).as_double());
+  }
+  return all;
+}
+
 Result<int> run(const Arguments& arguments) {
   TRY(check_flags(arguments));
   measure::Plan plan;
@@ -291,9 +316,13 @@ Result<int> run(const Arguments& arguments) {
   Workshop workshop(arguments);
   const std::vector<ModelUnderTest> models = TRY(prepare_all(arguments, workshop, plan));
   std::map<int, measure::MachinePeaks> peaks;
+  if (arguments.has("--calibration")) peaks = TRY(peaks_in(arguments.text("--calibration")));
+  std::erase_if(peaks, [&](const auto& p) { return std::ranges::count(counts, p.first) == 0; });
   for (const int threads : counts) {
-    ThreadPool pool(threads);
-    peaks[threads] = measure::measure_peaks(pool);
+    if (!peaks.contains(threads)) {
+      ThreadPool pool(threads);
+      peaks[threads] = measure::measure_peaks(pool);
+    }
     if (!arguments.json) put(report(peaks[threads], threads));
   }
   std::vector<Row> rows;
@@ -390,6 +419,8 @@ const Command& benchmark_command() {
                 {"--expected", Kind::text, "BACKEND",
                  "who computes the outputs to expect; cpu where reference would take long", "",
                  "reference|cpu"},
+                {"--calibration", Kind::text, "REPORT.json",
+                 "take what the machine can do at best from an earlier report of --json"},
                 {"--samples", Kind::text, "FILE.csv", "append every measured time"}},
       .run = run,
   };
