@@ -71,6 +71,8 @@ class Model {
   // decoded to the logical dtype. Fails when the source is not open or too short, or where elements
   // that have to be copied (not aligned) or decoded need more than the allowance.
   Result<Tensor> read(ConstantId id, const Allowance& allowance = uint64_t{1} << 40) const;
+  // The same, for who reads byte by byte: elements that are not aligned stay where they are.
+  Result<Tensor> read_at_any_address(ConstantId id, const Allowance& allowance) const;
   // The stored bytes as they are.
   Result<std::span<const std::byte>> stored(ConstantId id) const;
   // The constant's bytes are not expected to be read again soon: those in a mapped file leave
@@ -87,6 +89,7 @@ class Model {
 
  private:
   bool is_mapped(const Constant& constant) const;
+  Result<Tensor> read_aligned(ConstantId id, size_t least, const Allowance& allowance) const;
   // A name not in use, made from `stem`.
   std::string fresh_constant_name(const std::string& stem);
 

@@ -19,6 +19,9 @@ class Kernel {
   virtual Status run(Call& c, ThreadPool& pool) const = 0;
   // Does it write every byte of its outputs? Otherwise they are zeroed first.
   virtual bool overwrites() const { return false; }
+  // Does it read this input byte by byte, so that it may lie at any address? Constants of model files
+  // often lie at odd ones, and are copied otherwise.
+  virtual bool reads_at_any_address([[maybe_unused]] size_t input) const { return false; }
 };
 
 // Yes, or no with the reason.

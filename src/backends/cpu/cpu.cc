@@ -53,6 +53,9 @@ class Runner : public Kernel {
   explicit Runner(const CpuKernel& kernel) : kernel_(kernel) {}
   Status run(Call& c, ThreadPool& pool) const override { return kernel_.run(c, pool); }
   bool overwrites() const override { return true; }
+  bool reads_at_any_address(size_t input) const override {
+    return input == 0 && kernel_.first_at_any_address;
+  }
 
  private:
   const CpuKernel& kernel_;

@@ -14,6 +14,7 @@ struct CpuKernel {
   std::string_view op;
   Support (*accepts)(const Graph& graph, const Node& node);
   Status (*run)(Call& c, ThreadPool& pool);
+  bool first_at_any_address = false;  // Kernel::reads_at_any_address, of the first input
 };
 
 // Conditions that several kernels share.
