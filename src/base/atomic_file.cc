@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -193,12 +195,32 @@ Status AtomicFile::write(std::span<const std::byte> data) {
   return ok();
 }
 
+Status AtomicFile::copy(int descriptor, std::span<const std::byte> data) {
+  if (descriptor_ >= 0 && size_ == 0 && ioctl(descriptor_, FICLONE, descriptor) == 0) {
+    size_ = data.size();
+    return ok();
+  }
+  return write(data);
+}
+
+Status AtomicFile::begin_settling() {
+  if (descriptor_ < 0) return fail(ErrorId::io, fmt::format("{} is closed", printable(path_)));
+  TRY(flush());
+  [[maybe_unused]] const int ignored =
+      sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);  // settle() says what is wrong
+  return ok();
+}
+
 // A file can be linked to a new name only: one that replaces another is linked to a temporary name
 // and renamed.
-bool AtomicFile::take_place(int descriptor) {
-  const bool replaces = access(path_.c_str(), F_OK) == 0;
-  if (replaces && temporary_.empty()) sweep_temporaries(folder_of(path_));
-  const std::string self = fmt::format("/proc/self/fd/{}", descriptor);
+bool AtomicFile::take_place() {
+  struct stat status;
+  const bool replaces = stat(path_.c_str(), &status) == 0;
+  if (replaces) {  // its permissions are kept where the system lets us
+    [[maybe_unused]] const int ignored = fchmod(descriptor_, status.st_mode & 0777);
+    if (temporary_.empty()) sweep_temporaries(folder_of(path_));
+  }
+  const std::string self = fmt::format("/proc/self/fd/{}", descriptor_);
   const auto link_to = [&](const std::string& name) {
     return linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
   };
@@ -226,50 +248,22 @@ Status AtomicFile::settle() {
   return write_error(error, "write", path_);
 }
 
-// The name is durable only once the folder is. Some file systems cannot sync folders; then the
-// content is whole all the same.
-void AtomicFile::settle_folder() {
-  const int folder = open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return;
-  [[maybe_unused]] const int ignored = fsync(folder);
-  close(folder);
-}
-
 Status AtomicFile::commit() {
   TRY(settle());
-  struct stat replaced;  // its permissions are kept where the system lets us
-  if (stat(path_.c_str(), &replaced) == 0) {
-    [[maybe_unused]] const int ignored = fchmod(descriptor_, replaced.st_mode & 0777);
-  }
-  if (!take_place(descriptor_)) {
+  if (!take_place()) {
     const int error = errno;
     discard();
     return write_error(error, "write", path_);
   }
   close(std::exchange(descriptor_, -1));
-  settle_folder();
-  return ok();
-}
-
-Result<bool> AtomicFile::commit_as(int descriptor) {
-  if (descriptor_ < 0) return fail(ErrorId::io, fmt::format("{} is closed", printable(path_)));
-  struct stat own, given, replaced;
-  if (!temporary_.empty() || fstat(descriptor_, &own) != 0 || fstat(descriptor, &given) != 0 ||
-      own.st_dev != given.st_dev || own.st_uid != given.st_uid || own.st_gid != given.st_gid)
-    return false;
-  const bool replaces = stat(path_.c_str(), &replaced) == 0;
-  if (given.st_mode != (replaces ? replaced.st_mode : own.st_mode)) return false;
-  // Renaming one name of a file to another name of the same file would do nothing.
-  const bool there = replaces && replaced.st_dev == given.st_dev && replaced.st_ino == given.st_ino;
-  if (!there && !take_place(descriptor)) {
-    if (!temporary_.empty()) unlink(temporary_.c_str());
-    temporary_.clear();
-    return false;
+  // The name is durable only once the folder is. Some file systems cannot sync folders; then the
+  // content is whole all the same.
+  const int folder = open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0) {
+    [[maybe_unused]] const int ignored = fsync(folder);
+    close(folder);
   }
-  temporary_.clear();
-  discard();
-  settle_folder();
-  return true;
+  return ok();
 }
 
 Status write_file(const std::string& path, std::string_view text) {

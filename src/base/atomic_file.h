@@ -31,14 +31,15 @@ class AtomicFile {
 
   Status write(std::span<const std::byte> data);
   Status write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+  // The content of an open file, on this system `data`: without copying where the file system can
+  // have two files share their blocks.
+  Status copy(int descriptor, std::span<const std::byte> data);
+  // Begins to put on the disk what was written, and does not wait for it.
+  Status begin_settling();
   // Puts all that was written on the disk, so that little is left that commit() can fail for.
   Status settle();
   // Settles, takes the name, fsync of the folder. At most once.
   Status commit();
-  // In the place of what was written, gives the name to a file that is open and on the disk: as a
-  // hard link, so that nothing is copied. False, and all is as before, where the system does not
-  // let us, or where that file has another owner or other permissions than this one would.
-  Result<bool> commit_as(int descriptor);
 
   uint64_t size() const { return size_; }  // written so far
   const std::string& path() const { return path_; }
@@ -47,8 +48,7 @@ class AtomicFile {
   AtomicFile() = default;
   static Result<AtomicFile> for_path(const std::string& path);
   Status open_named();
-  bool take_place(int descriptor);  // gives it the name; errno says why not
-  void settle_folder();
+  bool take_place();  // errno says why not
   void discard();
   Status flush();
   Status put(std::span<const std::byte> data);

@@ -48,13 +48,14 @@ void Model::add_symbol(std::string symbol_name, BindingTime time) {
   symbols.push_back({std::move(symbol_name), time});
 }
 
-void Model::release(ConstantId id) const { release(id, 0, UINT64_MAX); }
-
-void Model::release(ConstantId id, uint64_t offset, uint64_t length) const {
+void Model::release(ConstantId id) const {
   if (!is_mapped(constants[id.index])) return;
-  const auto bytes = stored(id);
-  if (!bytes || offset > bytes->size()) return;
-  release_pages(bytes->subspan(offset, std::min<uint64_t>(length, bytes->size() - offset)));
+  if (const auto bytes = stored(id)) release_pages(*bytes);
+}
+
+void Model::release_all() const {
+  for (const DataSource& source : sources)
+    if (source.mapped) release_pages(source.bytes());
 }
 
 Result<std::span<const std::byte>> Model::stored(ConstantId id) const {

@@ -78,7 +78,8 @@ class Model {
   // The constant's bytes are not expected to be read again soon: those in a mapped file leave
   // memory, and come back from the file when they are read after all.
   void release(ConstantId id) const;
-  void release(ConstantId id, uint64_t offset, uint64_t length) const;  // a part of them
+  // The same of all constants.
+  void release_all() const;
   // Adds a constant with these elements: inline when small, else in a memory source, which keeps
   // the tensor's bytes where nobody else has them, and else a copy.
   ConstantId add_constant(std::string name, Tensor tensor);

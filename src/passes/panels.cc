@@ -80,11 +80,11 @@ Status PackedWeights::pack(ConstantId weights, int64_t units, uint64_t unit_byte
     context_.parallel_for(last - first, grain, [&](int64_t begin, int64_t end) {
       pack(bytes.data(), first + begin, first + end);
     });
-    const uint64_t from = std::min<uint64_t>(uint64_t(first) * unit_bytes, bytes.size());
-    const uint64_t to = last == units
-                            ? bytes.size()
-                            : std::min<uint64_t>(uint64_t(last) * unit_bytes, bytes.size());
-    context_.model.release(weights, from, to - from);
+    mapped_ += uint64_t(last - first) * unit_bytes;
+    if (mapped_ < kSlab) continue;
+    // All of the file: reading a few bytes between weights brings in as much as a huge page.
+    context_.model.release_all();
+    mapped_ = 0;
   }
   return ok();
 }

@@ -101,14 +101,6 @@ struct OpenFile {
   }
 };
 
-// The file is on the disk already.
-Status put_at(const std::string& path, const OpenFile& file) {
-  AtomicFile out = TRY(AtomicFile::create(path));
-  if (TRY(out.commit_as(file.descriptor))) return ok();
-  TRY(out.write(file.mapped.bytes()));
-  return out.commit();
-}
-
 struct FileRemover {
   std::string path;
   ~FileRemover() { unlink(path.c_str()); }
@@ -222,17 +214,23 @@ std::string Cache::hash_of(const MappedFile& file) const {
   return sha256_of_parts(file.bytes(), pool, release_pages);  // it is not all in memory at a time
 }
 
+// What is copied goes to the disk while its hash is computed.
 Result<bool> Cache::hand_out(std::string_view key, const Entry& entry, const std::string& path) {
   const auto file = OpenFile::open(object(key));
-  if (!file || file->mapped.size() != entry.bytes || hash_of(file->mapped) != entry.sha256) {
-    // Somebody may have removed it just now; damage is worth a word.
-    if (file)
-      LOG(warn, "a file of the cache was damaged and is dropped", {{"key", std::string(key)}});
-    warn_of(drop(key, entry));
-    return false;
+  if (file && file->mapped.size() == entry.bytes) {
+    AtomicFile out = TRY(AtomicFile::create(path));
+    TRY(out.copy(file->descriptor, file->mapped.bytes()));
+    TRY(out.begin_settling());
+    if (hash_of(file->mapped) == entry.sha256) {
+      TRY(out.commit());
+      return true;
+    }
   }
-  TRY(put_at(path, *file));
-  return true;
+  // Somebody may have removed it just now; damage is worth a word.
+  if (file)
+    LOG(warn, "a file of the cache was damaged and is dropped", {{"key", std::string(key)}});
+  warn_of(drop(key, entry));
+  return false;
 }
 
 Result<bool> Cache::get(std::string_view key, const std::string& path) {
@@ -262,8 +260,11 @@ Status Cache::make(std::string_view key, const std::string& path, const Writer& 
   Entry entry;
   {
     const OpenFile file = TRY(OpenFile::open(fresh));
+    AtomicFile out = TRY(AtomicFile::create(path));
+    TRY(out.copy(file.descriptor, file.mapped.bytes()));
+    TRY(out.begin_settling());
     entry = {file.mapped.size(), hash_of(file.mapped)};
-    TRY(put_at(path, file));
+    TRY(out.commit());
   }
   if (entry.bytes <= max_bytes_) warn_of(keep(key, fresh, entry));
   return ok();

@@ -26,13 +26,10 @@ class Cache {
   static Result<std::unique_ptr<Cache>> open(std::string folder, uint64_t max_bytes,
                                              int threads = 1);
 
-  // Puts what is kept under the key at `path`, atomically: as a hard link to the kept file, which
-  // takes no time and no room, or a copy where there can be no link or where it would have other
-  // permissions. Whoever writes into such a file spoils the kept one, which is noticed when it is
-  // wanted next. False, and nothing written, where
+  // Copies what is kept under the key to `path`, atomically. False, and nothing written, where
   // there is nothing, or where its bytes are not those that were put: these are removed.
   Result<bool> get(std::string_view key, const std::string& path);
-  // `write(file)` writes a file that only the cache knows. It is put at `path` in the same way and
+  // `write(file)` writes a file that only the cache knows. It is copied to `path`, atomically, and
   // kept under the key; those not used for longest go until all take at most max_bytes. A file that
   // is larger by itself is not kept. Fails as `write` does; where the cache's folder does not take
   // the file, `write` is called again with `path` itself. Keys: hexadecimal digits.

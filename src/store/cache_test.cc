@@ -1,7 +1,6 @@
 #include "store/cache.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,36 +62,6 @@ TEST(Cache, GivesWhatWasPut) {
   EXPECT_EQ(statistics->bytes, 400u);
   EXPECT_EQ(statistics->hits, 3u);
   EXPECT_EQ(statistics->misses, 1u);
-}
-
-struct stat status_of(const std::string& path) {
-  struct stat status{};
-  EXPECT_EQ(stat(path.c_str(), &status), 0) << path;
-  return status;
-}
-
-TEST(Cache, HandsOutLinksAndNoticesWhoWritesIntoThem) {
-  const ScratchFolder folder;
-  const auto cache = opened(folder);
-  put(*cache, folder, "aa", content('a'));
-  const ino_t kept = status_of(folder / "cache/objects/aa").st_ino;
-  EXPECT_EQ(status_of(folder / "made").st_ino, kept);
-  for (int time = 0; time < 2; ++time) {  // the second time it is there already
-    EXPECT_TRUE(cache->get("aa", folder / "out").ok());
-    EXPECT_EQ(status_of(folder / "out").st_ino, kept);
-    EXPECT_EQ(status_of(folder / "out").st_nlink, 3u);
-  }
-  // One that is replaced keeps its permissions: a copy.
-  folder.write("private", "old");
-  ASSERT_EQ(chmod((folder / "private").c_str(), 0600), 0);
-  EXPECT_TRUE(cache->get("aa", folder / "private").ok());
-  EXPECT_EQ(folder.read("private"), content('a'));
-  EXPECT_NE(status_of(folder / "private").st_ino, kept);
-  EXPECT_EQ(status_of(folder / "private").st_mode & 0777, 0600u);
-  const auto entries = std::filesystem::directory_iterator(folder / "");
-  EXPECT_EQ(std::distance(begin(entries), end(entries)), 4);  // nothing temporary is left
-  ASSERT_EQ(truncate((folder / "out").c_str(), 399), 0);
-  EXPECT_EQ(got(*cache, folder, "aa"), "-");
 }
 
 TEST(Cache, WhatWasNotUsedForLongestGoes) {
