@@ -12,6 +12,7 @@ namespace hone {
 struct Program::Copies {
   Allowance allowance;  // of all copied and decoded constants together
   std::map<std::tuple<uint32_t, uint64_t, uint64_t, DType>, Tensor> by_span;
+  size_t since_release = 0;   // copies since the mapped files have left memory
   std::vector<bool> aligned;  // constants that somebody does not read byte by byte
 };
 
@@ -26,6 +27,7 @@ Result<std::shared_ptr<const Program>> Program::make(std::shared_ptr<const Model
   program->plans_.resize(program->model_->graphs.size());
   Copies copies{std::make_shared<MemoryBudget>(limits.runtime_memory),
                 {},
+                0,
                 std::vector<bool>(program->constants_.size())};
   for (uint32_t g = 0; g < program->model_->graphs.size(); ++g) {
     TRY(program->add_graph(GraphId{g}));
@@ -114,7 +116,11 @@ Status Program::read_constant(ConstantId id, Copies& copies) {
   }
   tensor = copies.aligned[id.index] ? TRY(model_->read(id, copies.allowance))
                                     : TRY(model_->read_at_any_address(id, copies.allowance));
-  if (tensor.data() != TRY(model_->stored(id)).data()) copies.by_span.emplace(key, tensor);
+  if (tensor.data() == TRY(model_->stored(id)).data()) return ok();
+  copies.by_span.emplace(key, tensor);
+  // A few bytes of a file bring in as much as a huge page.
+  constexpr size_t kCopies = 8;
+  if (++copies.since_release % kCopies == 0) model_->release_all();
   return ok();
 }
 
