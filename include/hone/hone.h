@@ -262,11 +262,12 @@ class Model {
   // A compiled artefact has left it behind and fails with `usage`.
   Result<Model> clean(const CleanOptions& options = {}) const;
   // Identifies the model, whatever file it lies in: SHA-256, in hexadecimal, over its text and
-  // weights, as in the artefact that save() writes. Reads all weights.
-  Result<std::string> content_hash() const;
+  // weights, as in the artefact that save() writes. Reads all weights, on so many threads: 0 for
+  // one for each CPU that the process may use.
+  Result<std::string> content_hash(int threads = 0) const;
   // Writes a .hone artefact, the graph and its weights in one file, atomically: a portable one, or
-  // where the model was opened from a compiled one the same again.
-  Status save(const std::string& path) const;
+  // where the model was opened from a compiled one the same again. Threads as for content_hash().
+  Status save(const std::string& path, int threads = 0) const;
   // Lowers the model for this machine and chooses a kernel for each node. Fails with
   // `model.unsupported_operator` when there is none, and with `backend.unavailable` where the model
   // was opened from an artefact that was compiled for other kernels.

@@ -130,8 +130,9 @@ hone::Status save_compiled(const Executable::Impl& impl, const std::string& path
   if (model.phase != kLowered)
     return fail(ErrorId::usage, "the backend takes models as they are: there is nothing compiled");
   if (impl.source->phase != kLowered)
-    model.metadata["portable_sha256"] = TRY(artefact::content_hash(*impl.source));
-  return artefact::write(model, path);
+    model.metadata["portable_sha256"] =
+        TRY(artefact::content_hash(*impl.source, impl.pool->size()));
+  return artefact::write(model, path, impl.pool->size());
 }
 
 hone::Result<size_t> position_of(const hone::Graph& graph, std::string_view name) {
@@ -252,12 +253,12 @@ Result<Model> Model::clean(const CleanOptions& options) const {
   return wrap(clean_model(*impl_, options), kSame);
 }
 
-Result<std::string> Model::content_hash() const {
-  return wrap(artefact::content_hash(*impl_->model), kSame);
+Result<std::string> Model::content_hash(int threads) const {
+  return wrap(artefact::content_hash(*impl_->model, threads), kSame);
 }
 
-Status Model::save(const std::string& path) const {
-  return wrap(artefact::write(*impl_->model, path));
+Status Model::save(const std::string& path, int threads) const {
+  return wrap(artefact::write(*impl_->model, path, threads));
 }
 
 Result<Executable> Model::compile(const CompileOptions& options) const {

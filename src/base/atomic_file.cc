@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -190,6 +192,22 @@ Status AtomicFile::write(std::span<const std::byte> data) {
     buffer_.append(reinterpret_cast<const char*>(data.data()), data.size());
   }
   size_ += data.size();
+  return ok();
+}
+
+Status AtomicFile::copy(int descriptor, std::span<const std::byte> data) {
+  if (descriptor_ >= 0 && size_ == 0 && ioctl(descriptor_, FICLONE, descriptor) == 0) {
+    size_ = data.size();
+    return ok();
+  }
+  return write(data);
+}
+
+Status AtomicFile::begin_settling() {
+  if (descriptor_ < 0) return fail(ErrorId::io, fmt::format("{} is closed", printable(path_)));
+  TRY(flush());
+  [[maybe_unused]] const int ignored =
+      sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE);  // settle() says what is wrong
   return ok();
 }
 

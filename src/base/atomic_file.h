@@ -31,6 +31,11 @@ class AtomicFile {
 
   Status write(std::span<const std::byte> data);
   Status write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+  // The content of an open file, on this system `data`: without copying where the file system can
+  // have two files share their blocks.
+  Status copy(int descriptor, std::span<const std::byte> data);
+  // Begins to put on the disk what was written, and does not wait for it.
+  Status begin_settling();
   // Puts all that was written on the disk, so that little is left that commit() can fail for.
   Status settle();
   // Settles, takes the name, fsync of the folder. At most once.

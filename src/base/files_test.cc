@@ -125,6 +125,21 @@ TEST_P(AtomicFileWays, AFileThatAppearsMeanwhileIsReplaced) {
   EXPECT_EQ(folder.count(), 1u);
 }
 
+TEST_P(AtomicFileWays, CopiesAnotherFile) {
+  const ScratchFolder folder;
+  ASSERT_TRUE(write_file(folder / "a", "content"));
+  const int open_file = open((folder / "a").c_str(), O_RDONLY);
+  auto file = GetParam()(folder / "b");
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(file->copy(open_file, std::as_bytes(std::span("content", 7))));
+  ASSERT_TRUE(file->begin_settling());
+  EXPECT_EQ(file->size(), 7u);
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(folder.read("b"), "content");
+  EXPECT_FALSE(file->begin_settling());
+  close(open_file);
+}
+
 // The process dies before commit(): no destructor runs.
 size_t left_by_death_of(Result<AtomicFile> (*create)(const std::string&),
                         const ScratchFolder& folder) {

@@ -4,11 +4,14 @@
 #include <openssl/evp.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "base/check.h"
+#include "base/thread_pool.h"
 
 namespace hone {
 namespace {
@@ -71,6 +74,22 @@ std::string sha256_hex(std::span<const std::byte> data) {
   Sha256 hash;
   hash.update(data);
   return hex(hash.finish());
+}
+
+std::string sha256_of_parts(std::span<const std::byte> data, ThreadPool& pool,
+                            const std::function<void(std::span<const std::byte>)>& done) {
+  constexpr size_t kPart = size_t{8} << 20;
+  std::vector<std::array<uint8_t, 32>> digests((data.size() + kPart - 1) / kPart);
+  pool.parallel_for(int64_t(digests.size()), 1, [&](int64_t begin, int64_t end) {
+    for (auto i = size_t(begin); i < size_t(end); ++i) {
+      Sha256 hash;
+      const auto part = data.subspan(i * kPart, std::min(kPart, data.size() - i * kPart));
+      hash.update(part);
+      digests[i] = hash.finish();
+      if (done) done(part);
+    }
+  });
+  return sha256_hex(std::as_bytes(std::span(digests)));
 }
 
 uint64_t sip_hash(std::string_view data, uint64_t key0, uint64_t key1) {

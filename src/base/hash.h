@@ -13,6 +13,8 @@ struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
 
 namespace hone {
 
+class ThreadPool;
+
 // Streaming SHA-256 (FIPS 180-4).
 class Sha256 {
  public:
@@ -32,6 +34,10 @@ class Sha256 {
 // 64 lower-case digits.
 std::string sha256_hex(std::span<const std::byte> data);
 std::string hex(std::span<const uint8_t> bytes);
+// SHA-256 over the SHA-256 of every part of 8 MiB, in hexadecimal: computed on all threads.
+// done(part) after each part, on any thread, where it is given.
+std::string sha256_of_parts(std::span<const std::byte> data, ThreadPool& pool,
+                            const std::function<void(std::span<const std::byte>)>& done = nullptr);
 
 // SipHash-1-3 (Aumasson and Bernstein 2012) under a 128-bit key.
 uint64_t sip_hash(std::string_view data, uint64_t key0, uint64_t key1);

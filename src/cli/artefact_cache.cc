@@ -25,8 +25,8 @@ Result<std::string> cache_folder(const Config& config) {
   return error;
 }
 
-Result<std::unique_ptr<Cache>> open_cache(const Config& config) {
-  return Cache::open(TRY(cache_folder(config)), config.bytes("cache.max_bytes"));
+Result<std::unique_ptr<Cache>> open_cache(const Config& config, int threads) {
+  return Cache::open(TRY(cache_folder(config)), config.bytes("cache.max_bytes"), threads);
 }
 
 }  // namespace hone::cli

@@ -4,23 +4,26 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cmath>
-#include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
 
 #include "api/open.h"
 #include "api/random_input.h"
 #include "backends/backends.h"
+#include "base/mapped_file.h"
 #include "base/text.h"
+#include "cli/benchmark_rows.h"
 #include "cli/commands.h"
+#include "cli/compiler.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "formats/json.h"
 #include "hardware/host.h"
+#include "import/hone/artefact.h"
 #include "measure/machine_peaks.h"
 #include "measure/macs.h"
+#include "measure/operator_model.h"
 #include "ops/catalogue.h"
 #include "passes/pipeline.h"
 #include "runtime/session.h"
@@ -28,27 +31,10 @@
 namespace hone::cli {
 namespace {
 
-using measure::Interval;
 using measure::Measured;
 
 // Multiply-adds up to which the plain loops of `reference` give the expected outputs in seconds.
 constexpr int64_t kReferenceMacs = 1'000'000'000;
-
-struct ModelUnderTest {
-  measure::Subject subject;
-  std::string expected_from;  // the backend
-  std::string precision;      // what most bytes of the weights are stored as
-  std::optional<int64_t> macs;
-};
-
-struct Row {
-  const ModelUnderTest* model;
-  int threads;
-  const measure::MachinePeaks* peaks;
-  Measured measured;
-  bool first = false;             // the engine that others are compared with
-  std::optional<Interval> ratio;  // of the time to that of the first engine, in the same rounds
-};
 
 Result<std::vector<int>> numbers_in(std::string_view text, std::string_view flag) {
   std::vector<int> numbers;
@@ -95,6 +81,69 @@ std::string precision_of(const Model& model) {
   return most == bytes.end() ? "" : std::string(most->first);
 }
 
+// For files that are gone with it.
+class TemporaryFolder {
+ public:
+  static Result<std::unique_ptr<TemporaryFolder>> make() {
+    std::error_code error;
+    std::string name =
+        (std::filesystem::temp_directory_path(error) / "hone-benchmark-XXXXXX").string();
+    if (error || mkdtemp(name.data()) == nullptr)
+      return fail(ErrorId::io, "cannot make the folder '" + printable(name) + "'");
+    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(std::move(name)));
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
+
+ private:
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+// What is made for the measurements: operators as models, artefacts of models.
+class Workshop {
+ public:
+  explicit Workshop(const Arguments& arguments) : arguments_(arguments) {}
+
+  // The file of a model of one operator.
+  Result<std::string> operator_file(const std::string& op, const std::string& dims) {
+    const std::string path = TRY(next_file());
+    const Model model = TRY(measure::operator_model(op, dims, arguments_.limits));
+    TRY(artefact::write(model, path, arguments_.threads));
+    return path;
+  }
+
+  Result<Compiled> compile(const std::string& path) {
+    if (!compiler_)
+      compiler_.emplace(arguments_,
+                        CompilerOptions{.measure = "missing", .threads = arguments_.threads});
+    return compiler_->run(path, TRY(next_file()));
+  }
+
+ private:
+  Result<std::string> next_file() {
+    if (!folder_) folder_ = TRY(TemporaryFolder::make());
+    return *folder_ / fmt::format("{}.hone", files_++);
+  }
+
+  const Arguments& arguments_;
+  std::unique_ptr<TemporaryFolder> folder_;
+  std::optional<Compiler> compiler_;
+  size_t files_ = 0;
+};
+
+uint64_t constant_bytes(const Model& model) {
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < model.constants.size(); ++i)
+    if (const auto stored = model.stored(ConstantId{i})) bytes += stored->size();
+  return bytes;
+}
+
 // Inputs, and the outputs that every engine has to give.
 Result<ModelUnderTest> prepare(const Arguments& arguments, const std::string& path) {
   Model model = TRY(open_model(path, open_options(arguments)));
@@ -104,7 +153,9 @@ Result<ModelUnderTest> prepare(const Arguments& arguments, const std::string& pa
   Dim::Bindings bindings;
   for (const auto& [name, size] : given) bindings[name] = size;
   ModelUnderTest result;
-  result.subject.path = path;
+  result.name = result.subject.path = path;
+  std::error_code ignored;
+  result.file_bytes = std::filesystem::file_size(path, ignored);
   result.precision = precision_of(model);
   result.subject.tolerance = arguments.real("--tolerance");
   if (model.phase != "lower")
@@ -124,6 +175,8 @@ Result<ModelUnderTest> prepare(const Arguments& arguments, const std::string& pa
   }
   for (const Symbol& symbol : model.symbols) bindings.emplace(symbol.name, 1);
   result.macs = measure::macs_of(model, bindings);
+  result.flops = measure::flops_of(model, bindings);
+  result.touched = constant_bytes(model);
   const bool small = result.macs && *result.macs <= kReferenceMacs;
   result.expected_from = arguments.has("--expected")       ? arguments.text("--expected")
                          : small || model.phase == "lower" ? "reference"
@@ -140,157 +193,40 @@ Result<ModelUnderTest> prepare(const Arguments& arguments, const std::string& pa
       return fail(ErrorId::unsupported_feature, "engines give back tensors of numbers only");
     result.subject.expected.push_back({shared->main().output_names()[i], outputs[i].tensor});
   }
+  for (const auto* tensors : {&result.subject.inputs, &result.subject.expected})
+    for (const auto& t : *tensors) result.touched += uint64_t(t.tensor.byte_size());
+  // What is compiled already is given as it is.
+  if (shared->phase == "lower") result.subject.compiled = path;
   return result;
 }
 
-// Of the peak of multiply-adds of floats.
-std::optional<double> fraction_of_peak(const Row& row) {
-  if (!row.model->macs || row.measured.latency.median <= 0) return std::nullopt;
-  if (row.peaks->f32_flops <= 0) return std::nullopt;
-  return 2 * double(*row.model->macs) / row.measured.latency.median / row.peaks->f32_flops;
-}
-
-void write(JsonWriter& json, const Interval& interval) {
-  json.begin_object();
-  json.member("median", interval.median);
-  json.member("low", interval.low);
-  json.member("high", interval.high);
-  json.member("n", interval.n);
-  json.end_object();
-}
-
-void write(JsonWriter& json, const measure::MachinePeaks& peaks, int threads) {
-  json.begin_object();
-  json.member("threads", threads);
-  json.member("f32_flops", peaks.f32_flops);
-  json.member("int8_ops", peaks.int8_ops);
-  json.member("l3_bytes_per_s", peaks.l3_bytes_per_s);
-  json.member("dram_bytes_per_s", peaks.dram_bytes_per_s);
-  json.end_object();
-}
-
-void write(JsonWriter& json, const Row& row) {
-  const Measured& m = row.measured;
-  json.begin_object();
-  json.member("model", row.model->subject.path);
-  json.member("engine", m.engine->name);
-  json.member("version", m.version);
-  json.member("threads", row.threads);
-  json.member("precision", row.model->precision);
-  json.key("parity");
-  json.begin_object();
-  json.member("equal", m.parity.equal);
-  json.member("largest_relative", m.parity.largest);
-  json.member("expected_from", row.model->expected_from);
-  if (!m.parity.reason.empty()) json.member("reason", m.parity.reason);
-  json.end_object();
-  if (!m.error.empty()) json.member("error", m.error);
-  if (m.latency.n > 0) {
-    json.key("latency_s");
-    write(json, m.latency);
-    json.member("load_s", m.load_s);
-    json.member("first_s", m.first_s);
-    json.member("cpu_s", m.cpu_s);
-    json.member("peak_memory_bytes", m.peak_memory_bytes);
-    json.member("idle_memory_bytes", m.idle_memory_bytes);
-    if (row.model->macs) json.member("macs", *row.model->macs);
-    if (const auto fraction = fraction_of_peak(row)) json.member("fraction_of_f32_peak", *fraction);
-    if (row.ratio) {
-      json.key("ratio_to_first");
-      write(json, *row.ratio);
-    }
-    json.key("rounds_s");
-    json.begin_array();
-    for (const auto& round : m.seconds) {
-      json.begin_array();
-      for (const double sample : round) json.value(sample);
-      json.end_array();
-    }
-    json.end_array();
+Result<std::vector<ModelUnderTest>> prepare_all(const Arguments& arguments, Workshop& workshop,
+                                                const measure::Plan& plan) {
+  std::vector<ModelUnderTest> models;
+  for (const std::string& path : arguments.positionals())
+    models.push_back(TRY(prepare(arguments, path)));
+  const std::string op = arguments.text("--op");
+  for (const std::string& dims : arguments.texts("--dims")) {
+    models.push_back(TRY(prepare(arguments, TRY(workshop.operator_file(op, dims)))));
+    models.back().name = op + " " + dims;
+    models.back().op = op;
+    models.back().dims = dims;
   }
-  json.end_object();
-}
-
-std::string ratio_text(const Interval& ratio) {
-  if (std::isnan(ratio.low)) return fmt::format("{:.2f}", ratio.median);
-  return fmt::format("{:.2f} ({:.2f} to {:.2f})", ratio.median, ratio.low, ratio.high);
-}
-
-std::vector<std::string> cells(const Row& row) {
-  const Measured& m = row.measured;
-  std::vector<std::string> all{std::string(m.engine->name), m.version, std::to_string(row.threads)};
-  if (m.latency.n == 0) {
-    all.push_back(m.error.empty() ? m.parity.reason : m.error);
-    return all;
+  const bool compiled = std::ranges::any_of(plan.engines, [](auto* e) { return e->compiled; });
+  for (ModelUnderTest& model : models) {
+    if (!compiled || !model.subject.compiled.empty()) continue;
+    model.compiled = TRY(workshop.compile(model.subject.path));
+    model.subject.compiled = model.compiled.output;
   }
-  const auto fraction = fraction_of_peak(row);
-  all.push_back(human_seconds(m.latency.median));
-  all.push_back(m.latency.low > 0
-                    ? human_seconds(m.latency.low) + " to " + human_seconds(m.latency.high)
-                    : "-");
-  all.push_back(row.first ? "1" : row.ratio ? ratio_text(*row.ratio) : "-");
-  all.push_back(fraction ? fmt::format("{:.0f} %", 100 * *fraction) : "-");
-  all.push_back(human_seconds(m.load_s));
-  all.push_back(
-      human_bytes(m.peak_memory_bytes - std::min(m.peak_memory_bytes, m.idle_memory_bytes)));
-  all.push_back(fmt::format("{:.1e}", m.parity.largest));
-  return all;
-}
-
-std::string report(const ModelUnderTest& model, const std::vector<Row>& rows) {
-  std::vector<std::vector<std::string>> lines{{"engine", "version", "threads", "median",
-                                               "95 % interval", "of the first's time",
-                                               "of f32 peak", "load", "memory", "largest error"}};
-  for (const Row& row : rows)
-    if (row.model == &model) lines.push_back(cells(row));
-  return fmt::format("{}{}, outputs as {} gives them\n{}", printable(model.subject.path),
-                     model.macs ? fmt::format(", {:.3g} GMAC", double(*model.macs) / 1e9) : "",
-                     model.expected_from, table(lines, {2, 3, 6, 7, 8, 9}));
-}
-
-std::string report(const measure::MachinePeaks& peaks, int threads) {
-  return fmt::format(
-      "machine, {} threads: {:.1f} GFLOP/s f32, {:.0f} GOP/s int8, reading {:.1f} GB/s from L3, "
-      "{:.1f} GB/s from memory\n",
-      threads, peaks.f32_flops / 1e9, peaks.int8_ops / 1e9, peaks.l3_bytes_per_s / 1e9,
-      peaks.dram_bytes_per_s / 1e9);
-}
-
-std::string csv(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
-// Appends all samples; a fresh file gets a head.
-Status append_samples(const std::string& path, const std::vector<Row>& rows,
-                      const std::string& command) {
-  std::error_code error;
-  const bool fresh =
-      !std::filesystem::exists(path, error) || std::filesystem::is_empty(path, error);
-  std::ofstream file(path, std::ios::app);
-  if (fresh) file << "utc,cpu,command,model,engine,version,threads,round,seconds\n";
-  const std::string cpu = detect_host().cpu;
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char time[32];
-  std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  for (const Row& row : rows)
-    for (size_t round = 0; round < row.measured.seconds.size(); ++round)
-      for (const double sample : row.measured.seconds[round])
-        file << fmt::format("{},{},{},{},{},{},{},{},{:.9f}\n", time, csv(cpu), csv(command),
-                            csv(row.model->subject.path), row.measured.engine->name,
-                            csv(row.measured.version), row.threads, round, sample);
-  file.flush();
-  if (!file) return fail(ErrorId::io, "cannot append the samples to '" + printable(path) + "'");
-  return ok();
+  return models;
 }
 
 std::string command_line(const Arguments& arguments) {
   std::string text = "hone benchmark";
   for (const std::string& model : arguments.positionals()) text += " " + model;
-  for (const char* flag : {"--engines", "--sweep-threads", "--expected"})
+  for (const std::string& dims : arguments.texts("--dims"))
+    text += fmt::format(" --op {} --dims {}", arguments.text("--op"), dims);
+  for (const char* flag : {"--engines", "--sweep-threads", "--expected", "--calibration"})
     if (arguments.has(flag)) text += fmt::format(" {} {}", flag, arguments.text(flag));
   for (const std::string& bind : arguments.texts("--bind")) text += " --bind " + bind;
   return text + fmt::format(" --threads {} --rounds {} --seconds {} --seed {} --tolerance {}",
@@ -317,7 +253,20 @@ void add_ratios(std::vector<Row>& rows, size_t begin) {
       rows[i].ratio = measure::ratio_of(rows[i].measured.seconds, first.seconds);
 }
 
+Status check_subjects(const Arguments& arguments) {
+  const bool op = arguments.has("--op");
+  if (op != !arguments.texts("--dims").empty())
+    return fail(ErrorId::usage, "--op and --dims go together: an operator, and its sizes");
+  if (op && !arguments.positionals().empty())
+    return fail(ErrorId::usage, "either models are measured, or an operator by --op");
+  if (op || !arguments.positionals().empty()) return ok();
+  Error error = fail(ErrorId::usage, "what is to be measured: MODEL is missing");
+  error.hint = "name model files, or an operator: --op gemm --dims 128x768x768";
+  return error;
+}
+
 Status check_flags(const Arguments& arguments) {
+  TRY(check_subjects(arguments));
   if (arguments.integer("--rounds") < 1 || arguments.integer("--rounds") > 1000)
     return fail(ErrorId::usage, "--rounds takes a number from 1 to 1000");
   if (!(arguments.real("--seconds") > 0 && arguments.real("--seconds") <= 3600))
@@ -327,10 +276,36 @@ Status check_flags(const Arguments& arguments) {
   return ok();
 }
 
+// What the machine can do at best, by the number of threads, as an earlier report has it.
+Result<std::map<int, measure::MachinePeaks>> peaks_in(const std::string& path) {
+  const MappedFile file = TRY(MappedFile::open(path));
+  Ledger ledger{Limits()};
+  const JsonDocument document = TRY(
+      JsonDocument::parse({reinterpret_cast<const char*>(file.bytes().data()), file.size()}, ledger)
+          .context("reading the report '" + printable(path) + "'"));
+  const Json report = document.root();
+  if (TRY(TRY(TRY(report.get("machine")).get("cpu")).as_string()) != detect_host().cpu)
+    return fail(ErrorId::bad_data, "'" + printable(path) + "' was measured on another CPU");
+  std::map<int, measure::MachinePeaks> all;
+  for (const Json peaks : TRY(report.get("calibrations")).elements()) {
+    measure::MachinePeaks& p = all[int(TRY(TRY(peaks.get("threads")).as_int64()))];
+    for (const auto& [name, rate] : {std::pair("f32_flops", &p.f32_flops),
+                                     {"int8_ops", &p.int8_ops},
+                                     {"l2_bytes_per_s", &p.l2_bytes_per_s},
+                                     {"l3_bytes_per_s", &p.l3_bytes_per_s},
+                                     {"dram_bytes_per_s", &p.dram_bytes_per_s}})
+      *rate = TRY(TRY(peaks.get(name)).as_double());
+  }
+  return all;
+}
+
 Result<int> run(const Arguments& arguments) {
   TRY(check_flags(arguments));
   measure::Plan plan;
-  plan.engines = TRY(engines_in(arguments.text("--engines")));
+  // Other engines do not read the models that are made of operators.
+  const bool op = arguments.has("--op");
+  plan.engines =
+      TRY(engines_in(op && !arguments.has("--engines") ? "hone" : arguments.text("--engines")));
   plan.python = arguments.config.text("engines.python");
   plan.rounds = int(arguments.integer("--rounds"));
   plan.seconds = arguments.real("--seconds");
@@ -342,13 +317,16 @@ Result<int> run(const Arguments& arguments) {
       arguments.has("--sweep-threads")
           ? TRY(numbers_in(arguments.text("--sweep-threads"), "--sweep-threads"))
           : std::vector<int>{ThreadPool(arguments.threads).size()};
-  std::vector<ModelUnderTest> models;
-  for (const std::string& path : arguments.positionals())
-    models.push_back(TRY(prepare(arguments, path)));
+  Workshop workshop(arguments);
+  const std::vector<ModelUnderTest> models = TRY(prepare_all(arguments, workshop, plan));
   std::map<int, measure::MachinePeaks> peaks;
+  if (arguments.has("--calibration")) peaks = TRY(peaks_in(arguments.text("--calibration")));
+  std::erase_if(peaks, [&](const auto& p) { return std::ranges::count(counts, p.first) == 0; });
   for (const int threads : counts) {
-    ThreadPool pool(threads);
-    peaks[threads] = measure::measure_peaks(pool);
+    if (!peaks.contains(threads)) {
+      ThreadPool pool(threads);
+      peaks[threads] = measure::measure_peaks(pool);
+    }
     if (!arguments.json) put(report(peaks[threads], threads));
   }
   std::vector<Row> rows;
@@ -363,8 +341,9 @@ Result<int> run(const Arguments& arguments) {
         rows.push_back({&model, threads, &peaks[threads], std::move(m), rows.size() == begin, {}});
       add_ratios(rows, begin);
     }
-    if (!arguments.json) put("\n" + report(model, rows));
+    if (!arguments.json && !op) put("\n" + report(model, rows));
   }
+  if (!arguments.json && op) put("\n" + report_operators(rows));
   if (arguments.json) {
     put_json([&](JsonWriter& json) {
       json.begin_object();
@@ -404,6 +383,8 @@ const Command& benchmark_command() {
       .examples =
           "$ hone benchmark model.onnx\n"
           "$ hone benchmark model.onnx --engines hone,onnxruntime --sweep-threads 1,2\n"
+          "$ hone benchmark model.onnx --engines hone,hone-compiled,onnxruntime\n"
+          "$ hone benchmark --op gemm --dims 128x768x768 --dims 128x768x3072\n"
           "$ hone benchmark model.onnx --bind S=128 --rounds 9 --samples samples.csv --json",
       .details =
           "Each engine runs in a process of its own, on the same made-up inputs. One whose outputs "
@@ -411,14 +392,27 @@ const Command& benchmark_command() {
           "what disturbs the\nmachine disturbs all. Times are medians with an interval of 95 % "
           "confidence over rounds; memory is\nthe peak of the process less what the engine takes "
           "without a model. What the machine can do at\nbest is measured in the same run. Exits 1 "
-          "where an engine fails or gives other outputs.",
-      .positionals = {{"MODEL", "the model files", 1, kAny, true}},
+          "where an engine fails or gives other outputs.\n\n"
+          "hone-compiled is given the artefact of `hone compile`, which is made through the cache "
+          "first.\n\n"
+          "--op measures a single operator on made-up numbers, lowered and run as in a model: its "
+          "operations\na second beside the peak of the machine, and the bytes of its inputs, "
+          "weights and outputs a second\nbeside the rate of the level of memory that they fit in. "
+          "--dims are, all f32:\n"
+          "  gemm MxNxK                 [M, K] times constant weights [K, N]\n"
+          "  conv NxCxHxWxFxK[xS]       F filters of K x K, stride S\n"
+          "  depthwise NxCxHxWxK[xS]    one filter of K x K for each channel\n"
+          "  softmax AxBx…, layer_normalization AxBx…    along the last axis\n"
+          "  add AxBx…, gelu AxBx… and the other element-wise operators of one or two inputs",
+      .positionals = {{"MODEL", "the model files", 0, kAny, true}},
       .flags = {{"--engines", Kind::text, "NAMES",
                  "what to measure; the first is what others are "
                  "compared with",
                  "hone,onnxruntime"},
                 {"--sweep-threads", Kind::text, "N,N",
                  "measure with each of these numbers of threads"},
+                {"--op", Kind::text, "OPERATOR", "measure this operator rather than models"},
+                {"--dims", Kind::texts, "AxBxC", "its sizes; may be given several times"},
                 {"--rounds", Kind::integer, "N", "times that each engine has its turn", "5"},
                 {"--seconds", Kind::real, "S", "how long a turn is, at least three runs", "1"},
                 {"--bind", Kind::texts, "SYMBOL=SIZE",
@@ -429,6 +423,8 @@ const Command& benchmark_command() {
                 {"--expected", Kind::text, "BACKEND",
                  "who computes the outputs to expect; cpu where reference would take long", "",
                  "reference|cpu"},
+                {"--calibration", Kind::text, "REPORT.json",
+                 "take what the machine can do at best from an earlier report of --json"},
                 {"--samples", Kind::text, "FILE.csv", "append every measured time"}},
       .run = run,
   };

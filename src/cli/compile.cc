@@ -1,6 +1,7 @@
 // `hone compile`: models to .hone artefacts.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -9,31 +10,18 @@
 #include <optional>
 #include <set>
 
-#include "backends/backends.h"
-#include "base/hash.h"
-#include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
-#include "cli/artefact_cache.h"
 #include "cli/commands.h"
+#include "cli/compiler.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "hardware/host.h"
 
 namespace hone::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Compiled {
-  std::string model, output, target;  // target: "" for a portable artefact
-  uint64_t bytes = 0;
-  size_t nodes_before = 0, nodes_after = 0;
-  std::vector<v1::Choice> choices;
-  bool cached = false;
-  double seconds = 0;
-};
 
 // One file for each model: OUT itself, or, where OUT is a folder or there are several,
 // OUT/STEM.hone.
@@ -63,105 +51,6 @@ Result<std::vector<std::string>> outputs_for(const std::vector<std::string>& mod
   }
   return outputs;
 }
-
-// An artefact records hashes of its content. They are compared here: what is written gets new ones,
-// which would vouch for whatever was read.
-Result<v1::Model> open_whole(const std::string& path, OpenOptions options) {
-  options.verify = true;
-  auto model = open(path, options);
-  if (model || model.error().id != ErrorId::inconclusive) return model;
-  options.verify = false;  // the format has no hashes
-  return open(path, options);
-}
-
-// A cache, and what tells this build of hone from others in its keys.
-struct Caching {
-  std::unique_ptr<Cache> cache;  // null for none
-  std::string program;
-};
-
-class Compiler {
- public:
-  Compiler(const Arguments& arguments, const Caching& caching)
-      : arguments_(arguments), cache_(caching.cache.get()), program_(caching.program) {
-    portable_ = arguments.on("--portable");
-    const std::string level = arguments.text("-O");
-    clean_ = level != "0";
-    options_ = compile_options(arguments.config, level >= "2" ? "missing" : "never");
-    options_.threads = 1;
-    options_.measure_threads = arguments.threads;
-    if (!cache_) options_.cache.clear();
-    if (portable_) return;
-    const Backend& backend = *backends_for("auto").take()[0];
-    target_ = backend.target();
-    if (options_.measure != "never")
-      machine_ = fmt::format("{}; {}; threads {}; {} s", cpu_fingerprint(), backend.timing(),
-                             arguments.threads > 0 ? arguments.threads : ThreadPool::usable_cpus(),
-                             options_.measure_seconds);
-  }
-
-  Result<Compiled> run(const std::string& path, const std::string& output) const {
-    const auto begin = std::chrono::steady_clock::now();
-    const v1::Model model = TRY(open_whole(path, open_options(arguments_)));
-    Compiled result{.model = path, .output = output, .target = target_};
-    const v1::Description description = model.describe();
-    result.nodes_before = description.nodes;
-    if (!description.target.empty()) TRY(from(model.clean()));  // says why it cannot be
-    const std::string key = cache_ ? TRY(key_of(model)) : "";
-    result.cached = cache_ && options_.measure != "always" && TRY(cache_->get(key, output));
-    const auto make = [&](const std::string& file) -> Status {
-      return compile(model, path, file, result);
-    };
-    if (result.cached)
-      TRY(describe(output, result));
-    else
-      TRY(cache_ && options_.measure != "cached" ? cache_->make(key, output, make) : make(output));
-    std::error_code ignored;
-    result.bytes = fs::file_size(output, ignored);
-    result.seconds = seconds_since(begin);
-    return result;
-  }
-
- private:
-  // Everything that the artefact depends on: what is folded and packed has limits.
-  Result<std::string> key_of(const v1::Model& model) const {
-    std::string text =
-        fmt::format("hone artefact\n{}\n{}\n{}\n{}\n{}\n", program_, target_, machine_,
-                    clean_ ? "clean" : "as it is", TRY(from(model.content_hash())));
-    for (const LimitInfo& limit : all_limits())
-      text += fmt::format("{} {}\n", limit.name, arguments_.limits.*limit.field);
-    return sha256_hex(std::as_bytes(std::span(text)));
-  }
-
-  Status describe(const std::string& output, Compiled& result) const {
-    v1::Description description = TRY(open(output, open_options(arguments_))).describe();
-    result.nodes_after = description.nodes;
-    result.choices = std::move(description.choices);
-    return ok();
-  }
-
-  Status compile(v1::Model model, const std::string& path, const std::string& output,
-                 Compiled& result) const {
-    if (clean_) model = TRY(from(model.clean()).context("cleaning '" + printable(path) + "'"));
-    if (portable_) {
-      TRY(from(model.save(output)));
-      result.nodes_after = model.describe().nodes;
-      return ok();
-    }
-    const auto executable = TRY(from(model.compile(options_)));
-    TRY(from(executable.save(output)));
-    result.choices = executable.choices();
-    for (const auto& share : executable.shares()) result.nodes_after += share.nodes;
-    return ok();
-  }
-
-  const Arguments& arguments_;
-  Cache* cache_;
-  std::string program_;
-  bool portable_ = false, clean_ = true;
-  v1::CompileOptions options_;
-  std::string target_, machine_;  // machine: what is measured
-};
 
 // One model of several: whatever goes wrong with it is its own.
 Result<Compiled> compile_alone(const Compiler& compiler, const std::string& path,
@@ -208,41 +97,70 @@ std::string report(const Compiled& c) {
                                     : "");
 }
 
+using Results = std::vector<std::optional<Result<Compiled>>>;
+
+// What came of all models.
+struct Outcome {
+  std::vector<std::string> outputs;
+  Results results;
+  int jobs = 1;
+  double seconds = 0;
+
+  size_t failed() const {
+    return size_t(std::ranges::count_if(results, [](const auto& r) { return !*r; }));
+  }
+  size_t compiled() const { return results.size() - failed(); }
+  double per_hour() const { return double(compiled()) / seconds * 3600; }
+};
+
+void write_json(JsonWriter& json, const Arguments& arguments, const Outcome& outcome) {
+  json.begin_object();
+  json.key("results");
+  json.begin_array();
+  for (size_t i = 0; i < outcome.results.size(); ++i)
+    write_json(json, arguments.positionals()[i], outcome.outputs[i], *outcome.results[i]);
+  json.end_array();
+  json.member("compiled", outcome.compiled());
+  json.member("failed", outcome.failed());
+  json.member("jobs", outcome.jobs);
+  json.member("elapsed_s", outcome.seconds);
+  json.member("models_per_hour", outcome.per_hour());
+  json.member("peak_memory_bytes", peak_memory_bytes());
+  json.end_object();
+}
+
+std::string summary(const Outcome& outcome) {
+  std::string text =
+      fmt::format("{} of {} models compiled", outcome.compiled(), outcome.results.size());
+  if (outcome.compiled() > 0)
+    text +=
+        fmt::format(" in {}, {:.0f} an hour; process at most {}", human_seconds(outcome.seconds),
+                    outcome.per_hour(), human_bytes(peak_memory_bytes()));
+  return text + "\n";
+}
+
 // Each model by itself, several at a time.
 class Batch {
  public:
-  Batch(const Arguments& arguments, const Compiler& compiler, std::vector<std::string> outputs)
-      : arguments_(arguments),
-        compiler_(compiler),
-        outputs_(std::move(outputs)),
-        results_(outputs_.size()),
-        progress_(arguments) {}
+  Batch(const Arguments& arguments, const Compiler& compiler, Outcome& outcome)
+      : arguments_(arguments), compiler_(compiler), outcome_(outcome), progress_(arguments) {}
 
   // The exit code is that of the first model that fails.
-  int run(int jobs) {
-    const auto begin = std::chrono::steady_clock::now();
-    ThreadPool pool(jobs);
-    pool.parallel_for(int64_t(results_.size()), 1, [&](int64_t i, int64_t) { one(size_t(i)); });
-    seconds_ = seconds_since(begin);
-    int code = 0;
-    for (const auto& result : results_) {
-      if (*result) continue;
-      if (failed_++ == 0) code = exit_code(info(result->error().id).blame);
-    }
-    if (arguments_.json)
-      put_json([&](JsonWriter& json) { write(json, pool.size()); });
-    else
-      put(summary());
-    return code;
+  int run(ThreadPool& pool) {
+    pool.parallel_for(int64_t(outcome_.results.size()), 1,
+                      [&](int64_t i, int64_t) { one(size_t(i)); });
+    for (const auto& result : outcome_.results)
+      if (!*result) return exit_code(info(result->error().id).blame);
+    return 0;
   }
 
  private:
   void one(size_t i) {
     const std::string& model = arguments_.positionals()[i];
     const Result<Compiled>& result =
-        results_[i].emplace(compile_alone(compiler_, model, outputs_[i]));
+        outcome_.results[i].emplace(compile_alone(compiler_, model, outcome_.outputs[i]));
     const std::lock_guard lock(mutex_);
-    progress_.show("model", ++done_, results_.size());
+    progress_.show("model", ++done_, outcome_.results.size());
     if (arguments_.json) return;
     progress_.hide();
     if (result)
@@ -252,54 +170,13 @@ class Batch {
     std::fflush(stdout);  // in order with the errors
   }
 
-  double per_hour() const { return double(results_.size() - failed_) / seconds_ * 3600; }
-
-  std::string summary() const {
-    const size_t compiled = results_.size() - failed_;
-    std::string text = fmt::format("{} of {} models compiled", compiled, results_.size());
-    if (compiled > 0)
-      text += fmt::format(" in {}, {:.0f} an hour; process at most {}", human_seconds(seconds_),
-                          per_hour(), human_bytes(peak_memory_bytes()));
-    return text + "\n";
-  }
-
-  void write(JsonWriter& json, int jobs) const {
-    json.begin_object();
-    json.key("results");
-    json.begin_array();
-    for (size_t i = 0; i < results_.size(); ++i)
-      write_json(json, arguments_.positionals()[i], outputs_[i], *results_[i]);
-    json.end_array();
-    json.member("compiled", results_.size() - failed_);
-    json.member("failed", failed_);
-    json.member("jobs", jobs);
-    json.member("elapsed_s", seconds_);
-    json.member("models_per_hour", per_hour());
-    json.member("peak_memory_bytes", peak_memory_bytes());
-    json.end_object();
-  }
-
   const Arguments& arguments_;
   const Compiler& compiler_;
-  std::vector<std::string> outputs_;
-  std::vector<std::optional<Result<Compiled>>> results_;
+  Outcome& outcome_;
   std::mutex mutex_;  // guards the following, and what is printed
   Progress progress_;
   size_t done_ = 0;
-  size_t failed_ = 0;
-  double seconds_ = 0;
 };
-
-// The cache, unless it is unwanted or cannot be had.
-Caching caching_for(const Arguments& arguments) {
-  if (arguments.on("--no-cache")) return {};
-  auto cache = open_cache(arguments.config);
-  auto program = program_hash();
-  if (cache && program) return {cache.take(), program.take()};
-  LOG(warn, "the cache cannot be used",
-      {{"reason", (cache ? program.error() : cache.error()).message}});
-  return {};
-}
 
 Result<int> run(const Arguments& arguments) {
   if (!arguments.has("--output")) {
@@ -309,26 +186,33 @@ Result<int> run(const Arguments& arguments) {
   }
   const int64_t jobs = arguments.integer("--jobs");
   if (jobs < 0 || jobs > 1024) return fail(ErrorId::usage, "--jobs takes a number from 0 to 1024");
-  auto outputs = TRY(outputs_for(arguments.positionals(), arguments.text("--output")));
-  const Caching caching = caching_for(arguments);
-  const Compiler compiler(arguments, caching);
-  if (outputs.size() > 1) return Batch(arguments, compiler, std::move(outputs)).run(int(jobs));
-  const Result<Compiled> result = TRY(compiler.run(arguments.positional(0), outputs[0]));
-  if (!arguments.json) {
-    put(report(*result));
-    return 0;
+  Outcome outcome;
+  outcome.outputs = TRY(outputs_for(arguments.positionals(), arguments.text("--output")));
+  outcome.results.resize(outcome.outputs.size());
+  ThreadPool pool(int(std::min(size_t(ThreadPool(int(jobs)).size()), outcome.outputs.size())));
+  outcome.jobs = pool.size();
+  const auto begin = std::chrono::steady_clock::now();
+  const std::string level = arguments.text("-O");
+  // One job has all threads; of several, each has its own.
+  const Compiler compiler(arguments, {.portable = arguments.on("--portable"),
+                                      .clean = level != "0",
+                                      .cached = !arguments.on("--no-cache"),
+                                      .measure = level >= "2" ? "missing" : "never",
+                                      .measure_threads = arguments.threads,
+                                      .threads = outcome.jobs == 1 ? arguments.threads : 1});
+  int code = 0;
+  if (outcome.outputs.size() == 1) {
+    outcome.results[0] = TRY(compiler.run(arguments.positional(0), outcome.outputs[0]));
+    if (!arguments.json) put(report(**outcome.results[0]));
+  } else {
+    code = Batch(arguments, compiler, outcome).run(pool);
   }
-  put_json([&](JsonWriter& json) {
-    json.begin_object();
-    json.key("results");
-    json.begin_array();
-    write_json(json, arguments.positional(0), outputs[0], result);
-    json.end_array();
-    json.member("compiled", 1);
-    json.member("failed", 0);
-    json.end_object();
-  });
-  return 0;
+  outcome.seconds = seconds_since(begin);
+  if (arguments.json)
+    put_json([&](JsonWriter& json) { write_json(json, arguments, outcome); });
+  else if (outcome.outputs.size() > 1)
+    put(summary(outcome));
+  return code;
 }
 
 }  // namespace

@@ -182,7 +182,7 @@ Phase phase_of(const Model& model) {
 
 Status write_result(const Arguments& arguments, const Model& model) {
   const std::string path = arguments.text("--output");
-  if (path.ends_with(".hone")) return artefact::write(model, path);
+  if (path.ends_with(".hone")) return artefact::write(model, path, arguments.threads);
   const text::Written written = TRY(text::write(model, path));
   if (!written.weights.empty())
     note(arguments, fmt::format("{} of constants are in '{}', which the text names",

@@ -48,13 +48,14 @@ void Model::add_symbol(std::string symbol_name, BindingTime time) {
   symbols.push_back({std::move(symbol_name), time});
 }
 
-void Model::release(ConstantId id) const { release(id, 0, UINT64_MAX); }
-
-void Model::release(ConstantId id, uint64_t offset, uint64_t length) const {
+void Model::release(ConstantId id) const {
   if (!is_mapped(constants[id.index])) return;
-  const auto bytes = stored(id);
-  if (!bytes || offset > bytes->size()) return;
-  release_pages(bytes->subspan(offset, std::min<uint64_t>(length, bytes->size() - offset)));
+  if (const auto bytes = stored(id)) release_pages(*bytes);
+}
+
+void Model::release_all() const {
+  for (const DataSource& source : sources)
+    if (source.mapped) release_pages(source.bytes());
 }
 
 Result<std::span<const std::byte>> Model::stored(ConstantId id) const {
@@ -131,6 +132,15 @@ bool Model::is_mapped(const Constant& constant) const {
 }
 
 Result<Tensor> Model::read(ConstantId id, const Allowance& allowance) const {
+  return read_aligned(id, SIZE_MAX, allowance);
+}
+
+Result<Tensor> Model::read_at_any_address(ConstantId id, const Allowance& allowance) const {
+  return read_aligned(id, 1, allowance);
+}
+
+// Where the elements lie, if that is aligned as they need it, or to `least`.
+Result<Tensor> Model::read_aligned(ConstantId id, size_t least, const Allowance& allowance) const {
   const Constant& constant = constants[id.index];
   const auto extents = constant.type.shape.fixed();
   CHECK(extents.has_value());
@@ -140,7 +150,8 @@ Result<Tensor> Model::read(ConstantId id, const Allowance& allowance) const {
   const bool affine = !constant.type.encoding.is_dense();
   const DType dtype = affine ? constant.type.encoding.storage : constant.type.dtype;
   const bool odd = dtype == DType::boolean && !are_booleans(bytes);
-  const size_t alignment = bits(dtype) >= 16 ? size_t(bits(dtype)) / 8 : 1;
+  const size_t needed = bits(dtype) >= 16 ? size_t(bits(dtype)) / 8 : 1;
+  const size_t alignment = affine ? needed : std::min(needed, least);
   Tensor tensor;
   if (!odd && !bytes.empty() && reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0 &&
       std::holds_alternative<Constant::Span>(constant.data)) {

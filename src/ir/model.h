@@ -71,12 +71,15 @@ class Model {
   // decoded to the logical dtype. Fails when the source is not open or too short, or where elements
   // that have to be copied (not aligned) or decoded need more than the allowance.
   Result<Tensor> read(ConstantId id, const Allowance& allowance = uint64_t{1} << 40) const;
+  // The same, for who reads byte by byte: elements that are not aligned stay where they are.
+  Result<Tensor> read_at_any_address(ConstantId id, const Allowance& allowance) const;
   // The stored bytes as they are.
   Result<std::span<const std::byte>> stored(ConstantId id) const;
   // The constant's bytes are not expected to be read again soon: those in a mapped file leave
   // memory, and come back from the file when they are read after all.
   void release(ConstantId id) const;
-  void release(ConstantId id, uint64_t offset, uint64_t length) const;  // a part of them
+  // The same of all constants.
+  void release_all() const;
   // Adds a constant with these elements: inline when small, else in a memory source, which keeps
   // the tensor's bytes where nobody else has them, and else a copy.
   ConstantId add_constant(std::string name, Tensor tensor);
@@ -87,6 +90,7 @@ class Model {
 
  private:
   bool is_mapped(const Constant& constant) const;
+  Result<Tensor> read_aligned(ConstantId id, size_t least, const Allowance& allowance) const;
   // A name not in use, made from `stem`.
   std::string fresh_constant_name(const std::string& stem);
 

@@ -76,7 +76,7 @@ class Contestant {
         printable(TRY(TRY(hello.root().get("version")).as_string()).substr(0, kMostVersion));
     result.idle_memory_bytes = TRY(TRY(hello.root().get("idle_memory_bytes")).as_uint64());
     const JsonDocument opened = TRY(call("open", [&](JsonWriter& json) {
-      json.member("path", subject_.path);
+      json.member("path", result.engine->compiled ? subject_.compiled : subject_.path);
       json.member("threads", plan_.threads);
       json.member("follow_links", plan_.follow_links);
       json.member("measurements", plan_.measurements);

@@ -20,7 +20,8 @@ struct NamedTensor {
 };
 
 struct Subject {
-  std::string path;  // of the model file
+  std::string path;      // of the model file
+  std::string compiled;  // of its artefact, for engines that take that
   std::vector<NamedTensor> inputs;
   std::vector<NamedTensor> expected;  // outputs that engines are compared with
   double tolerance = 1e-3;            // largest |a - b| over largest |b|, of outputs of floats

@@ -77,6 +77,14 @@ uint64_t cache_bytes(const Host& host, int level) {
 
 }  // namespace
 
+Level level_of(const MachinePeaks& peaks, const Host& host, uint64_t bytes, int threads) {
+  if (peaks.l2_bytes_per_s > 0 && bytes <= cache_bytes(host, 2) * uint64_t(threads))
+    return {"L2", peaks.l2_bytes_per_s};
+  if (peaks.l3_bytes_per_s > 0 && bytes <= cache_bytes(host, 3) / 2)
+    return {"L3", peaks.l3_bytes_per_s};
+  return {"memory", peaks.dram_bytes_per_s};
+}
+
 MachinePeaks measure_peaks(ThreadPool& pool) {
   const auto& kernels = kernels::peak_kernels();
   MachinePeaks peaks;
@@ -86,6 +94,7 @@ MachinePeaks measure_peaks(ThreadPool& pool) {
       rate(pool, double(kernels.int8_ops), [&](int64_t, int64_t n) { keep(kernels.int8(n)); });
   const Host host = detect_host();
   const uint64_t second = cache_bytes(host, 2), third = cache_bytes(host, 3);
+  if (second > 0) peaks.l2_bytes_per_s = read_rate(pool, second / 2 * uint64_t(pool.size()));
   // More than the second-level caches of all cores, less than the third.
   const uint64_t within = std::max(2 * second * uint64_t(pool.size()), third / 4);
   if (third > 0 && within <= third / 2) peaks.l3_bytes_per_s = read_rate(pool, within);

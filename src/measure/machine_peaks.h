@@ -1,7 +1,11 @@
 // What this machine can do at best, measured.
 #pragma once
 
+#include <cstdint>
+#include <string_view>
+
 #include "base/thread_pool.h"
+#include "hardware/host.h"
 
 namespace hone::measure {
 
@@ -10,6 +14,7 @@ namespace hone::measure {
 struct MachinePeaks {
   double f32_flops = 0;         // multiply-adds of floats a second, times two
   double int8_ops = 0;          // products of bytes a second, times two
+  double l2_bytes_per_s = 0;    // reading what the second-level caches hold
   double l3_bytes_per_s = 0;    // reading what the second-level caches do not hold
   double dram_bytes_per_s = 0;  // reading what no cache holds
 };
@@ -17,5 +22,13 @@ struct MachinePeaks {
 // Takes about half a second. Each figure is the best of several short runs: what disturbs them
 // makes them slower only.
 MachinePeaks measure_peaks(ThreadPool& pool);
+
+// The level of memory that so many bytes fit in, read by so many threads at once: "L2", "L3" or
+// "memory", and its rate.
+struct Level {
+  std::string_view name;
+  double bytes_per_s = 0;
+};
+Level level_of(const MachinePeaks& peaks, const Host& host, uint64_t bytes, int threads);
 
 }  // namespace hone::measure

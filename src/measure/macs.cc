@@ -5,8 +5,10 @@
 #include "ir/op.h"
 
 namespace hone::measure {
+namespace {
 
-std::optional<int64_t> macs_of(const Model& model, const Dim::Bindings& bindings) {
+std::optional<int64_t> total_of(const Model& model, const Dim::Bindings& bindings,
+                                Dim Cost::* part) {
   const Graph& graph = model.main();
   int64_t total = 0;
   for (uint32_t i = 0; i < graph.node_capacity(); ++i) {
@@ -23,10 +25,20 @@ std::optional<int64_t> macs_of(const Model& model, const Dim::Bindings& bindings
     Types outputs;
     for (const ValueId v : node.outputs) outputs.push_back(graph[v].type);
     const Infer c(*node.op, node.attrs, inputs, node.outputs.size(), &model);
-    const auto macs = cost_of(c, outputs).macs.evaluate(bindings);
-    if (!macs || __builtin_add_overflow(total, *macs, &total)) return std::nullopt;
+    const auto amount = (cost_of(c, outputs).*part).evaluate(bindings);
+    if (!amount || __builtin_add_overflow(total, *amount, &total)) return std::nullopt;
   }
   return total;
+}
+
+}  // namespace
+
+std::optional<int64_t> macs_of(const Model& model, const Dim::Bindings& bindings) {
+  return total_of(model, bindings, &Cost::macs);
+}
+
+std::optional<int64_t> flops_of(const Model& model, const Dim::Bindings& bindings) {
+  return total_of(model, bindings, &Cost::flops);
 }
 
 }  // namespace hone::measure

@@ -8,8 +8,9 @@
 
 namespace hone::measure {
 
-// Multiply-adds of one run of the entry graph with these sizes, by the costs that the operators
-// declare; none where a size is not known, or a nested graph is run.
+// Of one run of the entry graph with these sizes, by the costs that the operators declare; none
+// where a size is not known, or a nested graph is run.
 std::optional<int64_t> macs_of(const Model& model, const Dim::Bindings& bindings);
+std::optional<int64_t> flops_of(const Model& model, const Dim::Bindings& bindings);
 
 }  // namespace hone::measure

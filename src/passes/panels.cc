@@ -19,21 +19,21 @@ uint64_t source_bytes(const Model& model) {
   return bytes;
 }
 
-uint64_t allowed(const PassContext& c) {
+uint64_t rounded(uint64_t bytes, uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+}  // namespace
+
+uint64_t packing_bytes(const PassContext& c) {
   constexpr uint64_t kAnySize = uint64_t{64} << 20;
   const uint64_t bytes = std::min(source_bytes(c.model), c.limits.runtime_memory);
   return std::min(kAnySize + 2 * bytes, c.limits.runtime_memory);
 }
 
-uint64_t rounded(uint64_t bytes, uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
-
-}  // namespace
-
 PackedWeights::PackedWeights(PassContext& c)
     : context_(c),
       // Address space only, until it is written to.
       piece_bytes_(rounded(std::clamp<uint64_t>(source_bytes(c.model), 1, 64 << 20), kHugePage)),
-      budget_(allowed(c)) {}
+      budget_(packing_bytes(c)) {}
 
 bool PackedWeights::add_piece(uint64_t bytes) {
   piece_ = {};
@@ -80,11 +80,11 @@ Status PackedWeights::pack(ConstantId weights, int64_t units, uint64_t unit_byte
     context_.parallel_for(last - first, grain, [&](int64_t begin, int64_t end) {
       pack(bytes.data(), first + begin, first + end);
     });
-    const uint64_t from = std::min<uint64_t>(uint64_t(first) * unit_bytes, bytes.size());
-    const uint64_t to = last == units
-                            ? bytes.size()
-                            : std::min<uint64_t>(uint64_t(last) * unit_bytes, bytes.size());
-    context_.model.release(weights, from, to - from);
+    mapped_ += uint64_t(last - first) * unit_bytes;
+    if (mapped_ < kSlab) continue;
+    // All of the file: reading a few bytes between weights brings in as much as a huge page.
+    context_.model.release_all();
+    mapped_ = 0;
   }
   return ok();
 }

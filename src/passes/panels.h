@@ -16,9 +16,12 @@ using packing::panel_count;
 // Positions of a kernel, at most, that the channels-last form takes: kernels list them all.
 inline constexpr int64_t kMostPositions = 4096;
 
+// What the weights that one pass makes may take together: twice those of the model, and the memory
+// of a run.
+uint64_t packing_bytes(const PassContext& c);
+
 // Memory for the packed weights of one pass, in large pieces: weights share their huge pages, so
-// that little of these is left over. Together they take at most twice the weights that the model
-// has, and the memory of a run.
+// that little of these is left over. Together they take packing_bytes() at most.
 class PackedWeights {
  public:
   explicit PackedWeights(PassContext& c);
@@ -32,8 +35,8 @@ class PackedWeights {
   Result<Room> room(const Extents& shape);
 
   // Calls pack(weights, begin, end) for parts of [0, units), on all threads. Unit i is made of the
-  // bytes of the constant from about i * unit_bytes on: these leave memory when all up to them have
-  // been packed, so that large weights are never there twice. The constant is dense.
+  // bytes of the constant from about i * unit_bytes on. Now and then what has been read leaves
+  // memory, so that it is never all there twice. The constant is dense.
   using Pack = std::function<void(const std::byte* weights, int64_t begin, int64_t end)>;
   Status pack(ConstantId weights, int64_t units, uint64_t unit_bytes, const Pack& pack);
 
@@ -51,7 +54,8 @@ class PackedWeights {
   PassContext& context_;
   uint64_t piece_bytes_;
   MemoryBudget budget_;
-  Piece piece_;  // the newest
+  Piece piece_;          // the newest
+  uint64_t mapped_ = 0;  // bytes read since the mapped files have left memory
 };
 
 // The option `width` of a pass.
@@ -64,6 +68,7 @@ Status lower_with_panels(PassContext& c) {
   PackedWeights weights(c);
   for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
     TRY(Lowering(c, GraphId{g}, width, weights).run());
+  c.model.release_all();
   return ok();
 }
 

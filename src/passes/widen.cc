@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <memory>
 
 #include "passes/panels.h"
 #include "passes/pass.h"
@@ -138,7 +139,7 @@ const PassDef& widen_pass() {
       .name = "widen",
       .doc = "16-bit floats are computed with as f32",
       .run = [](PassContext& c) -> Status {
-        const Allowance memory = packing_allowance(c);
+        const Allowance memory = std::make_shared<MemoryBudget>(packing_bytes(c));
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
           TRY(Widening(c, GraphId{g}, memory).run());
         return ok();

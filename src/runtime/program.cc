@@ -12,6 +12,8 @@ namespace hone {
 struct Program::Copies {
   Allowance allowance;  // of all copied and decoded constants together
   std::map<std::tuple<uint32_t, uint64_t, uint64_t, DType>, Tensor> by_span;
+  size_t since_release = 0;   // copies since the mapped files have left memory
+  std::vector<bool> aligned;  // constants that somebody does not read byte by byte
 };
 
 Result<std::shared_ptr<const Program>> Program::make(std::shared_ptr<const Model> model,
@@ -23,13 +25,19 @@ Result<std::shared_ptr<const Program>> Program::make(std::shared_ptr<const Model
   program->limits_ = limits;
   program->constants_.resize(program->model_->constants.size());
   program->plans_.resize(program->model_->graphs.size());
-  Copies copies{std::make_shared<MemoryBudget>(limits.runtime_memory), {}};
-  for (uint32_t g = 0; g < program->model_->graphs.size(); ++g)
-    TRY(program->add_graph(GraphId{g}, copies));
+  Copies copies{std::make_shared<MemoryBudget>(limits.runtime_memory),
+                {},
+                0,
+                std::vector<bool>(program->constants_.size())};
+  for (uint32_t g = 0; g < program->model_->graphs.size(); ++g) {
+    TRY(program->add_graph(GraphId{g}));
+    program->find_aligned(GraphId{g}, copies);
+  }
+  for (const Graph& graph : program->model_->graphs) TRY(program->read_constants(graph, copies));
   return std::shared_ptr<const Program>(std::move(program));
 }
 
-Status Program::add_graph(GraphId id, Copies& copies) {
+Status Program::add_graph(GraphId id) {
   const Graph& graph = model_->graphs[id.index];
   GraphPlan& plan = plans_[id.index];
   plan.order = TRY(graph.order());
@@ -58,6 +66,29 @@ Status Program::add_graph(GraphId id, Copies& copies) {
                                                      std::string(graph[n].op->name) + " '" +
                                                      printable(graph[n].name) + "'" + reasons);
   }
+  return ok();
+}
+
+void Program::find_aligned(GraphId id, Copies& copies) const {
+  const Graph& graph = model_->graphs[id.index];
+  const auto mark = [&](ValueId v) {
+    if (v.valid() && graph[v].kind == Value::Kind::constant)
+      copies.aligned[graph[v].constant.index] = true;
+  };
+  const GraphPlan& plan = plans_[id.index];
+  for (size_t step = 0; step < plan.order.size(); ++step) {
+    const auto& inputs = graph[plan.order[step]].inputs;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (!plan.kernels[step]->reads_at_any_address(i)) mark(inputs[i]);
+  }
+  for (const ValueId v : graph.outputs()) mark(v);
+  for (const State& s : graph.states()) {
+    mark(s.next);
+    if (s.initial.valid()) copies.aligned[s.initial.index] = true;
+  }
+}
+
+Status Program::read_constants(const Graph& graph, Copies& copies) {
   for (uint32_t v = 0; v < graph.value_count(); ++v) {
     const Value& value = graph[ValueId{v}];
     if (value.kind == Value::Kind::constant) TRY(read_constant(value.constant, copies));
@@ -83,8 +114,13 @@ Status Program::read_constant(ConstantId id, Copies& copies) {
     tensor = it->second.reshaped(*constant.type.shape.fixed());
     return ok();
   }
-  tensor = TRY(model_->read(id, copies.allowance));
-  if (tensor.data() != TRY(model_->stored(id)).data()) copies.by_span.emplace(key, tensor);
+  tensor = copies.aligned[id.index] ? TRY(model_->read(id, copies.allowance))
+                                    : TRY(model_->read_at_any_address(id, copies.allowance));
+  if (tensor.data() == TRY(model_->stored(id)).data()) return ok();
+  copies.by_span.emplace(key, tensor);
+  // A few bytes of a file bring in as much as a huge page.
+  constexpr size_t kCopies = 8;
+  if (++copies.since_release % kCopies == 0) model_->release_all();
   return ok();
 }
 

@@ -47,7 +47,9 @@ class Program {
   // the same bytes very often.
   struct Copies;
   Program() = default;
-  Status add_graph(GraphId id, Copies& copies);
+  Status add_graph(GraphId id);
+  void find_aligned(GraphId id, Copies& copies) const;
+  Status read_constants(const Graph& graph, Copies& copies);
   Status read_constant(ConstantId id, Copies& copies);
   std::shared_ptr<const Model> model_;
   std::vector<const Backend*> backends_;

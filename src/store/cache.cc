@@ -19,7 +19,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "base/pages.h"
 #include "base/text.h"
+#include "base/thread_pool.h"
 
 namespace hone {
 namespace {
@@ -75,6 +77,30 @@ class FolderLock {
   int descriptor_;
 };
 
+// A descriptor of a file, and its content: of the same file, whatever becomes of its name.
+struct OpenFile {
+  int descriptor = -1;
+  MappedFile mapped;
+
+  static Result<OpenFile> open(const std::string& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0)
+      return fail(errno == ENOENT ? ErrorId::not_found : ErrorId::io,
+                  "cannot open '" + printable(path) + "'");
+    auto mapped = MappedFile::open(fmt::format("/proc/self/fd/{}", descriptor));
+    if (mapped) return OpenFile(descriptor, mapped.take());
+    close(descriptor);
+    return mapped.take_error();
+  }
+  OpenFile(int d, MappedFile m) : descriptor(d), mapped(std::move(m)) {}
+  OpenFile(OpenFile&& other) noexcept
+      : descriptor(std::exchange(other.descriptor, -1)), mapped(std::move(other.mapped)) {}
+  OpenFile& operator=(OpenFile&&) = delete;
+  ~OpenFile() {
+    if (descriptor >= 0) close(descriptor);
+  }
+};
+
 struct FileRemover {
   std::string path;
   ~FileRemover() { unlink(path.c_str()); }
@@ -91,7 +117,8 @@ std::string fresh_name(const std::string& object) {
       .string();
 }
 
-constexpr const char* kIndex = "/index-1.db";  // the number is that of its tables
+constexpr const char* kIndex =
+    "/index-2.db";  // the number is that of its tables, and of what their columns mean
 
 constexpr std::string_view kTables[] = {
     "CREATE TABLE IF NOT EXISTS files (key TEXT PRIMARY KEY, bytes INTEGER NOT NULL,"
@@ -106,9 +133,9 @@ constexpr int64_t kMostMeasurements = 20'000;
 
 }  // namespace
 
-Result<std::unique_ptr<Cache>> Cache::open(std::string folder, uint64_t max_bytes) {
+Result<std::unique_ptr<Cache>> Cache::open(std::string folder, uint64_t max_bytes, int threads) {
   while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
-  std::unique_ptr<Cache> cache(new Cache(std::move(folder), max_bytes));
+  std::unique_ptr<Cache> cache(new Cache(std::move(folder), max_bytes, threads));
   TRY(make_folder(cache->folder_));
   TRY(make_folder(cache->folder_ + "/objects"));
   Status opened = cache->open_index();
@@ -197,19 +224,28 @@ Status Cache::drop(std::string_view key, const Entry& entry) {
   });
 }
 
-Result<bool> Cache::copy_out(std::string_view key, const Entry& entry, const std::string& path) {
-  const auto file = MappedFile::open(object(key));
-  if (!file || file->size() != entry.bytes || sha256_hex(file->bytes()) != entry.sha256) {
-    // Somebody may have removed it just now; damage is worth a word.
-    if (file)
-      LOG(warn, "a file of the cache was damaged and is dropped", {{"key", std::string(key)}});
-    warn_of(drop(key, entry));
-    return false;
+std::string Cache::hash_of(const MappedFile& file) const {
+  ThreadPool pool(threads_);
+  return sha256_of_parts(file.bytes(), pool, release_pages);  // it is not all in memory at a time
+}
+
+// What is copied goes to the disk while its hash is computed.
+Result<bool> Cache::hand_out(std::string_view key, const Entry& entry, const std::string& path) {
+  const auto file = OpenFile::open(object(key));
+  if (file && file->mapped.size() == entry.bytes) {
+    AtomicFile out = TRY(AtomicFile::create(path));
+    TRY(out.copy(file->descriptor, file->mapped.bytes()));
+    TRY(out.begin_settling());
+    if (hash_of(file->mapped) == entry.sha256) {
+      TRY(out.commit());
+      return true;
+    }
   }
-  AtomicFile out = TRY(AtomicFile::create(path));
-  TRY(out.write(file->bytes()));
-  TRY(out.commit());
-  return true;
+  // Somebody may have removed it just now; damage is worth a word.
+  if (file)
+    LOG(warn, "a file of the cache was damaged and is dropped", {{"key", std::string(key)}});
+  warn_of(drop(key, entry));
+  return false;
 }
 
 Result<bool> Cache::get(std::string_view key, const std::string& path) {
@@ -220,7 +256,7 @@ Result<bool> Cache::get(std::string_view key, const std::string& path) {
     warn_of(known.take_error());
     return false;
   }
-  const bool found = *known && TRY(copy_out(key, entry, path));
+  const bool found = *known && TRY(hand_out(key, entry, path));
   warn_of(record(key, found));
   return found;
 }
@@ -238,10 +274,11 @@ Status Cache::make(std::string_view key, const std::string& path, const Writer& 
   }
   Entry entry;
   {
-    const MappedFile file = TRY(MappedFile::open(fresh));
-    entry = {file.size(), sha256_hex(file.bytes())};
+    const OpenFile file = TRY(OpenFile::open(fresh));
     AtomicFile out = TRY(AtomicFile::create(path));
-    TRY(out.write(file.bytes()));
+    TRY(out.copy(file.descriptor, file.mapped.bytes()));
+    TRY(out.begin_settling());
+    entry = {file.mapped.size(), hash_of(file.mapped)};
     TRY(out.commit());
   }
   if (entry.bytes <= max_bytes_) warn_of(keep(key, fresh, entry));

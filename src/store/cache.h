@@ -10,19 +10,22 @@
 #include <string>
 #include <string_view>
 
+#include "base/mapped_file.h"
 #include "base/result.h"
 #include "store/database.h"
 
 namespace hone {
 
 // The content of a file lies in FOLDER/objects/KEY, its size, hash and last use in
-// FOLDER/index-1.db. Either may lack what the other has, after a fault: what is not in both is not
+// FOLDER/index-2.db. Either may lack what the other has, after a fault: what is not in both is not
 // in the cache. An index that SQLite cannot read is begun anew, by one process at a time. Faults of
 // the cache are warnings in the log: whoever uses it gets on without.
 class Cache {
  public:
-  // Makes the folder where it is not there, for this user alone.
-  static Result<std::unique_ptr<Cache>> open(std::string folder, uint64_t max_bytes);
+  // Makes the folder where it is not there, for this user alone. Hashes are computed on `threads`
+  // threads, 0 for one for each CPU.
+  static Result<std::unique_ptr<Cache>> open(std::string folder, uint64_t max_bytes,
+                                             int threads = 1);
 
   // Was one opened there before?
   static bool exists(const std::string& folder);
@@ -60,8 +63,8 @@ class Cache {
   uint64_t max_bytes() const { return max_bytes_; }
 
  private:
-  Cache(std::string folder, uint64_t max_bytes)
-      : folder_(std::move(folder)), max_bytes_(max_bytes) {}
+  Cache(std::string folder, uint64_t max_bytes, int threads)
+      : folder_(std::move(folder)), max_bytes_(max_bytes), threads_(threads) {}
   Status open_index();
   Status check_index();
   Status begin_anew();
@@ -72,10 +75,11 @@ class Cache {
   }
   struct Entry {
     uint64_t bytes = 0;
-    std::string sha256;
+    std::string sha256;  // of parts
   };
   Result<bool> find(std::string_view key, Entry& entry);
-  Result<bool> copy_out(std::string_view key, const Entry& entry, const std::string& path);
+  Result<bool> hand_out(std::string_view key, const Entry& entry, const std::string& path);
+  std::string hash_of(const MappedFile& file) const;
   Status record(std::string_view key, bool found);
   Status drop(std::string_view key, const Entry& entry);
   Status keep(std::string_view key, const std::string& fresh, const Entry& entry);
@@ -84,6 +88,7 @@ class Cache {
 
   std::string folder_;
   uint64_t max_bytes_;
+  int threads_;
   std::mutex mutex_;  // guards database_
   Database database_;
 };

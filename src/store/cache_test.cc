@@ -99,7 +99,7 @@ TEST(Cache, DamageIsAMiss) {
 TEST(Cache, ADamagedIndexIsBegunAnew) {
   const ScratchFolder folder;
   put(*opened(folder), folder, "aa", content('a'));
-  folder.write("cache/index-1.db", content('x', 5000));
+  folder.write("cache/index-2.db", content('x', 5000));
   const auto cache = opened(folder);
   EXPECT_EQ(got(*cache, folder, "aa"), "-");
   put(*cache, folder, "aa", content('b'));
@@ -111,9 +111,9 @@ TEST(Cache, DamageInsideTheIndexIsFoundWhenItIsUsed) {
   const ScratchFolder folder;
   for (const bool clear : {false, true}) {
     put(*opened(folder), folder, "aa", content('a'));
-    std::string index = folder.read("cache/index-1.db");
+    std::string index = folder.read("cache/index-2.db");
     std::fill(index.begin() + 4096, index.end(), 'x');
-    folder.write("cache/index-1.db", index);
+    folder.write("cache/index-2.db", index);
     const auto cache = opened(folder);
     if (clear) {
       EXPECT_TRUE(cache->clear().ok());

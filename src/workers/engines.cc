@@ -9,7 +9,7 @@ namespace hone::workers {
 namespace {
 
 constexpr std::array kEngines{
-#define ENGINE(name, doc, module, install) Engine{#name, doc, module, install},
+#define ENGINE(name, doc, module, install, compiled) Engine{#name, doc, module, install, compiled},
 #include "workers/engines.def"
 #undef ENGINE
 };

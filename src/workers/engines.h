@@ -16,6 +16,7 @@ struct Engine {
   std::string_view doc;      // one line
   std::string_view module;   // of Python that it needs; "" for hone itself
   std::string_view install;  // the packages of pip that bring it
+  bool compiled = false;     // is given the compiled artefact of a model
 };
 
 // As listed in engines.def, hone first.

@@ -57,6 +57,9 @@ class Runner : public Kernel {
     return kernel_.in_place == CpuKernel::InPlace::any ||
            (kernel_.in_place == CpuKernel::InPlace::first && input == 0);
   }
+  bool reads_at_any_address(size_t input) const override {
+    return input == 0 && kernel_.first_at_any_address;
+  }
 
  private:
   const CpuKernel& kernel_;

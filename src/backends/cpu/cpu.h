@@ -16,6 +16,7 @@ struct CpuKernel {
   Status (*run)(Call& c, ThreadPool& pool);
   // Over which inputs of the same size may the only output be written?
   enum class InPlace : uint8_t { none, first, any } in_place = InPlace::none;
+  bool first_at_any_address = false;  // Kernel::reads_at_any_address, of the first input
 };
 
 // Conditions that several kernels share.

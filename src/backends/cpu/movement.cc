@@ -103,6 +103,6 @@ Status run_gather(Call& c, ThreadPool& pool) {
 
 const CpuKernel concat_kernel{"concat", whole_bytes, run_concat};
 const CpuKernel split_kernel{"split", whole_bytes, run_split};
-const CpuKernel gather_kernel{"gather", whole_bytes, run_gather};
+const CpuKernel gather_kernel{"gather", whole_bytes, run_gather, CpuKernel::InPlace::none, true};
 
 }  // namespace hone::cpu

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
+#include "base/thread_pool.h"
 #include "formats/safetensors.h"
 #include "import/hone/container.h"
 #include "ir/text.h"
@@ -204,21 +205,42 @@ struct Content {
   std::string text, hashes, sha256;
 };
 
-Result<Content> content_of(const Model& model) {
-  Content content;
-  std::vector<SafetensorsTensor> table;
+struct Hashed {
+  SafetensorsSource tensor;
+  ConstantId constant;
+  std::string sha256;
+};
+
+// The constants that go into the container, sorted by name. Those of a mapped file leave memory
+// again.
+Result<std::vector<Hashed>> hashed_constants(const Model& model, int threads) {
+  std::vector<Hashed> all;
   for (uint32_t i = 0; i < model.constants.size(); ++i) {
     const Constant& constant = model.constants[i];
     if (!in_container(constant)) continue;
     const auto bytes = TRY(model.stored(ConstantId{i}));
-    content.tensors.push_back(container_tensor(constant, bytes));
-    const SafetensorsSource& tensor = content.tensors.back();
-    table.push_back({tensor.name, tensor.dtype, tensor.shape, 0, 0});
+    all.push_back({container_tensor(constant, bytes), ConstantId{i}, {}});
   }
-  std::sort(content.tensors.begin(), content.tensors.end(),
-            [](const auto& a, const auto& b) { return a.name < b.name; });
-  for (const SafetensorsSource& s : content.tensors)
-    content.hashes += sha256_hex(s.data) + " " + quote(s.name) + "\n";
+  std::sort(all.begin(), all.end(),
+            [](const Hashed& a, const Hashed& b) { return a.tensor.name < b.tensor.name; });
+  ThreadPool pool(threads);
+  pool.parallel_for(int64_t(all.size()), 1, [&](int64_t begin, int64_t end) {
+    for (auto i = size_t(begin); i < size_t(end); ++i) {
+      all[i].sha256 = sha256_hex(all[i].tensor.data);
+      model.release(all[i].constant);
+    }
+  });
+  return all;
+}
+
+Result<Content> content_of(const Model& model, int threads) {
+  Content content;
+  std::vector<SafetensorsTensor> table;
+  for (Hashed& h : TRY(hashed_constants(model, threads))) {
+    content.hashes += h.sha256 + " " + quote(h.tensor.name) + "\n";
+    table.push_back({h.tensor.name, h.tensor.dtype, h.tensor.shape, 0, 0});
+    content.tensors.push_back(std::move(h.tensor));
+  }
   content.text = TRY(portable_text(model));
   content.sha256 = hash_of(kind_of(model), content.text, content.hashes, std::move(table));
   return content;
@@ -226,10 +248,12 @@ Result<Content> content_of(const Model& model) {
 
 }  // namespace
 
-Result<std::string> content_hash(const Model& model) { return TRY(content_of(model)).sha256; }
+Result<std::string> content_hash(const Model& model, int threads) {
+  return TRY(content_of(model, threads)).sha256;
+}
 
-Status write(const Model& model, const std::string& path) {
-  Content content = TRY(content_of(model));
+Status write(const Model& model, const std::string& path, int threads) {
+  Content content = TRY(content_of(model, threads));
   const std::map<std::string, std::string> metadata{{"hone.version", "1"},
                                                     {"hone.kind", std::string(kind_of(model))},
                                                     {"hone.text", std::move(content.text)},

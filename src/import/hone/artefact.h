@@ -35,12 +35,13 @@ Result<Model> import_file(const std::string& path, const Catalogue& catalogue,
 // Compares every tensor with its hash; fails with `bad_checksum` naming the first that differs.
 Status verify_mapped(const MappedFile& file, const Limits& limits);
 
-// Writes atomically; equal models give equal bytes. Reads all constants.
-Status write(const Model& model, const std::string& path);
+// Writes atomically; equal models give equal bytes. Reads all constants, and hashes them on so
+// many threads: 0 for one for each CPU.
+Status write(const Model& model, const std::string& path, int threads = 1);
 
 // What identifies a model whatever file it lies in: hone.sha256 of its artefact. Reads all
 // constants.
-Result<std::string> content_hash(const Model& model);
+Result<std::string> content_hash(const Model& model, int threads = 1);
 
 // The text form without where constants lie and without what they hold: equal for models that
 // differ in nothing else.

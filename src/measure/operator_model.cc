@@ -1,0 +1,160 @@
+#include "measure/operator_model.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/checked.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "ir/text.h"
+#include "ops/catalogue.h"
+
+namespace hone::measure {
+namespace {
+
+using Dims = std::vector<int64_t>;
+
+// The graph as text, and the shapes of its weights: constants w0, w1 …
+struct Description {
+  std::string inputs, body;
+  std::vector<Dims> weights;
+};
+
+std::string f32(const Dims& shape) { return fmt::format("f32[{}]", fmt::join(shape, ",")); }
+
+Description gemm(const Dims& d) {
+  return {"x: " + f32({d[0], d[2]}), "matmul(x, @w0)", {{d[2], d[1]}}};
+}
+
+// Between transposes that the lowering cancels: as between others of its kind, the channels are the
+// last axis.
+Description convolution(const Dims& d, int64_t filters, int64_t group, int64_t size,
+                        int64_t stride) {
+  const int64_t before = (size - 1) / 2, after = size / 2;
+  return {"x: " + f32({d[0], d[2], d[3], d[1]}),
+          fmt::format("transpose(conv(transpose(x) <perm=[0, 3, 1, 2]>, @w0) <group={0}, "
+                      "kernel_shape=[{1}, {1}], pads=[{2}, {2}, {3}, {3}], strides=[{4}, {4}]>) "
+                      "<perm=[0, 2, 3, 1]>",
+                      group, size, before, after, stride),
+          {{filters, d[1] / group, size, size}}};
+}
+Description conv(const Dims& d) { return convolution(d, d[4], 1, d[5], d.size() > 6 ? d[6] : 1); }
+Description depthwise(const Dims& d) {
+  return convolution(d, d[1], d[1], d[4], d.size() > 5 ? d[5] : 1);
+}
+Description softmax(const Dims& d) { return {"x: " + f32(d), "softmax(x) <axis=-1>", {}}; }
+Description layer_normalization(const Dims& d) {
+  return {"x: " + f32(d), "layer_normalization(x, @w0, @w1) <axis=-1>", {{d.back()}, {d.back()}}};
+}
+
+struct Maker {
+  std::string_view op, dims;  // dims: what the numbers are
+  size_t least, most;         // numbers
+  Description (*describe)(const Dims& dims);
+};
+constexpr std::array kMakers{
+    Maker{"gemm", "MxNxK", 3, 3, gemm},
+    Maker{"conv", "NxCxHxWxFxK[xS]", 6, 7, conv},
+    Maker{"depthwise", "NxCxHxWxK[xS]", 5, 6, depthwise},
+    Maker{"softmax", "AxBx…", 1, 8, softmax},
+    Maker{"layer_normalization", "AxBx…", 1, 8, layer_normalization},
+};
+
+Error wrong_dims(std::string_view op, std::string_view dims, std::string_view form) {
+  Error error = fail(ErrorId::usage,
+                     fmt::format("--op {} takes --dims {}, not '{}'", op, form, printable(dims)));
+  error.hint = "sizes from 1 to 1000000 with x between, such as 128x768x768";
+  return error;
+}
+
+std::optional<Dims> numbers_in(std::string_view text) {
+  Dims dims;
+  while (true) {
+    const size_t end = std::min(text.find('x'), text.size());
+    int64_t n = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + end, n);
+    if (error != std::errc() || stop != text.data() + end || n < 1 || n > 1'000'000)
+      return std::nullopt;
+    dims.push_back(n);
+    if (end == text.size()) return dims;
+    text.remove_prefix(end + 1);
+  }
+}
+
+// An operator that takes a shape, and inputs of it.
+std::optional<Description> elementwise(const OpDef& op, const Dims& dims) {
+  const bool plain = std::ranges::all_of(op.inputs, [](const Port& p) {
+    return p.presence == Port::Presence::required && p.dtypes.has(DType::f32);
+  });
+  const bool free = std::ranges::none_of(op.attrs, [](const AttrDef& a) { return a.required; });
+  if (!op.is(Trait::elementwise) || !plain || !free || op.inputs.empty() || op.inputs.size() > 2)
+    return std::nullopt;
+  if (op.inputs.size() == 1)
+    return Description{"x: " + f32(dims), fmt::format("{}(x)", op.name), {}};
+  return Description{
+      fmt::format("x: {0}, y: {0}", f32(dims)), fmt::format("{}(x, y)", op.name), {}};
+}
+
+Result<Description> described(std::string_view op, std::string_view dims) {
+  const auto numbers = numbers_in(dims);
+  for (const Maker& maker : kMakers) {
+    if (maker.op != op) continue;
+    if (!numbers || numbers->size() < maker.least || numbers->size() > maker.most)
+      return wrong_dims(op, dims, maker.dims);
+    return maker.describe(*numbers);
+  }
+  const OpDef* def = standard_catalogue().find(op);
+  if (def != nullptr && (!numbers || numbers->size() > 8)) return wrong_dims(op, dims, "AxBx…");
+  auto found = def ? elementwise(*def, *numbers) : std::nullopt;
+  if (found) return std::move(*found);
+  std::vector<std::string_view> names;
+  for (const Maker& maker : kMakers) names.push_back(maker.op);
+  Error error = fail(ErrorId::usage, "--op takes no '" + printable(op) + "'");
+  error.hint =
+      fmt::format("{}, or an element-wise operator such as add or gelu", fmt::join(names, ", "));
+  return error;
+}
+
+// Between -1 and 1: small enough that long sums stay so.
+Result<DataSource> made_up(int64_t count, const Limits& limits) {
+  Tensor tensor = TRY(Tensor::make(DType::f32, {count}, limits.runtime_memory));
+  const auto numbers = tensor.as<float>();
+  for (int64_t i = 0; i < count; ++i)
+    numbers[size_t(i)] = float(mix64(uint64_t(i)) >> 40) * 0x1p-23f - 1;
+  DataSource source;
+  source.name = "weights";
+  source.size = uint64_t(tensor.byte_size());
+  const auto owner = std::make_shared<const Tensor>(std::move(tensor));
+  source.memory = std::shared_ptr<const std::byte>(owner, owner->data());
+  return source;
+}
+
+}  // namespace
+
+Result<Model> operator_model(std::string_view op, std::string_view dims, const Limits& limits) {
+  const Description d = TRY(described(op, dims));
+  std::string constants;
+  int64_t count = 0;
+  for (size_t i = 0; i < d.weights.size(); ++i) {
+    const auto elements = checked_product(d.weights[i]);
+    const auto bytes = elements ? checked_mul<int64_t>(*elements, 4) : std::nullopt;
+    if (!bytes || *bytes > int64_t{1} << 40)
+      return fail(ErrorId::over_memory, "weights of shape " + f32(d.weights[i]) + " are too large");
+    constants +=
+        fmt::format("const @w{}: {} = span(0, {}, {})\n", i, f32(d.weights[i]), count * 4, *bytes);
+    count += *elements;
+  }
+  std::string text = "hone 1\n";
+  if (count > 0) text += fmt::format("source 0 \"weights\" {}\n", count * 4);
+  text += fmt::format("{}graph main({}) -> (z) {{\n  z = {}\n}}\n", constants, d.inputs, d.body);
+  Model model = TRY(parse_model_text(text, standard_catalogue(), limits)
+                        .context("making a model of --op " + printable(op)));
+  if (count > 0) model.sources[0] = TRY(made_up(count, limits));
+  return model;
+}
+
+}  // namespace hone::measure
