@@ -1,4 +1,5 @@
 """Which kernels are taken where several serve a node: measured, remembered, told."""
+import re
 import unittest
 
 from harness import CommandTest, read_floats
@@ -77,8 +78,12 @@ class Choices(CommandTest):
 
     def test_both_ways_agree(self):
         results = []
-        for pass_options in ("winograd=never", "winograd=always"):
-            self.hone("opt", "a.ir", f"--pipeline=fold, lower_conv(width={self.width()}, {pass_options}), sweep", "-o", "out.hone")
+        self.compile("a.ir")
+        lowered = self.hone("inspect", "out.hone", "--text").out
+        width = re.search(r"f32\[1,\d+,144,(\d+)\]", lowered).group(1)
+        for way in ("never", "always"):
+            self.hone("opt", "a.ir", "-o", "out.hone",
+                      f"--pipeline=fold, lower_conv(width={width}, winograd={way}), sweep")
             for threads in (1, 3):
                 self.hone("run", "out.hone", "--random", "--threads", threads, "-o", "out")
                 results.append(read_floats(self.path("out/output_0.npy")))
