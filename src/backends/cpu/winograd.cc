@@ -28,7 +28,14 @@ struct Winograd {
   int64_t tiles() const { return g.images * down() * across(); }
   static int64_t width() { return kernels::gemm_kernel().columns; }
   int64_t panel_count() const { return kernels::panels(kernels::gemm_kernel(), filters); }
-  int64_t transformed_panel() const { return kWinogradProducts * g.channels * width(); }
+  // Floats from one of the 36 products to the next.
+  static int64_t apart(int64_t floats) {
+    constexpr int64_t kPage = 1024, kLine = 16;
+    return (floats + kPage - 1) / kPage * kPage + kLine;
+  }
+  int64_t inputs_step(int64_t tiles) const { return apart(tiles * g.channels); }
+  int64_t weights_step() const { return apart(g.channels * width()); }
+  static int64_t products_step(int64_t tiles) { return apart(tiles * width()); }
 };
 
 struct Place {
@@ -39,12 +46,12 @@ Place place_of(const Winograd& w, int64_t tile) {
   return {tile / per_image, at / w.across() * kWinogradTile, at % w.across() * kWinogradTile};
 }
 
-// Tiles [first, first + count) of a block of `block` tiles, to [36][block][channels].
 struct Tiles {
   int64_t first, count;
 };
 
-void transform_inputs(const Winograd& w, Tiles tiles, int64_t block, float* to) {
+// To 36 times [count][channels], `step` apart.
+void transform_inputs(const Winograd& w, Tiles tiles, float* to, int64_t step) {
   const Geometry& g = w.g;
   for (int64_t t = 0; t < tiles.count; ++t) {
     const Place place = place_of(w, tiles.first + t);
@@ -56,16 +63,17 @@ void transform_inputs(const Winograd& w, Tiles tiles, int64_t block, float* to) 
       const bool inside = row >= 0 && row < g.in[1] && column >= 0 && column < g.in[2];
       pixels[i] = inside ? image + (row * g.in[2] + column) * g.channels : w.outside;
     }
-    kernels::winograd_kernels().input(pixels, g.channels, to + t * g.channels, block * g.channels);
+    kernels::winograd_kernels().input(pixels, g.channels, to + t * g.channels, step);
   }
 }
 
 void transform_weights(const Winograd& w, int64_t panel, float* to) {
   const int64_t rows = kernels::kWinogradPositions * w.g.channels;
-  kernels::winograd_kernels().weights(w.panels + panel * rows * w.width(), w.g.channels, to);
+  kernels::winograd_kernels().weights(w.panels + panel * rows * w.width(), w.g.channels, to,
+                                      w.weights_step());
 }
 
-// `products`: [36][count][columns].
+// `products`: 36 times [count][columns].
 void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t columns,
                        const float* products) {
   const int64_t first = panel * w.width();
@@ -75,8 +83,8 @@ void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t co
     const int64_t across = std::min(kWinogradTile, w.g.out[2] - place.column);
     const int64_t pixel = (place.image * w.g.out[1] + place.row) * w.g.out[2] + place.column;
     const int64_t at = pixel * w.filters + first, line = w.g.out[2] * w.filters;
-    kernels::winograd_kernels().output(products + t * columns, tiles.count * columns, columns, rows,
-                                       across, w.y + at, line, w.filters);
+    kernels::winograd_kernels().output(products + t * columns, w.products_step(tiles.count),
+                                       columns, rows, across, w.y + at, line, w.filters);
     if (w.epilogue.empty()) continue;
     for (int64_t r = 0; r < rows; ++r)
       kernels::gemm_kernel().finish(w.epilogue, w.y + at + r * line, w.filters, across, columns,
@@ -85,15 +93,15 @@ void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t co
   }
 }
 
-// The results of one panel for a block of tiles.
+// The results of one panel for some tiles.
 void multiply_panel(const Winograd& w, Tiles tiles, int64_t panel, const float* inputs,
                     const float* weights, float* products) {
   const int64_t columns = std::min(w.width(), w.filters - panel * w.width());
   for (int64_t i = 0; i < kWinogradProducts; ++i) {
     kernels::Product p;
-    p.a = {inputs + i * tiles.count * w.g.channels, w.g.channels, w.g.channels};
-    p.b = weights + i * w.g.channels * w.width();
-    p.c = products + i * tiles.count * columns;
+    p.a = {inputs + i * w.inputs_step(tiles.count), w.g.channels, w.g.channels};
+    p.b = weights + i * w.weights_step();
+    p.c = products + i * w.products_step(tiles.count);
     p.c_row = columns;
     p.m = tiles.count;
     p.n = columns;
@@ -105,13 +113,14 @@ void multiply_panel(const Winograd& w, Tiles tiles, int64_t panel, const float* 
 // Few tiles: their inputs are transformed once, and each panel is a piece of work.
 void run_by_panels(const Winograd& w, const Call& c, ThreadPool& pool) {
   const Tiles all{0, w.tiles()};
-  const auto inputs = c.scratch<float>(kWinogradProducts * all.count * w.g.channels);
+  const auto inputs = c.scratch<float>(kWinogradProducts * w.inputs_step(all.count));
   pool.parallel_for(all.count, 4, [&](int64_t begin, int64_t end) {
-    transform_inputs(w, {begin, end - begin}, all.count, inputs.data() + begin * w.g.channels);
+    transform_inputs(w, {begin, end - begin}, inputs.data() + begin * w.g.channels,
+                     w.inputs_step(all.count));
   });
   pool.parallel_for(w.panel_count(), 1, [&](int64_t begin, int64_t end) {
-    const auto weights = c.scratch<float>(w.transformed_panel());
-    const auto products = c.scratch<float>(kWinogradProducts * all.count * w.width());
+    const auto weights = c.scratch<float>(kWinogradProducts * w.weights_step());
+    const auto products = c.scratch<float>(kWinogradProducts * w.products_step(all.count));
     for (int64_t panel = begin; panel < end; ++panel) {
       transform_weights(w, panel, weights.data());
       multiply_panel(w, all, panel, inputs.data(), weights.data(), products.data());
@@ -121,21 +130,22 @@ void run_by_panels(const Winograd& w, const Call& c, ThreadPool& pool) {
 
 // Many tiles: the panels are transformed once, and each block of tiles is a piece of work.
 void run_by_blocks(const Winograd& w, const Call& c, int64_t blocks, ThreadPool& pool) {
-  const auto weights = c.scratch<float>(w.panel_count() * w.transformed_panel());
+  const int64_t transformed = kWinogradProducts * w.weights_step();
+  const auto weights = c.scratch<float>(w.panel_count() * transformed);
   pool.parallel_for(w.panel_count(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel)
-      transform_weights(w, panel, weights.data() + panel * w.transformed_panel());
+      transform_weights(w, panel, weights.data() + panel * transformed);
   });
   const int64_t tiles = w.tiles(), block = (tiles + blocks - 1) / blocks;
   pool.parallel_for((tiles + block - 1) / block, 1, [&](int64_t begin, int64_t end) {
-    const auto inputs = c.scratch<float>(kWinogradProducts * block * w.g.channels);
-    const auto products = c.scratch<float>(kWinogradProducts * block * w.width());
+    const auto inputs = c.scratch<float>(kWinogradProducts * w.inputs_step(block));
+    const auto products = c.scratch<float>(kWinogradProducts * w.products_step(block));
     for (int64_t i = begin; i < end; ++i) {
       const Tiles some{i * block, std::min(block, tiles - i * block)};
-      transform_inputs(w, some, some.count, inputs.data());
+      transform_inputs(w, some, inputs.data(), w.inputs_step(some.count));
       for (int64_t panel = 0; panel < w.panel_count(); ++panel)
-        multiply_panel(w, some, panel, inputs.data(),
-                       weights.data() + panel * w.transformed_panel(), products.data());
+        multiply_panel(w, some, panel, inputs.data(), weights.data() + panel * transformed,
+                       products.data());
     }
   });
 }

@@ -13,12 +13,13 @@ inline constexpr int64_t kWinogradInput = 6;      // inputs along an axis
 inline constexpr int64_t kWinogradProducts = 36;  // of a tile
 inline constexpr int64_t kWinogradPositions = 9;  // of the kernel
 
+// The 36 rows lie apart by what is no multiple of 4 kB: they would share a set of the L1 cache.
 struct WinogradKernels {
   // The 36 pixels of a tile, row by row, to what the products take: 36 rows, `step` apart.
   void (*input)(const float* const* pixels, int64_t channels, float* out, int64_t step);
   // A panel of weights [9][channels][width], of a tile's width (kernels/gemm), to what the products
-  // take: 36 panels [channels][width], one after the other.
-  void (*weights)(const float* panel, int64_t channels, float* out);
+  // take: 36 panels [channels][width], `step` apart.
+  void (*weights)(const float* panel, int64_t channels, float* out, int64_t step);
   // 36 rows of products, `step` apart, to the first `rows` x `columns` results of a tile: rows
   // y_row apart, results y_step.
   void (*output)(const float* products, int64_t step, int64_t channels, int64_t rows,

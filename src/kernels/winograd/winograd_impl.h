@@ -75,16 +75,19 @@ void input(const float* const* pixels, int64_t channels, float* out, int64_t ste
   });
 }
 
-void weights(const float* panel, int64_t channels, float* out) {
+void weights(const float* panel, int64_t channels, float* out, int64_t step) {
   constexpr int kTaps = 3;
   constexpr int64_t kWidth = 2 * Vector::kWidth;
-  const int64_t step = channels * kWidth;
-  for (int64_t at = 0; at < step; at += Vector::kWidth) {
-    Vector g[kTaps * kTaps], t[kIn * kTaps], u[kIn * kIn];
-    for (int i = 0; i < kTaps * kTaps; ++i) g[i] = Vector::load(panel + i * step + at);
+  const int64_t position = channels * kWidth;
+  for (int64_t at = 0; at < position; at += Vector::kWidth) {
+    Vector g[kTaps * kTaps], t[kIn * kTaps];
+    for (int i = 0; i < kTaps * kTaps; ++i) g[i] = Vector::load(panel + i * position + at);
     for (int x = 0; x < kTaps; ++x) weights_line(g + x, kTaps, t + x, kTaps);
-    for (int y = 0; y < kIn; ++y) weights_line(t + y * kTaps, 1, u + y * kIn, 1);
-    for (int i = 0; i < kIn * kIn; ++i) u[i].store(out + i * step + at);
+    for (int y = 0; y < kIn; ++y) {
+      Vector u[kIn];
+      weights_line(t + y * kTaps, 1, u, 1);
+      for (int i = 0; i < kIn; ++i) u[i].store(out + (y * kIn + i) * step + at);
+    }
   }
 }
 
