@@ -143,7 +143,8 @@ class Theirs {
   Memory filled(const Memory::desc& desc) {
     Memory memory(desc, engine_);
     auto* data = static_cast<float*>(memory.get_data_handle());
-    for (size_t i = 0; i < desc.get_size() / sizeof(float); ++i) data[i] = float(i % 17) / 16 - 0.5f;
+    for (size_t i = 0; i < desc.get_size() / sizeof(float); ++i)
+      data[i] = float(i % 17) / 16 - 0.5f;
     return memory;
   }
 
@@ -194,8 +195,9 @@ int main(int argc, char** argv) {
   }
   hone::ThreadPool pool(std::atoi(threads));
   const dnnl_version_t* version = dnnl_version();
-  fmt::print("oneDNN {}.{}.{}, {} threads\n\n| class | sizes | hone, us | oneDNN, us | ratio |\n"
-             "|---|---|---|---|---|\n",
-             version->major, version->minor, version->patch, threads);
+  fmt::print(
+      "oneDNN {}.{}.{}, {} threads\n\n| class | sizes | hone, us | oneDNN, us | ratio |\n"
+      "|---|---|---|---|---|\n",
+      version->major, version->minor, version->patch, threads);
   for (const auto& c : hone::cases()) hone::measure_case(c, pool);
 }

@@ -193,11 +193,13 @@ Result<int> run(const Arguments& arguments) {
   outcome.jobs = pool.size();
   const auto begin = std::chrono::steady_clock::now();
   const std::string level = arguments.text("-O");
+  // Beside other jobs nothing can be measured.
+  const std::string_view measure = level < "2" ? "never" : outcome.jobs > 1 ? "cached" : "missing";
   // One job has all threads; of several, each has its own.
   const Compiler compiler(arguments, {.portable = arguments.on("--portable"),
                                       .clean = level != "0",
                                       .cached = !arguments.on("--no-cache"),
-                                      .measure = level >= "2" ? "missing" : "never",
+                                      .measure = measure,
                                       .measure_threads = arguments.threads,
                                       .threads = outcome.jobs == 1 ? arguments.threads : 1});
   int code = 0;

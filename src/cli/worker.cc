@@ -87,7 +87,8 @@ class Service {
     const v1::Description description = model.describe();
     if (description.target.empty()) model = TRY(from(model.clean()));
     v1::CompileOptions compiling{.threads = static_cast<int>(threads), .measure = "cached"};
-    compiling.cache = TRY(TRY(request.get("measurements")).as_string());
+    if (const auto folder = request.find("measurements"))
+      compiling.cache = TRY(folder->as_string());
     const auto executable = TRY(from(model.compile(compiling)));
     session_.emplace(TRY(from(executable.session())));
     json.member("load_s", seconds_since(begin));

@@ -267,6 +267,9 @@ const OpDef& channels_last_conv_op() {
            R"(graph channels_last_wide(x: f32[1,7,5,8], w: f32[1,2,72,16], b: f32[20]) -> (y) {
         y = channels_last_conv(x, w, b) <filters=20, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>
       })",
+           R"(graph channels_last_empty(x: f32[1,5,5,0], w: f32[1,1,0,32]) -> (y) {
+        y = channels_last_conv(x, w) <filters=3, kernel_shape=[3, 3]>
+      })",
            R"(graph channels_last_winograd(x: f32[1,7,5,8], w: f32[1,2,72,16], b: f32[20]) -> (y) {
         y = channels_last_conv(x, w, b) <filters=20, kernel_shape=[3, 3], pads=[1, 1, 1, 1],
                                          algorithm="winograd">

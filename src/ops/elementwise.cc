@@ -141,8 +141,11 @@ Result<Types> infer(const Infer& c) {
 }
 
 // One element: what the steps leave of the inputs' elements.
-double run_program(const ElementwiseProgram& program, const std::vector<double>& inputs) {
+// Each step rounds, as the operators that it stands for do.
+double run_program(const ElementwiseProgram& program, const std::vector<double>& inputs,
+                   DType dtype) {
   using Kind = ElementwiseStep::Kind;
+  const auto rounded = [&](double x) { return dtype == DType::f32 ? double(float(x)) : x; };
   double stack[kElementwiseDepth];
   size_t depth = 0;
   for (const ElementwiseStep& step : program) {
@@ -150,9 +153,9 @@ double run_program(const ElementwiseProgram& program, const std::vector<double>&
     switch (step.kind) {
       case Kind::input: stack[depth++] = inputs[step.index]; break;
       case Kind::number: stack[depth++] = double(step.number); break;
-      case Kind::unary: top[-1] = kUnary[step.index].f(top[-1]); break;
+      case Kind::unary: top[-1] = rounded(kUnary[step.index].f(top[-1])); break;
       case Kind::binary:
-        top[-2] = kBinary[step.index].f(top[-2], top[-1]);
+        top[-2] = rounded(kBinary[step.index].f(top[-2], top[-1]));
         --depth;
         break;
       case Kind::clip: {
@@ -198,7 +201,7 @@ Status reference(Call& c) {
   int64_t i = 0;
   do {
     for (size_t k = 0; k < elements.size(); ++k) elements[k] = load_real(inputs[k], at.offset(k));
-    store_real(y, i++, run_program(program, elements));
+    store_real(y, i++, run_program(program, elements, y.dtype()));
   } while (at.next());
   return ok();
 }

@@ -370,6 +370,10 @@ Result<Resampling> resampling_of(Call& c) {
   if (c.in(0).count() == 0) return shape_error(c, "the input has no elements");
   if (uint64_t(count) > c.memory_limit.bytes())
     return fail(ErrorId::over_memory, "resize: the output takes too much memory");
+  constexpr uint64_t kPosition = 128;  // bytes of the taps of one, about
+  for (const AxisPlan& p : plans)
+    if (uint64_t(p.out) > c.memory_limit.bytes() / kPosition)
+      return fail(ErrorId::over_memory, "resize: the positions of the output take too much memory");
   for (size_t axis = 0; axis < plans.size(); ++axis) {
     // An antialiasing filter is at most as wide as a few inputs for each output.
     if (filter.antialias && plans[axis].scale < 0x1p-30)

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ops/common.h"
+#include "ops/movement.h"
 #include "passes/pass.h"
 
 namespace hone {
@@ -123,12 +124,17 @@ class Lowering {
     return false;
   }
 
+  bool permutes(const Node& transpose, const Integers& perm) {
+    const auto made = permutation(attrs(transpose), int64_t(perm.size()));
+    return made && *made == perm;
+  }
+
   // x [B, S, H * D] where v is x split into heads and transposed by `perm`.
   ValueId packed(ValueId v, const Integers& perm) {
     const Value& value = graph()[v];
     if (!value.producer.valid()) return {};
     const Node& transpose = graph()[value.producer];
-    if (transpose.op->name != "transpose" || attrs(transpose).list("perm") != perm) return {};
+    if (transpose.op->name != "transpose" || !permutes(transpose, perm)) return {};
     const ValueId split = transpose.inputs[0];
     if (!graph()[split].producer.valid()) return {};
     const Node& reshape = graph()[graph()[split].producer];
@@ -150,7 +156,7 @@ class Lowering {
   // The value [B, S, H * E] that the result is transposed and reshaped to.
   ValueId merged(ValueId result) {
     const Node* transpose = only_user(result, "transpose");
-    if (!transpose || attrs(*transpose).list("perm") != Integers{0, 2, 1, 3}) return {};
+    if (!transpose || !permutes(*transpose, {0, 2, 1, 3})) return {};
     const Node* reshape = only_user(transpose->outputs[0], "reshape");
     if (!reshape || !splits_last(shape(reshape->outputs[0]), shape(transpose->outputs[0])))
       return {};

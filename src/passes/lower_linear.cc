@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/common.h"
+#include "ops/movement.h"
 #include "passes/epilogue.h"
 #include "passes/panels.h"
 #include "passes/pass.h"
@@ -70,12 +71,17 @@ class Lowering {
     return EpilogueChain(model_, graph(), n, rank - 1, f.columns);
   }
 
+  static bool permutes(const Node& transpose, const Integers& perm) {
+    const auto made = permutation(attrs(transpose), int64_t(perm.size()));
+    return made && *made == perm;
+  }
+
   // Weights that are a constant, transposed by a node of its own: shared with an embedding.
   void find_transposed(Found& f) {
     const Value& value = graph()[f.weights];
     if (!value.producer.valid()) return;
     const Node& node = graph()[value.producer];
-    if (node.op->name != "transpose" || attrs(node).list("perm") != Integers{1, 0}) return;
+    if (node.op->name != "transpose" || !permutes(node, {1, 0})) return;
     f.weights = node.inputs[0];
     f.transposed = true;
   }

@@ -84,7 +84,10 @@ WinogradChoice::WinogradChoice(PassContext& c, WinogradWay way, int64_t panel)
     : context_(c), way_(way), panel_(panel) {}
 
 Times WinogradChoice::ask(const WinogradCase& c) const {
-  if (!context_.choosing.stopwatch) return {};
+  // What takes so long that a few runs would cost more than a compilation should: the rule knows
+  // it.
+  constexpr double kLong = 0.03;
+  if (!context_.choosing.stopwatch || direct_seconds(c) > kLong) return {};
   const auto build = [&](bool winograd) {
     return [this, &c, winograd] { return alone(context_.catalogue, c, panel_, winograd); };
   };

@@ -134,10 +134,14 @@ bool Places::takes_over(size_t s, uint32_t value, int64_t bytes) {
     if (last_[root] != int32_t(s) || at < 0 || buffers_[size_t(at)].bytes != bytes ||
         byte_count(types_[v.index]) != bytes)
       continue;
-    const bool alone = std::ranges::none_of(node.inputs, [&](ValueId other) {
-      return other.valid() && other != v && root_[other.index] == root;
-    });
-    if (!alone) continue;
+    // Wherever else the kernel reads these bytes it must be able to.
+    bool able = true;
+    for (size_t j = 0; j < node.inputs.size(); ++j) {
+      const ValueId other = node.inputs[j];
+      if (other.valid() && root_[other.index] == root)
+        able = able && other == v && kernel.in_place(j);
+    }
+    if (!able) continue;
     step.in_place = int32_t(i);
     buffer_of_[value] = at;
     return true;

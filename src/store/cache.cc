@@ -219,7 +219,8 @@ Status Cache::drop(std::string_view key, const Entry& entry) {
   return with_index([&]() -> Status {
     Statement remove = TRY(database_.prepare("DELETE FROM files WHERE key = ? AND sha256 = ?"));
     TRY(remove.bind(0, key).bind(1, entry.sha256).run());
-    unlink(object(key).c_str());
+    // Another process may have put another object there since.
+    if (database_.changes() > 0) unlink(object(key).c_str());
     return ok();
   });
 }
@@ -288,7 +289,9 @@ Status Cache::make(std::string_view key, const std::string& path, const Writer& 
 Status Cache::keep(std::string_view key, const std::string& fresh, const Entry& entry) {
   if (rename(fresh.c_str(), object(key).c_str()) != 0)
     return fail(ErrorId::io, "cannot put '" + printable(fresh) + "' in its place");
+  std::vector<std::string> removed;
   const Status kept = with_index([&]() -> Status {
+    removed.clear();
     return database_.transact([&]() -> Status {
       Statement insert = TRY(database_.prepare(
           "INSERT OR REPLACE INTO files (key, bytes, sha256, used_us) VALUES (?, ?, ?, ?)"));
@@ -297,15 +300,18 @@ Status Cache::keep(std::string_view key, const std::string& fresh, const Entry& 
               .bind(2, entry.sha256)
               .bind(3, now_us())
               .run());
-      return make_room();
+      return make_room(removed);
     });
   });
-  if (!kept) unlink(object(key).c_str());
+  if (!kept) removed = {std::string(key)};
+  // Only now: what the index keeps after a failure is still there.
+  for (const std::string& old : removed)
+    if (is_key(old)) unlink(object(old).c_str());
   return kept;
 }
 
 // Within a transaction.
-Status Cache::make_room() {
+Status Cache::make_room(std::vector<std::string>& removed) {
   Statement sum = TRY(database_.prepare("SELECT coalesce(sum(bytes), 0) FROM files"));
   if (!TRY(sum.step())) return ok();
   auto total = static_cast<uint64_t>(sum.integer(0));
@@ -318,7 +324,7 @@ Status Cache::make_room() {
   for (const std::string& key : oldest) {
     Statement remove = TRY(database_.prepare("DELETE FROM files WHERE key = ?"));
     TRY(remove.bind(0, key).run());
-    if (is_key(key)) unlink(object(key).c_str());
+    removed.push_back(key);
   }
   return ok();
 }

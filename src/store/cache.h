@@ -83,7 +83,7 @@ class Cache {
   Status record(std::string_view key, bool found);
   Status drop(std::string_view key, const Entry& entry);
   Status keep(std::string_view key, const std::string& fresh, const Entry& entry);
-  Status make_room();
+  Status make_room(std::vector<std::string>& removed);  // removed: keys whose objects are to go
   void remove_objects_without_entry();
 
   std::string folder_;

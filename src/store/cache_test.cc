@@ -212,7 +212,7 @@ TEST(Cache, ExistsOnceItWasOpened) {
 TEST(Cache, MeasurementsSurviveADamagedIndexAsNothing) {
   const ScratchFolder folder;
   EXPECT_EQ(*opened(folder)->remember("m", "q", "1", false), "1");
-  folder.write("cache/index-1.db", content('x', 5000));
+  folder.write("cache/index-2.db", content('x', 5000));
   const auto cache = opened(folder);
   EXPECT_EQ(told(*cache, "m", "q"), "-");
   EXPECT_EQ(*cache->remember("m", "q", "2", false), "2");

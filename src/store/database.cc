@@ -83,6 +83,8 @@ Result<Statement> Database::prepare(std::string_view sql) const {
   return statement;
 }
 
+int64_t Database::changes() const { return sqlite3_changes64(database_.get()); }
+
 Status Database::run(std::string_view sql) const { return TRY(prepare(sql)).run(); }
 
 }  // namespace hone

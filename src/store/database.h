@@ -43,6 +43,7 @@ class Database {
   static Result<Database> open(const std::string& path);
   Result<Statement> prepare(std::string_view sql) const;
   Status run(std::string_view sql) const;
+  int64_t changes() const;  // rows that the last statement inserted, updated or deleted
 
   // One transaction: nothing of it is done where `body` fails, or the process dies.
   template <class Body>

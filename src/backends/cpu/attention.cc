@@ -118,11 +118,12 @@ void softmax_rows(const Attention& a, int64_t b, int64_t h, int64_t first, int64
 // What is masked must not spread its NaN or infinity: 0 times it would be NaN.
 void add_used_values(const Attention& a, const float* values, const Scratch& s, int64_t rows,
                      int64_t n, int64_t step, float* y) {
+  const bool hides = a.mask.tensor || a.causal;
   for (int64_t r = 0; r < rows; ++r, y += a.y_row) {
     std::fill_n(y, a.v.head, 0.0f);
     for (int64_t l = 0; l < n; ++l) {
       const float weight = s.scores[size_t(r * step + l)];
-      if (weight == 0) continue;
+      if (weight == 0 && hides) continue;
       kernels::row_kernels().add_scaled(values + l * a.v.row, weight, y, a.v.head);
     }
   }

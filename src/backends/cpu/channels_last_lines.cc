@@ -95,11 +95,16 @@ class Worker {
     const Range channels = piece_of(g_.channels, kChannelUnit, block, cut_.blocks);
     const Range columns = piece_of(g_.out[2], kPixelUnit, column, cut_.columns);
     const Range rows = piece_of(g_.out[0] * g_.out[1], 1, row, cut_.rows);
-    list_rows(rest / cut_.rows, rows);
-    for (int64_t first = columns.begin; first < columns.end; first += cut_.strip) {
-      const int64_t last = std::min(columns.end, first + cut_.strip);
-      const WindowPart part{first, last, channels.begin, channels.end};
-      for (const OutputLine& line : lines_) kernel_(line_, line, part);
+    // So many lines at a time that their list stays small, however high the kernel is.
+    constexpr int64_t kMost = 1 << 16;
+    const int64_t step = std::max<int64_t>(1, kMost / (g_.kernel[0] * g_.kernel[1]));
+    for (int64_t r = rows.begin; r < rows.end; r += step) {
+      list_rows(rest / cut_.rows, {r, std::min(rows.end, r + step)});
+      for (int64_t first = columns.begin; first < columns.end; first += cut_.strip) {
+        const int64_t last = std::min(columns.end, first + cut_.strip);
+        const WindowPart part{first, last, channels.begin, channels.end};
+        for (const OutputLine& line : lines_) kernel_(line_, line, part);
+      }
     }
   }
 

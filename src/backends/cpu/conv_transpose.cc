@@ -2,8 +2,10 @@
 #include "ops/conv_transpose.h"
 
 #include <algorithm>
+#include <span>
 
 #include "backends/cpu/cpu.h"
+#include "base/checked.h"
 #include "kernels/matmul.h"
 
 namespace hone::cpu {
@@ -13,18 +15,19 @@ using kernels::kPanel;
 using kernels::kPanelDepth;
 
 // For each position of the kernel and of the image, where its product is added; -1: nowhere.
-std::vector<int64_t> places_of(const Windows& windows, const Extents& kernel, int64_t in_size) {
+// [positions][in_size].
+void find_places(const Windows& windows, const Extents& kernel, int64_t in_size,
+                 std::span<int64_t> places) {
   const Extents in = in_extents(windows), out = out_extents(windows);
-  std::vector<int64_t> places;
+  std::ranges::fill(places, -1);
   Odometer k(kernel, {});
-  if (k.empty()) return places;
+  if (k.empty()) return;
+  size_t first = 0;
   do {
-    const size_t first = places.size();
-    places.resize(first + size_t(in_size), -1);
     for (const Tap& tap : taps(windows, k.position(), in, out))
       places[first + size_t(tap.strided)] = tap.dense;
+    first += size_t(in_size);
   } while (k.next());
-  return places;
 }
 
 // Some filters of one group of one image.
@@ -37,7 +40,7 @@ struct Piece {
   float* y;  // [filters, out]
 };
 
-void run_piece(const Piece& p, const std::vector<int64_t>& places, std::vector<float>& products) {
+void run_piece(const Piece& p, std::span<const int64_t> places, std::vector<float>& products) {
   const int64_t rows = p.filters * p.positions;
   products.resize(size_t(rows * kPanel));
   kernels::Panel panel;
@@ -70,7 +73,11 @@ Status run(Call& c, ThreadPool& pool) {
   const int64_t out = checked_product(out_extents(conv.windows)).value_or(0);
   const int64_t positions = checked_product(kernel).value_or(0);
   const int64_t channels = x.shape()[1] / conv.group, depth = w.shape()[1];
-  const std::vector<int64_t> places = places_of(conv.windows, kernel, in);
+  const auto count = checked_mul(positions, in);
+  if (!count) return fail(ErrorId::over_memory, "conv_transpose: too many positions");
+  const auto scratch = c.scratch<int64_t>(*count);
+  const std::span<int64_t> places(scratch.data(), scratch.size());
+  find_places(conv.windows, kernel, in, places);
   // Enough filters for the image's panels to be worth packing.
   constexpr int64_t kRows = 64;
   const int64_t block = std::min(depth, kRows / std::max<int64_t>(1, positions) + 1);

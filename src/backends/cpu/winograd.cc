@@ -73,6 +73,31 @@ void transform_weights(const Winograd& w, int64_t panel, float* to) {
                                       w.weights_step());
 }
 
+// The sum of products itself: where the transforms meet what is not finite, or overflow, they give
+// no number in results that have one.
+float direct(const Winograd& w, int64_t image, int64_t row, int64_t column, const float* weights) {
+  const Geometry& g = w.g;
+  float sum = 0;
+  for (int64_t k = 0; k < kernels::kWinogradPositions; ++k) {
+    const int64_t y = row - g.before[1] + k / 3, x = column - g.before[2] + k % 3;
+    if (y < 0 || y >= g.in[1] || x < 0 || x >= g.in[2]) continue;
+    const float* pixel = w.x + ((image * g.in[1] + y) * g.in[2] + x) * g.channels;
+    for (int64_t c = 0; c < g.channels; ++c)
+      sum += pixel[c] * weights[(k * g.channels + c) * w.width()];
+  }
+  return sum;
+}
+
+void compute_directly(const Winograd& w, const Place& place, int64_t rows, int64_t across,
+                      int64_t panel, int64_t columns, float* y) {
+  const float* weights = w.panels + panel * kernels::kWinogradPositions * w.g.channels * w.width();
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t x = 0; x < across; ++x)
+      for (int64_t j = 0; j < columns; ++j)
+        y[(r * w.g.out[2] + x) * w.filters + j] =
+            direct(w, place.image, place.row + r, place.column + x, weights + j);
+}
+
 // `products`: 36 times [count][columns].
 void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t columns,
                        const float* products) {
@@ -83,8 +108,9 @@ void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t co
     const int64_t across = std::min(kWinogradTile, w.g.out[2] - place.column);
     const int64_t pixel = (place.image * w.g.out[1] + place.row) * w.g.out[2] + place.column;
     const int64_t at = pixel * w.filters + first, line = w.g.out[2] * w.filters;
-    kernels::winograd_kernels().output(products + t * columns, w.products_step(tiles.count),
-                                       columns, rows, across, w.y + at, line, w.filters);
+    if (!kernels::winograd_kernels().output(products + t * columns, w.products_step(tiles.count),
+                                            columns, rows, across, w.y + at, line, w.filters))
+      compute_directly(w, place, rows, across, panel, columns, w.y + at);
     if (w.epilogue.empty()) continue;
     for (int64_t r = 0; r < rows; ++r)
       kernels::gemm_kernel().finish(w.epilogue, w.y + at + r * line, w.filters, across, columns,

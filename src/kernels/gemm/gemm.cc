@@ -92,7 +92,7 @@ class Gathered {
 
   Block read(const Rows& a, int64_t rows, int64_t from, int64_t depth) {
     float* to = floats_.get();
-    a.source->gather(a.row, rows, from, depth, to, step_);
+    if (depth > 0) a.source->gather(a.row, rows, from, depth, to, step_);
     return {to, step_, from, depth, false};
   }
 

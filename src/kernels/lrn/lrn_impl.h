@@ -12,6 +12,7 @@ constexpr int64_t kW = Vector::kWidth;
 
 inline Vector scaled(const Neighbours& w, Vector x, Vector sum) {
   const Vector base = fma(sum, Vector::all(w.alpha), Vector::all(w.bias));
+  if (w.beta == 0) return x;  // also where the base is 0 or infinite
   return x * exponential(logarithm(base) * Vector::all(-w.beta));
 }
 

@@ -21,8 +21,8 @@ struct WinogradKernels {
   // take: 36 panels [channels][width], `step` apart.
   void (*weights)(const float* panel, int64_t channels, float* out, int64_t step);
   // 36 rows of products, `step` apart, to the first `rows` x `columns` results of a tile: rows
-  // y_row apart, results y_step.
-  void (*output)(const float* products, int64_t step, int64_t channels, int64_t rows,
+  // y_row apart, results y_step. Are all finite?
+  bool (*output)(const float* products, int64_t step, int64_t channels, int64_t rows,
                  int64_t columns, float* y, int64_t y_row, int64_t y_step);
 };
 

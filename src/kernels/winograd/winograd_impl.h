@@ -91,8 +91,9 @@ void weights(const float* panel, int64_t channels, float* out, int64_t step) {
   }
 }
 
-void output(const float* products, int64_t step, int64_t channels, int64_t rows, int64_t columns,
+bool output(const float* products, int64_t step, int64_t channels, int64_t rows, int64_t columns,
             float* y, int64_t y_row, int64_t y_step) {
+  Vector nothing = Vector::zero();  // infinity less infinity is no number
   each_part(channels, [&](int64_t c, int64_t n) {
     Vector m[kIn * kIn], t[kOut * kIn], out[kOut * kOut];
     for (int i = 0; i < kIn * kIn; ++i) m[i] = load_part(products + i * step + c, n);
@@ -101,7 +102,13 @@ void output(const float* products, int64_t step, int64_t channels, int64_t rows,
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t x = 0; x < columns; ++x)
         store_part(out[r * kOut + x], y + r * y_row + x * y_step + c, n);
+    for (int i = 0; i < kOut * kOut; ++i) nothing = nothing + (out[i] - out[i]);
   });
+  float lanes[Vector::kWidth];
+  nothing.store(lanes);
+  for (const float lane : lanes)
+    if (lane != 0) return false;
+  return true;
 }
 
 constexpr WinogradKernels kWinograd{input, weights, output};
