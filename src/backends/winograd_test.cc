@@ -18,8 +18,8 @@ Tensor convolved(std::string_view backend, const Tensor& x) {
       std::to_string(kernels::gemm_kernel().columns) +
       "]) -> (y) { y = channels_last_conv(x, w) <filters=4, kernel_shape=[3, 3], "
       "pads=[1, 1, 1, 1], algorithm=\"winograd\"> }";
-  auto model = std::make_shared<Model>(
-      parse_model_text(text, standard_catalogue(), Limits()).take());
+  auto model =
+      std::make_shared<Model>(parse_model_text(text, standard_catalogue(), Limits()).take());
   Tensor w = Tensor::make(DType::f32, {1, 1, 144, kernels::gemm_kernel().columns}).take();
   for (int64_t i = 0; i < w.count(); ++i) w.as<float>()[size_t(i)] = float(i % 7) / 16 - 0.2f;
   const auto program = Program::make(std::move(model), backends_for(backend).take(), Limits());

@@ -117,7 +117,7 @@ Status run_channels_last_conv(Call& c, ThreadPool& pool) {
   if (panels.size() != 4 || panels[3] != kernels::gemm_kernel().columns) return not_accepted(c);
   if (y.count() == 0) return ok();
   const Geometry g = TRY(geometry_of(c, false));
-  if (c.text("algorithm") == "winograd") return run_winograd(c, g, pool);
+  if (c.text("algorithm") == "winograd" && g.channels > 0) return run_winograd(c, g, pool);
   const int64_t groups = c.integer("group"), filters = y.shape().back();
   const int64_t depth = g.channels / groups, columns = filters / groups;
   const kernels::Epilogue epilogue = epilogue_of(c, filters);

@@ -34,7 +34,7 @@ struct Winograd {
     return (floats + kPage - 1) / kPage * kPage + kLine;
   }
   int64_t inputs_step(int64_t tiles) const { return apart(tiles * g.channels); }
-  int64_t weights_step() const { return apart(g.channels * width()); }
+  static int64_t weights_step(int64_t channels) { return apart(channels * width()); }
   static int64_t products_step(int64_t tiles) { return apart(tiles * width()); }
 };
 
@@ -67,10 +67,17 @@ void transform_inputs(const Winograd& w, Tiles tiles, float* to, int64_t step) {
   }
 }
 
-void transform_weights(const Winograd& w, int64_t panel, float* to) {
-  const int64_t rows = kernels::kWinogradPositions * w.g.channels;
-  kernels::winograd_kernels().weights(w.panels + panel * rows * w.width(), w.g.channels, to,
-                                      w.weights_step());
+// Some channels of all.
+struct Channels {
+  int64_t first, count;
+};
+
+void transform_weights(const Winograd& w, int64_t panel, Channels channels, float* to) {
+  const int64_t position = w.g.channels * w.width();
+  const float* from = w.panels + panel * kernels::kWinogradPositions * position;
+  kernels::winograd_kernels().weights(from + channels.first * w.width(), position,
+                                      channels.count * w.width(), to,
+                                      w.weights_step(channels.count));
 }
 
 // The sum of products itself: where the transforms meet what is not finite, or overflow, they give
@@ -119,24 +126,27 @@ void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t co
   }
 }
 
-// The results of one panel for some tiles.
-void multiply_panel(const Winograd& w, Tiles tiles, int64_t panel, const float* inputs,
-                    const float* weights, float* products) {
-  const int64_t columns = std::min(w.width(), w.filters - panel * w.width());
-  for (int64_t i = 0; i < kWinogradProducts; ++i) {
-    kernels::Product p;
-    p.a = {inputs + i * w.inputs_step(tiles.count), w.g.channels, w.g.channels};
-    p.b = weights + i * w.weights_step();
-    p.c = products + i * w.products_step(tiles.count);
-    p.c_row = columns;
-    p.m = tiles.count;
-    p.n = columns;
-    multiply(kernels::gemm_kernel(), p, 0, 1);
-  }
-  transform_outputs(w, tiles, panel, columns, products);
+int64_t columns_of(const Winograd& w, int64_t panel) {
+  return std::min(w.width(), w.filters - panel * w.width());
 }
 
-// Few tiles: their inputs are transformed once, and each panel is a piece of work.
+// The products of some tiles with one panel, over some channels; the first of them begin the sums.
+void multiply_panel(const Winograd& w, Tiles tiles, int64_t panel, Channels channels,
+                    const float* inputs, const float* weights, float* products) {
+  for (int64_t i = 0; i < kWinogradProducts; ++i) {
+    kernels::Product p;
+    p.a = {inputs + i * w.inputs_step(tiles.count) + channels.first, w.g.channels, channels.count};
+    p.b = weights + i * w.weights_step(channels.count);
+    p.c = products + i * w.products_step(tiles.count);
+    p.c_row = p.n = columns_of(w, panel);
+    p.m = tiles.count;
+    p.add = channels.first > 0;
+    multiply(kernels::gemm_kernel(), p, 0, 1);
+  }
+}
+
+// Few tiles: their inputs are transformed once, and each panel is a piece of work, so many channels
+// at a time that their transformed weights stay in the L2 cache.
 void run_by_panels(const Winograd& w, const Call& c, ThreadPool& pool) {
   const Tiles all{0, w.tiles()};
   const auto inputs = c.scratch<float>(kWinogradProducts * w.inputs_step(all.count));
@@ -145,22 +155,28 @@ void run_by_panels(const Winograd& w, const Call& c, ThreadPool& pool) {
                      w.inputs_step(all.count));
   });
   pool.parallel_for(w.panel_count(), 1, [&](int64_t begin, int64_t end) {
-    const auto weights = c.scratch<float>(kWinogradProducts * w.weights_step());
+    constexpr int64_t kChannels = 64;
+    const auto weights = c.scratch<float>(kWinogradProducts * w.weights_step(kChannels));
     const auto products = c.scratch<float>(kWinogradProducts * w.products_step(all.count));
     for (int64_t panel = begin; panel < end; ++panel) {
-      transform_weights(w, panel, weights.data());
-      multiply_panel(w, all, panel, inputs.data(), weights.data(), products.data());
+      for (int64_t first = 0; first < w.g.channels; first += kChannels) {
+        const Channels some{first, std::min(kChannels, w.g.channels - first)};
+        transform_weights(w, panel, some, weights.data());
+        multiply_panel(w, all, panel, some, inputs.data(), weights.data(), products.data());
+      }
+      transform_outputs(w, all, panel, columns_of(w, panel), products.data());
     }
   });
 }
 
 // Many tiles: the panels are transformed once, and each block of tiles is a piece of work.
 void run_by_blocks(const Winograd& w, const Call& c, int64_t blocks, ThreadPool& pool) {
-  const int64_t transformed = kWinogradProducts * w.weights_step();
+  const Channels every{0, w.g.channels};
+  const int64_t transformed = kWinogradProducts * w.weights_step(every.count);
   const auto weights = c.scratch<float>(w.panel_count() * transformed);
   pool.parallel_for(w.panel_count(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel)
-      transform_weights(w, panel, weights.data() + panel * transformed);
+      transform_weights(w, panel, every, weights.data() + panel * transformed);
   });
   const int64_t tiles = w.tiles(), block = (tiles + blocks - 1) / blocks;
   pool.parallel_for((tiles + block - 1) / block, 1, [&](int64_t begin, int64_t end) {
@@ -169,9 +185,11 @@ void run_by_blocks(const Winograd& w, const Call& c, int64_t blocks, ThreadPool&
     for (int64_t i = begin; i < end; ++i) {
       const Tiles some{i * block, std::min(block, tiles - i * block)};
       transform_inputs(w, some, inputs.data(), w.inputs_step(some.count));
-      for (int64_t panel = 0; panel < w.panel_count(); ++panel)
-        multiply_panel(w, some, panel, inputs.data(), weights.data() + panel * transformed,
+      for (int64_t panel = 0; panel < w.panel_count(); ++panel) {
+        multiply_panel(w, some, panel, every, inputs.data(), weights.data() + panel * transformed,
                        products.data());
+        transform_outputs(w, some, panel, columns_of(w, panel), products.data());
+      }
     }
   });
 }

@@ -55,8 +55,9 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
   const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth;
   const Tiles tiles(p.m, kernel.rows);
   const Prefetch prefetch(kernel, block.depth, tiles.count);
-  Tile tile{block.a, block.a_row, block.depth,    nullptr, nullptr, p.c_row,
-            0,       0,           block.from > 0, {},      {}};
+  Tile tile{
+      block.a, block.a_row, block.depth, nullptr, nullptr, p.c_row, 0, 0, block.from > 0 || p.add,
+      {},      {}};
   if (block.last) tile.epilogue = p.epilogue;
   // What is not computed with the tile is computed right behind it, while the tile is near.
   const Epilogue rest{nullptr, nullptr, 0, p.epilogue.activation, 0, 0};
@@ -123,7 +124,7 @@ int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
   const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth, column = panel * kernel.columns;
   Tile tile{p.a.first,    p.a.step, p.a.depth, p.b + panel * depth * kernel.columns,
             p.c + column, p.c_row,  p.m,       (end - panel) * kernel.columns,
-            false,        {},       p.epilogue};
+            p.add,        {},       p.epilogue};
   if (tile.epilogue.bias) tile.epilogue.bias += column;
   tile.epilogue.added = p.added(0, column);
   if (!p.epilogue.clamps()) tile.epilogue.activation = Activation::none;

@@ -112,6 +112,7 @@ struct Product {
   int64_t c_row = 0;
   int64_t m = 0, n = 0;
   Epilogue epilogue = {};
+  bool add = false;  // to what is in c, which then has the bias already
 
   // Where the summand of element [row, column] lies; null without one.
   const float* added(int64_t row, int64_t column) const {

@@ -17,9 +17,9 @@ inline constexpr int64_t kWinogradPositions = 9;  // of the kernel
 struct WinogradKernels {
   // The 36 pixels of a tile, row by row, to what the products take: 36 rows, `step` apart.
   void (*input)(const float* const* pixels, int64_t channels, float* out, int64_t step);
-  // A panel of weights [9][channels][width], of a tile's width (kernels/gemm), to what the products
-  // take: 36 panels [channels][width], `step` apart.
-  void (*weights)(const float* panel, int64_t channels, float* out, int64_t step);
+  // Weights of 9 positions, `position` apart, to what the products take: 36 times as many, `step`
+  // apart. `count` is a multiple of the width of a tile (kernels/gemm).
+  void (*weights)(const float* panel, int64_t position, int64_t count, float* out, int64_t step);
   // 36 rows of products, `step` apart, to the first `rows` x `columns` results of a tile: rows
   // y_row apart, results y_step. Are all finite?
   bool (*output)(const float* products, int64_t step, int64_t channels, int64_t rows,

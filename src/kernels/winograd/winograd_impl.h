@@ -75,11 +75,9 @@ void input(const float* const* pixels, int64_t channels, float* out, int64_t ste
   });
 }
 
-void weights(const float* panel, int64_t channels, float* out, int64_t step) {
+void weights(const float* panel, int64_t position, int64_t count, float* out, int64_t step) {
   constexpr int kTaps = 3;
-  constexpr int64_t kWidth = 2 * Vector::kWidth;
-  const int64_t position = channels * kWidth;
-  for (int64_t at = 0; at < position; at += Vector::kWidth) {
+  for (int64_t at = 0; at < count; at += Vector::kWidth) {
     Vector g[kTaps * kTaps], t[kIn * kTaps];
     for (int i = 0; i < kTaps * kTaps; ++i) g[i] = Vector::load(panel + i * position + at);
     for (int x = 0; x < kTaps; ++x) weights_line(g + x, kTaps, t + x, kTaps);
