@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <functional>
 #include <map>
 
 #include "ir/builder.h"
@@ -101,13 +101,11 @@ Times WinogradChoice::ask(const WinogradCase& c) const {
 std::vector<WinogradChoice::Rated> WinogradChoice::rate(const std::vector<WinogradCase>& cases) {
   std::map<std::string, std::vector<const WinogradCase*>> equal;
   for (const WinogradCase& c : cases) equal[c.str()].push_back(&c);
-  std::vector<const std::vector<const WinogradCase*>*> groups;
-  for (const auto& [name, group] : equal) groups.push_back(&group);
-  std::ranges::stable_sort(groups, std::greater(), [](const auto* group) {
-    return macs_of(*group->front()) * double(group->size());
-  });
+  std::multimap<double, const std::vector<const WinogradCase*>*, std::greater<>> by_work;
+  for (const auto& [name, group] : equal)
+    by_work.emplace(macs_of(*group.front()) * double(group.size()), &group);
   std::vector<Rated> rated;
-  for (const auto* group : groups) {
+  for (const auto& [work, group] : by_work) {
     const Times times = ask(*group->front());
     const bool known = !times.seconds.empty();
     for (const WinogradCase* c : *group) {
