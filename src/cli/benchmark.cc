@@ -209,7 +209,7 @@ Result<std::vector<ModelUnderTest>> prepare_all(const Arguments& arguments, Work
   const std::string op = arguments.text("--op");
   for (const std::string& dims : arguments.texts("--dims")) {
     models.push_back(TRY(prepare(arguments, TRY(workshop.operator_file(op, dims)))));
-    models.back().name = op + " " + dims;
+    models.back().name = fmt::format("{} {}", op, dims);
     models.back().op = op;
     models.back().dims = dims;
   }
