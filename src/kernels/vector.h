@@ -37,6 +37,19 @@ struct Vector {
 };
 // a * b + c, rounded once.
 inline Vector fma(Vector a, Vector b, Vector c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+// The same in the register of c: compilers move sums about, and moves are work for the front end.
+inline Vector fma_in_place(Vector a, Vector b, Vector c) {
+  __m512 sum = c.v;
+  asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(b.v), "v"(a.v));
+  return {sum};
+}
+// The same for a number in memory, which the instruction reads: compilers read it once for several.
+inline constexpr bool kReadsWithFma = true;
+inline Vector fma_read(const float* a, Vector b, Vector c) {
+  __m512 sum = c.v;
+  asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(b.v), "m"(*a));
+  return {sum};
+}
 inline Vector operator+(Vector a, Vector b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline Vector operator-(Vector a, Vector b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline Vector operator*(Vector a, Vector b) { return {_mm512_mul_ps(a.v, b.v)}; }
@@ -85,6 +98,9 @@ struct Vector {
   }
 };
 inline Vector fma(Vector a, Vector b, Vector c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+inline constexpr bool kReadsWithFma = false;
+inline Vector fma_in_place(Vector a, Vector b, Vector c) { return fma(a, b, c); }
+inline Vector fma_read(const float* a, Vector b, Vector c) { return fma(Vector::all(*a), b, c); }
 inline Vector operator+(Vector a, Vector b) { return {_mm256_add_ps(a.v, b.v)}; }
 inline Vector operator-(Vector a, Vector b) { return {_mm256_sub_ps(a.v, b.v)}; }
 inline Vector operator*(Vector a, Vector b) { return {_mm256_mul_ps(a.v, b.v)}; }
@@ -136,6 +152,9 @@ struct Vector {
   }
 };
 inline Vector fma(Vector a, Vector b, Vector c) { return {a.v * b.v + c.v}; }
+inline constexpr bool kReadsWithFma = false;
+inline Vector fma_in_place(Vector a, Vector b, Vector c) { return fma(a, b, c); }
+inline Vector fma_read(const float* a, Vector b, Vector c) { return fma(Vector::all(*a), b, c); }
 inline Vector operator+(Vector a, Vector b) { return {a.v + b.v}; }
 inline Vector operator-(Vector a, Vector b) { return {a.v - b.v}; }
 inline Vector operator*(Vector a, Vector b) { return {a.v * b.v}; }

@@ -26,8 +26,8 @@ Cut cut(const kernels::Product& p, int64_t panels, int64_t tile_rows, int64_t wa
     c.down = divided(p.m, c.rows);
   };
   const auto cut_panels = [&](int64_t pieces) {
-    // Gathered rows are gathered anew for each piece.
-    const int64_t least = p.a.source ? std::min<int64_t>(4, panels) : 1;
+    // Rows are gathered and packed anew for each piece.
+    const int64_t least = std::min(p.a.source ? 4 : kernels::kPackPanels, panels);
     c.panels = std::max(least, divided(panels, pieces));
     c.across = divided(panels, c.panels);
   };

@@ -23,6 +23,7 @@ namespace {
 struct Block {
   const float* a;
   int64_t a_row;
+  bool packed;          // by tiles
   int64_t from, depth;  // of k
   bool last;
 };
@@ -55,9 +56,18 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
   const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth;
   const Tiles tiles(p.m, kernel.rows);
   const Prefetch prefetch(kernel, block.depth, tiles.count);
-  Tile tile{
-      block.a, block.a_row, block.depth, nullptr, nullptr, p.c_row, 0, 0, block.from > 0 || p.add,
-      {},      {}};
+  Tile tile{block.a,
+            block.a_row,
+            block.packed,
+            block.depth,
+            nullptr,
+            nullptr,
+            p.c_row,
+            0,
+            0,
+            block.from > 0 || p.add,
+            {},
+            {}};
   if (block.last) tile.epilogue = p.epilogue;
   // What is not computed with the tile is computed right behind it, while the tile is near.
   const Epilogue rest{nullptr, nullptr, 0, p.epilogue.activation, 0, 0};
@@ -72,7 +82,7 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
     const float* end = j + 1 < panel_end ? next + block.depth * kernel.columns : next;
     for (int64_t t = 0, r = 0; t < tiles.count; ++t, r += tile.rows, next += prefetch.lines) {
       tile.rows = tiles.height + (t < tiles.higher ? 1 : 0);
-      tile.a = block.a + r * block.a_row;
+      tile.a = block.a + r * (block.packed ? block.depth : block.a_row);
       tile.c = p.c + r * p.c_row + column;
       if (block.last) tile.epilogue.added = p.added(r, column);
       // The last tiles may have nothing left to ask for.
@@ -94,7 +104,7 @@ class Gathered {
   Block read(const Rows& a, int64_t rows, int64_t from, int64_t depth) {
     float* to = floats_.get();
     if (depth > 0) a.source->gather(a.row, rows, from, depth, to, step_);
-    return {to, step_, from, depth, false};
+    return {to, step_, false, from, depth, false};
   }
 
  private:
@@ -103,13 +113,44 @@ class Gathered {
   std::unique_ptr<float[]> floats_;
 };
 
-void multiply_rows(const GemmKernel& kernel, const Product& p, Gathered* gathered, int64_t part,
+// Room for a block of rows as the tiles read them.
+class Packed {
+ public:
+  Packed(int64_t rows, int64_t depth)
+      : floats_(std::make_unique_for_overwrite<float[]>(size_t(rows * depth + kBeyond))) {}
+
+  // The block, packed.
+  Block pack(const GemmKernel& kernel, Block block, const Tiles& tiles) {
+    for (int64_t t = 0, r = 0; t < tiles.count; ++t) {
+      const int64_t height = tiles.height + (t < tiles.higher ? 1 : 0);
+      kernel.pack(block.a + r * block.a_row, block.a_row, height, block.depth,
+                  floats_.get() + r * block.depth);
+      r += height;
+    }
+    block.a = floats_.get();
+    block.packed = true;
+    return block;
+  }
+
+ private:
+  static constexpr int64_t kBeyond = 16;  // floats that packing may overwrite
+  std::unique_ptr<float[]> floats_;
+};
+
+// What a product needs besides its operands.
+struct Room {
+  std::optional<Gathered> gathered;
+  std::optional<Packed> packed;
+};
+
+void multiply_rows(const GemmKernel& kernel, const Product& p, Room& room, int64_t part,
                    int64_t panel, int64_t panel_end) {
   int64_t from = 0;
   do {
     const int64_t depth = std::min(part, p.a.depth - from);
-    Block block = gathered ? gathered->read(p.a, p.m, from, depth)
-                           : Block{p.a.first + from, p.a.step, from, depth, false};
+    Block block = room.gathered ? room.gathered->read(p.a, p.m, from, depth)
+                                : Block{p.a.first + from, p.a.step, false, from, depth, false};
+    if (room.packed) block = room.packed->pack(kernel, block, Tiles(p.m, kernel.rows));
     from += depth;
     block.last = from == p.a.depth;
     multiply_block(kernel, p, block, panel, panel_end);
@@ -122,9 +163,18 @@ int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
   const int64_t end = std::min(panel_end, p.n / kernel.columns);
   if (panel >= end) return panel;
   const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth, column = panel * kernel.columns;
-  Tile tile{p.a.first,    p.a.step, p.a.depth, p.b + panel * depth * kernel.columns,
-            p.c + column, p.c_row,  p.m,       (end - panel) * kernel.columns,
-            p.add,        {},       p.epilogue};
+  Tile tile{p.a.first,
+            p.a.step,
+            false,
+            p.a.depth,
+            p.b + panel * depth * kernel.columns,
+            p.c + column,
+            p.c_row,
+            p.m,
+            (end - panel) * kernel.columns,
+            p.add,
+            {},
+            p.epilogue};
   if (tile.epilogue.bias) tile.epilogue.bias += column;
   tile.epilogue.added = p.added(0, column);
   if (!p.epilogue.clamps()) tile.epilogue.activation = Activation::none;
@@ -143,17 +193,20 @@ void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, i
   const int64_t depth = product.a.depth;
   const int64_t blocks = std::max<int64_t>(1, (depth + kBlockDepth - 1) / kBlockDepth);
   const int64_t part = (depth + blocks * kUnrolled - 1) / (blocks * kUnrolled) * kUnrolled;
-  std::optional<Gathered> gathered;
-  // Blocks of even height, in whole tiles.
+  Room room;
+  // Blocks of even size, in whole tiles and panels.
   const int64_t down = (product.m + kRowBlock - 1) / kRowBlock;
   const int64_t tiles = (product.m + down * kernel.rows - 1) / (down * kernel.rows);
   const int64_t rows = std::min(product.m, tiles * kernel.rows);
-  if (product.a.source) gathered.emplace(rows, std::min(part, depth));
+  const int64_t groups = (panel_end - panel + kPanelGroup - 1) / kPanelGroup;
+  const int64_t across = (panel_end - panel + groups - 1) / groups;
+  if (product.a.source) room.gathered.emplace(rows, std::min(part, depth));
+  if (kernel.pack && panel_end - panel >= kPackPanels)
+    room.packed.emplace(rows, std::min(part, depth));
   for (int64_t row = 0; row < product.m; row += rows) {
     const Product p = product.rows(row, std::min(rows, product.m - row));
-    for (int64_t j = panel; j < panel_end; j += kPanelGroup)
-      multiply_rows(kernel, p, gathered ? &*gathered : nullptr, part, j,
-                    std::min(j + kPanelGroup, panel_end));
+    for (int64_t j = panel; j < panel_end; j += across)
+      multiply_rows(kernel, p, room, part, j, std::min(j + across, panel_end));
   }
 }
 

@@ -11,13 +11,25 @@ namespace {
 // registers for all of them there are not.
 template <int kRows>
 struct EvenRows {
+  static constexpr bool kPacked = false;
+  static constexpr bool read_once(int) { return true; }
   const float* third[(kRows + 2) / 3];
   int64_t step;
   EvenRows(const float* a, int64_t a_row) : step(a_row) {
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; r += 3) third[r / 3] = a + r * a_row;
   }
-  Vector all(int row, int64_t k) const { return Vector::all(third[row / 3][row % 3 * step + k]); }
+  const float* at(int row, int64_t k) const { return third[row / 3] + row % 3 * step + k; }
+};
+
+// Rows that have been packed: one column of all of them after the other.
+template <int kRows>
+struct PackedRows {
+  static constexpr bool kPacked = true;
+  static constexpr bool read_once(int row) { return !kReadsWithFma || row % 4 == 3; }
+  const float* first;
+  PackedRows(const float* a, int64_t) : first(a) {}
+  const float* at(int row, int64_t k) const { return first + k * kRows + row; }
 };
 
 // Some columns of a tile: all vectors but the last are whole.
@@ -37,18 +49,24 @@ struct Columns {
   }
 };
 
-// sums += column k of the rows times row k of b.
-template <int kRows, int kVectors>
-inline void add_product(Vector (&sums)[kRows][kVectors], const EvenRows<kRows>& a, int64_t k,
-                        const float* b) {
+// sums += column k of the rows times row k of b. Most elements of a are read by the multiply-adds
+// themselves: the front end, which another thread of the core may share, has less to do, and the
+// few that are read once for all vectors keep the loads below what the cache serves.
+template <int kRows, int kVectors, class A>
+inline void add_product(Vector (&sums)[kRows][kVectors], const A& a, int64_t k, const float* b) {
   Vector row[kVectors];
 #pragma GCC unroll 8
   for (int v = 0; v < kVectors; ++v) row[v] = Vector::load(b + v * Vector::kWidth);
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
-    const Vector x = a.all(r, k);
+    const float* element = a.at(r, k);
+    const bool once = A::read_once(r);
+    const Vector x = once ? Vector::all(*element) : Vector::zero();
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) sums[r][v] = fma(x, row[v], sums[r][v]);
+    for (int v = 0; v < kVectors; ++v)
+      sums[r][v] = !once        ? fma_read(element, row[v], sums[r][v])
+                   : A::kPacked ? fma_in_place(x, row[v], sums[r][v])
+                                : fma(x, row[v], sums[r][v]);
   }
 }
 
@@ -92,14 +110,14 @@ inline void begin_tile(Vector (&sums)[kRows][kVectors], const Columns<kVectors, 
 }
 
 // Of panels of kPanel columns, those that kVectors hold.
-template <int kPanel, int kRows, int kVectors, bool kWhole>
+template <int kPanel, int kRows, int kVectors, bool kWhole, class A>
 void multiply(const Tile& t) {
   constexpr int64_t kLine = 16;
   const Columns<kVectors, kWhole> columns{t.columns - (kVectors - 1) * Vector::kWidth};
   Vector sums[kRows][kVectors];
   begin_tile(sums, columns, t.c, t.c_row, t.add, t.epilogue.bias);
   const float *next = t.ahead.next, *b = t.b;
-  const EvenRows<kRows> rows(t.a, t.a_row);
+  const A rows(t.a, t.a_row);
   const int64_t lines = t.ahead.lines, depth = t.depth;
   int64_t k = 0;
   // Counters and jumps are work for the front end, which another thread of the core may share.
@@ -115,7 +133,9 @@ void multiply(const Tile& t) {
 
 template <int kPanel, int kRows, int kVectors, bool kWhole>
 void multiply_some(const Tile& t) {
-  if (t.rows == kRows) return multiply<kPanel, kRows, kVectors, kWhole>(t);
+  if (t.rows == kRows)
+    return t.packed ? multiply<kPanel, kRows, kVectors, kWhole, PackedRows<kRows>>(t)
+                    : multiply<kPanel, kRows, kVectors, kWhole, EvenRows<kRows>>(t);
   if constexpr (kRows > 1) multiply_some<kPanel, kRows - 1, kVectors, kWhole>(t);
 }
 
