@@ -26,12 +26,12 @@ class WindowRows final : public kernels::RowSource {
           pieces_.push_back({z * g.dilation[0], y * g.dilation[1], x0 * g.dilation[2]});
   }
 
-  void gather(int64_t row, int64_t rows, int64_t from, int64_t depth, float* to,
-              int64_t step) const override {
+  void gather(int64_t row, int64_t rows, int64_t from, int64_t depth,
+              kernels::Gathered to) const override {
     // Results of one line at a time: a piece of one lies a stride behind that of the one before.
     for (int64_t r = 0; r < rows;) {
       const int64_t x = (row + r) % g_.out[2], count = std::min(rows - r, g_.out[2] - x);
-      gather_line((row + r) / g_.out[2], x, count, {from, depth}, to + r * step, step);
+      gather_line((row + r) / g_.out[2], x, count, {from, depth}, to.from(r, 0));
       r += count;
     }
   }
@@ -45,8 +45,8 @@ class WindowRows final : public kernels::RowSource {
   };
 
   // Results [x, x + count) of a line of the output.
-  void gather_line(int64_t line, int64_t x, int64_t count, Range range, float* to,
-                   int64_t step) const {
+  void gather_line(int64_t line, int64_t x, int64_t count, Range range,
+                   kernels::Gathered to) const {
     const int64_t z = line / g_.out[1] % g_.out[0] * g_.stride[0] - g_.before[0];
     const int64_t y = line % g_.out[1] * g_.stride[1] - g_.before[1];
     const int64_t image = line / (g_.out[0] * g_.out[1]);
@@ -59,15 +59,15 @@ class WindowRows final : public kernels::RowSource {
       const bool inside = at_z >= 0 && at_z < g_.in[0] && at_y >= 0 && at_y < g_.in[1];
       const int64_t pixels = ((image * g_.in[0] + at_z) * g_.in[1] + at_y) * g_.in[2];
       gather_piece(inside ? x_ + pixels * g_.channels : nullptr,
-                   x * g_.stride[2] - g_.before[2] + p.x, count, part, to + done, step);
+                   x * g_.stride[2] - g_.before[2] + p.x, count, part, to.from(0, done));
       done += part.count;
     }
   }
 
   // A part of a piece for `count` results; it begins at pixel x of an image's line for the first of
   // them. Zeros outside of the image.
-  void gather_piece(const float* line, int64_t x, int64_t count, Range part, float* to,
-                    int64_t step) const {
+  void gather_piece(const float* line, int64_t x, int64_t count, Range part,
+                    kernels::Gathered to) const {
     const auto outside = [&](int64_t r) {
       return !line || x + r * g_.stride[2] < 0 ||
              (x + r * g_.stride[2]) * g_.channels + part.from + part.count > g_.in[2] * g_.channels;
@@ -75,25 +75,32 @@ class WindowRows final : public kernels::RowSource {
     int64_t first = 0, last = count;
     while (first < last && outside(first)) ++first;
     while (last > first && outside(last - 1)) --last;
-    const int64_t between = g_.stride[2] * g_.channels;
     if (first < last)
-      kernels::gemm_kernel().copy(line + x * g_.channels + part.from + first * between, between,
-                                  to + first * step, step, last - first, part.count);
+      copy_inside(line + (x + first * g_.stride[2]) * g_.channels + part.from, last - first,
+                  part.count, to.from(first, 0));
     const auto clip = [&](int64_t r) {
-      copy_clipped(line, x + r * g_.stride[2], part, to + r * step);
+      copy_clipped(line, x + r * g_.stride[2], part, to.from(r, 0));
     };
     for (int64_t r = 0; r < first; ++r) clip(r);
     for (int64_t r = last; r < count; ++r) clip(r);
   }
 
-  void copy_clipped(const float* line, int64_t x, Range part, float* to) const {
+  void copy_inside(const float* from, int64_t rows, int64_t floats, kernels::Gathered to) const {
+    const int64_t between = g_.stride[2] * g_.channels;
+    const kernels::GemmKernel& kernel = kernels::gemm_kernel();
+    if (to.packed)
+      kernel.pack(from, between, rows, floats, to.to, to.step);
+    else
+      kernel.copy(from, between, to.to, to.step, rows, floats);
+  }
+
+  void copy_clipped(const float* line, int64_t x, Range part, kernels::Gathered to) const {
     // A group's piece is of one pixel: it is inside or outside as a whole.
     const int64_t begin = x * g_.channels + part.from, end = begin + part.count;
     const int64_t first = line ? std::clamp<int64_t>(0, begin, end) : end;
     const int64_t last = std::clamp(g_.in[2] * g_.channels, first, end);
-    std::fill_n(to, first - begin, 0.0f);
-    if (first < last) std::copy_n(line + first, last - first, to + (first - begin));
-    std::fill_n(to + (last - begin), end - last, 0.0f);
+    for (int64_t i = begin; i < end; ++i)
+      *to.at(0, i - begin) = i >= first && i < last ? line[i] : 0.0f;
   }
 
   const Geometry& g_;

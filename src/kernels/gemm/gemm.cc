@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 
 #include "kernels/instruction_set.h"
 
@@ -34,6 +33,7 @@ struct Tiles {
 
   Tiles(int64_t m, int64_t most)
       : count((m + most - 1) / most), height(m / count), higher(m % count) {}
+  int64_t height_of(int64_t tile) const { return height + (tile < higher ? 1 : 0); }
 };
 
 // What to ask for while the tiles of a block are computed: weights come from memory, and the
@@ -81,7 +81,7 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
     const float* next = tile.b + depth * kernel.columns;
     const float* end = j + 1 < panel_end ? next + block.depth * kernel.columns : next;
     for (int64_t t = 0, r = 0; t < tiles.count; ++t, r += tile.rows, next += prefetch.lines) {
-      tile.rows = tiles.height + (t < tiles.higher ? 1 : 0);
+      tile.rows = tiles.height_of(t);
       tile.a = block.a + r * (block.packed ? block.depth : block.a_row);
       tile.c = p.c + r * p.c_row + column;
       if (block.last) tile.epilogue.added = p.added(r, column);
@@ -93,54 +93,44 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
   }
 }
 
-// Room for a block of gathered rows. They lie so far apart that neighbours do not share a set of
-// the cache.
-class Gathered {
+// Room for a block of rows that are gathered, packed, or both.
+class Room {
  public:
-  Gathered(int64_t rows, int64_t depth)
-      : step_((depth + kLine - 1) / kLine * kLine + kLine),
-        floats_(std::make_unique_for_overwrite<float[]>(size_t(rows * step_ + kLine))) {}
+  Room(const GemmKernel& kernel, const Rows& a, int64_t rows, int64_t depth, int64_t panels)
+      : kernel_(kernel), packs_(kernel.pack && (a.source || panels >= kPackPanels)) {
+    // Rows that are not packed lie so far apart that neighbours do not share a set of the cache.
+    step_ = packs_ ? depth : (depth + kLine - 1) / kLine * kLine + kLine;
+    if (a.source || packs_)
+      floats_ = std::make_unique_for_overwrite<float[]>(size_t(rows * step_ + kLine));
+  }
 
   Block read(const Rows& a, int64_t rows, int64_t from, int64_t depth) {
-    float* to = floats_.get();
-    if (depth > 0) a.source->gather(a.row, rows, from, depth, to, step_);
-    return {to, step_, false, from, depth, false};
+    if (packs_) return pack(a, Tiles(rows, kernel_.rows), from, depth);
+    if (!a.source) return {a.first + from, a.step, false, from, depth, false};
+    if (depth > 0) a.source->gather(a.row, rows, from, depth, {floats_.get(), step_, false});
+    return {floats_.get(), step_, false, from, depth, false};
   }
 
  private:
   static constexpr int64_t kLine = 16;  // floats
-  int64_t step_;
-  std::unique_ptr<float[]> floats_;
-};
 
-// Room for a block of rows as the tiles read them.
-class Packed {
- public:
-  Packed(int64_t rows, int64_t depth)
-      : floats_(std::make_unique_for_overwrite<float[]>(size_t(rows * depth + kBeyond))) {}
-
-  // The block, packed.
-  Block pack(const GemmKernel& kernel, Block block, const Tiles& tiles) {
-    for (int64_t t = 0, r = 0; t < tiles.count; ++t) {
-      const int64_t height = tiles.height + (t < tiles.higher ? 1 : 0);
-      kernel.pack(block.a + r * block.a_row, block.a_row, height, block.depth,
-                  floats_.get() + r * block.depth);
+  Block pack(const Rows& a, const Tiles& tiles, int64_t from, int64_t depth) {
+    for (int64_t t = 0, r = 0; t < tiles.count && depth > 0; ++t) {
+      const int64_t height = tiles.height_of(t);
+      float* to = floats_.get() + r * depth;
+      if (a.source)
+        a.source->gather(a.row + r, height, from, depth, {to, height, true});
+      else
+        kernel_.pack(a.first + r * a.step + from, a.step, height, depth, to, height);
       r += height;
     }
-    block.a = floats_.get();
-    block.packed = true;
-    return block;
+    return {floats_.get(), 0, true, from, depth, false};
   }
 
- private:
-  static constexpr int64_t kBeyond = 16;  // floats that packing may overwrite
+  const GemmKernel& kernel_;
+  bool packs_;
+  int64_t step_;
   std::unique_ptr<float[]> floats_;
-};
-
-// What a product needs besides its operands.
-struct Room {
-  std::optional<Gathered> gathered;
-  std::optional<Packed> packed;
 };
 
 void multiply_rows(const GemmKernel& kernel, const Product& p, Room& room, int64_t part,
@@ -148,9 +138,7 @@ void multiply_rows(const GemmKernel& kernel, const Product& p, Room& room, int64
   int64_t from = 0;
   do {
     const int64_t depth = std::min(part, p.a.depth - from);
-    Block block = room.gathered ? room.gathered->read(p.a, p.m, from, depth)
-                                : Block{p.a.first + from, p.a.step, false, from, depth, false};
-    if (room.packed) block = room.packed->pack(kernel, block, Tiles(p.m, kernel.rows));
+    Block block = room.read(p.a, p.m, from, depth);
     from += depth;
     block.last = from == p.a.depth;
     multiply_block(kernel, p, block, panel, panel_end);
@@ -193,16 +181,13 @@ void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, i
   const int64_t depth = product.a.depth;
   const int64_t blocks = std::max<int64_t>(1, (depth + kBlockDepth - 1) / kBlockDepth);
   const int64_t part = (depth + blocks * kUnrolled - 1) / (blocks * kUnrolled) * kUnrolled;
-  Room room;
   // Blocks of even size, in whole tiles and panels.
   const int64_t down = (product.m + kRowBlock - 1) / kRowBlock;
   const int64_t tiles = (product.m + down * kernel.rows - 1) / (down * kernel.rows);
   const int64_t rows = std::min(product.m, tiles * kernel.rows);
   const int64_t groups = (panel_end - panel + kPanelGroup - 1) / kPanelGroup;
   const int64_t across = (panel_end - panel + groups - 1) / groups;
-  if (product.a.source) room.gathered.emplace(rows, std::min(part, depth));
-  if (kernel.pack && panel_end - panel >= kPackPanels)
-    room.packed.emplace(rows, std::min(part, depth));
+  Room room(kernel, product.a, rows, std::min(part, depth), panel_end - panel);
   for (int64_t row = 0; row < product.m; row += rows) {
     const Product p = product.rows(row, std::min(rows, product.m - row));
     for (int64_t j = panel; j < panel_end; j += across)

@@ -13,12 +13,25 @@
 
 namespace hone::kernels {
 
+// Where gathered rows go: row by row, or packed, column by column, as tiles of packed rows are
+// read.
+struct Gathered {
+  float* to;
+  int64_t step;  // floats from one row to the next, or from one column
+  bool packed;
+
+  float* at(int64_t row, int64_t column) const {
+    return packed ? to + column * step + row : to + row * step + column;
+  }
+  Gathered from(int64_t row, int64_t column) const { return {at(row, column), step, packed}; }
+};
+
 // Rows that do not lie in memory as they are needed.
 class RowSource {
  public:
-  // Elements [from, from + depth) of rows [row, row + rows), to `to`, `step` floats apart.
-  virtual void gather(int64_t row, int64_t rows, int64_t from, int64_t depth, float* to,
-                      int64_t step) const = 0;
+  // Elements [from, from + depth) of rows [row, row + rows).
+  virtual void gather(int64_t row, int64_t rows, int64_t from, int64_t depth,
+                      Gathered to) const = 0;
 
  protected:
   ~RowSource() = default;
@@ -70,9 +83,10 @@ struct Tile {
 // What one instruction set offers. Sizes in elements.
 struct GemmKernel {
   int64_t rows, columns;  // of a tile at most; as many columns has a panel
-  // Rows as a packed tile reads them, to[depth][rows]; 16 floats behind may be overwritten. Null if
-  // this gains nothing.
-  void (*pack)(const float* a, int64_t a_row, int64_t rows, int64_t depth, float* to);
+  // Rows as a packed tile reads them, to[depth][rows], its columns to_step apart. Null if this
+  // gains nothing.
+  void (*pack)(const float* a, int64_t a_row, int64_t rows, int64_t depth, float* to,
+               int64_t to_step);
   void (*tile)(const Tile& tile);
   // The same for kThinRows at most and `panels` whole panels, panel_step apart. Several of them are
   // read side by side: memory serves many streams better than one.
@@ -102,9 +116,9 @@ inline constexpr int64_t kPanelGroup =
     32;  // panels at a time at most: their part of C stays in the L2 cache
 inline constexpr int64_t kRowBlock = 224;  // rows at a time at most: and their part of A
 
-// Rows are packed where so many panels need them. Packed rows are read with less work for the front
-// end of the core, which counts where another thread shares it: there products take 0.8 of the
-// time.
+// Rows in memory are packed where so many panels need them, gathered ones always. Packed rows are
+// read with less work for the front end of the core, which counts where another thread shares it:
+// there products take 0.8 of the time.
 inline constexpr int64_t kPackPanels = 6;
 
 // A product with so few rows is as fast as its weights can be read.

@@ -13,23 +13,26 @@ inline __m512 quarters(const float* a, int64_t a_row, int64_t row, int64_t last)
   return _mm512_insertf32x4(x, part(row + 12), 3);
 }
 
-// Columns are stored whole, 16 elements each: the next one overwrites what is beyond the rows.
-void pack(const float* a, int64_t a_row, int64_t rows, int64_t depth, float* to) {
+void pack(const float* a, int64_t a_row, int64_t rows, int64_t depth, float* to, int64_t to_step) {
   const int64_t last = rows - 1;
+  const auto mask = __mmask16((1u << rows) - 1);
   int64_t k = 0;
-  for (; k + 4 <= depth; k += 4, a += 4, to += 4 * rows) {
+  for (; k + 4 <= depth; k += 4, a += 4, to += 4 * to_step) {
     const __m512 q0 = quarters(a, a_row, 0, last), q1 = quarters(a, a_row, 1, last);
     const __m512 q2 = quarters(a, a_row, 2, last), q3 = quarters(a, a_row, 3, last);
     const __m512d left = _mm512_castps_pd(_mm512_unpacklo_ps(q0, q1));
     const __m512d left_high = _mm512_castps_pd(_mm512_unpackhi_ps(q0, q1));
     const __m512d right = _mm512_castps_pd(_mm512_unpacklo_ps(q2, q3));
     const __m512d right_high = _mm512_castps_pd(_mm512_unpackhi_ps(q2, q3));
-    _mm512_storeu_pd(to, _mm512_unpacklo_pd(left, right));
-    _mm512_storeu_pd(to + rows, _mm512_unpackhi_pd(left, right));
-    _mm512_storeu_pd(to + 2 * rows, _mm512_unpacklo_pd(left_high, right_high));
-    _mm512_storeu_pd(to + 3 * rows, _mm512_unpackhi_pd(left_high, right_high));
+    const auto store = [&](int column, __m512d x) {
+      _mm512_mask_storeu_ps(to + column * to_step, mask, _mm512_castpd_ps(x));
+    };
+    store(0, _mm512_unpacklo_pd(left, right));
+    store(1, _mm512_unpackhi_pd(left, right));
+    store(2, _mm512_unpacklo_pd(left_high, right_high));
+    store(3, _mm512_unpackhi_pd(left_high, right_high));
   }
-  for (; k < depth; ++k, ++a, to += rows)
+  for (; k < depth; ++k, ++a, to += to_step)
     for (int64_t r = 0; r < rows; ++r) to[r] = a[r * a_row];
 }
 

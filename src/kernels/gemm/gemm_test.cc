@@ -67,12 +67,12 @@ class Case {
   class Pieces : public RowSource {
    public:
     explicit Pieces(const Case& c) : c_(c) {}
-    void gather(int64_t row, int64_t rows, int64_t from, int64_t depth, float* to,
-                int64_t step) const override {
+    void gather(int64_t row, int64_t rows, int64_t from, int64_t depth,
+                Gathered to) const override {
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t k = 0; k < depth; ++k)
-          to[r * step + k] = c_.pointers_[size_t((from + k) / c_.depth_ * c_.m_ + row + r)]
-                                         [(from + k) % c_.depth_];
+          *to.at(r, k) = c_.pointers_[size_t((from + k) / c_.depth_ * c_.m_ + row + r)]
+                                     [(from + k) % c_.depth_];
     }
 
    private:
