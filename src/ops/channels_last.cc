@@ -21,14 +21,23 @@ Result<int64_t> positions_of(const Infer& c) {
       c, "the kernel has no positions, or more than " + std::to_string(kMostPositions));
 }
 
-// [N, in..., C] with windows over the axes between.
+bool reads_channels_first(const Infer& c) {
+  return c.op().name == "channels_last_conv" && c.integer("channels_first") != 0;
+}
+
+const Dim& channels_of(const Infer& c) {
+  return reads_channels_first(c) ? c.shape(0).dims[1] : c.shape(0).dims.back();
+}
+
+// [N, in..., C], or [N, C, in...], with windows over the axes `in`.
 Result<Windows> windows_of(const Infer& c) {
   const Shape& x = c.shape(0);
   const bool ceil_mode = c.op().name != "channels_last_conv" &&
                          c.op().name != "channels_last_depthwise_conv" &&
                          c.integer("ceil_mode") != 0;
   TRY(positions_of(c));
-  return make_windows(c, std::span(x.dims).subspan(1, x.rank() - 2), {}, ceil_mode);
+  const size_t first = reads_channels_first(c) ? 2 : 1;
+  return make_windows(c, std::span(x.dims).subspan(first, x.rank() - 2), {}, ceil_mode);
 }
 
 Status expect_image(const Infer& c) {
@@ -68,9 +77,11 @@ Status expect_algorithm(const Infer& c) {
   const bool fits = windows.size() == 2 && std::ranges::all_of(windows, [](const Window& w) {
                       return w.kernel == 3 && w.stride == 1 && w.dilation == 1;
                     });
-  if (fits && c.integer("group") == 1) return ok();
+  if (fits && c.integer("group") == 1 && !reads_channels_first(c)) return ok();
   return attribute_error(
-      c, "the algorithm winograd takes 3 x 3 positions, stride 1, dilation 1 and one group");
+      c,
+      "the algorithm winograd takes 3 x 3 positions, stride 1, dilation 1, one group and "
+      "channels that are the last axis");
 }
 
 Result<Types> infer_conv(const Infer& c) {
@@ -82,7 +93,7 @@ Result<Types> infer_conv(const Infer& c) {
         c, std::to_string(filters) + " filters in " + std::to_string(group) + " groups");
   Types out = TRY(output_of(c, filters));
   TRY(same_extent(c, extent(c, 1, 0), Dim(group), "groups and panels"));
-  const Dim& channels = c.shape(0).dims.back();
+  const Dim& channels = channels_of(c);
   if (auto n = channels.constant(); n && *n % group != 0)
     return shape_error(c, std::to_string(*n) + " channels do not divide into " +
                               std::to_string(group) + " groups");
@@ -140,7 +151,9 @@ Status reference_conv(Call& c) {
   Tensor& y = *TRY(c.out(0));
   const Windows windows = TRY(windows_of(c));
   const int64_t group = c.integer("group"), filters = y.shape().back();
-  const int64_t channels = x.shape().back(), depth = channels / group, columns = filters / group;
+  const bool first = reads_channels_first(c);
+  const int64_t channels = first ? x.shape()[1] : x.shape().back();
+  const int64_t depth = channels / group, columns = filters / group;
   const int64_t width = panels.shape()[3], k = panels.shape()[2];
   const std::vector<double> xs = reals(x), ws = reals(panels);
   std::vector<double> sums(size_t(y.count()));
@@ -153,9 +166,12 @@ Status reference_conv(Call& c) {
         const int64_t g = m / columns, j = m % columns;
         const int64_t panel = (g * panels.shape()[1] + j / width) * k * width + j % width;
         double& sum = sums[size_t((n * out_size + o) * filters + m)];
-        for (int64_t d = 0; d < depth; ++d)
-          sum += xs[size_t((n * in_size + i) * channels + g * depth + d)] *
-                 ws[size_t(panel + (position * depth + d) * width)];
+        for (int64_t d = 0; d < depth; ++d) {
+          const int64_t channel = g * depth + d;
+          const int64_t at = first ? (n * channels + channel) * in_size + i
+                                   : (n * in_size + i) * channels + channel;
+          sum += xs[size_t(at)] * ws[size_t(panel + (position * depth + d) * width)];
+        }
       }
   });
   add_epilogue(c, y, sums);
@@ -245,13 +261,15 @@ const OpDef& channels_last_conv_op() {
           "kernel... * C / G, w] of w filters, zeros after the last. With algorithm \"winograd\", "
           "for "
           "3 x 3 positions, stride 1 and one group, kernels may take fewer products, by Winograd's "
-          "minimal filtering F(4 x 4, 3 x 3).",
+          "minimal filtering F(4 x 4, 3 x 3). With channels_first=1, x is [N, C, in...].",
       .inputs = conv_inputs("panels"),
       .outputs = {{"y", kFloats, 'T'}},
       .attrs = window_attrs(
           true, activation_attrs({{"filters", AttrKind::integer, true, {}, "M"},
                                   {"group", AttrKind::integer, false, int64_t{1}},
-                                  {"algorithm", AttrKind::text, false, std::string("direct")}})),
+                                  {"algorithm", AttrKind::text, false, std::string("direct")},
+                                  {"channels_first", AttrKind::integer, false, int64_t{0},
+                                   "1: the channels are axis 1 of x"}})),
       .infer = infer_conv,
       .cost = conv_cost,
       .reference = reference_conv,
@@ -273,6 +291,14 @@ const OpDef& channels_last_conv_op() {
            R"(graph channels_last_winograd(x: f32[1,7,5,8], w: f32[1,2,72,16], b: f32[20]) -> (y) {
         y = channels_last_conv(x, w, b) <filters=20, kernel_shape=[3, 3], pads=[1, 1, 1, 1],
                                          algorithm="winograd">
+      })",
+           R"(graph channels_last_of_planes(x: f32[2,3,9,11], w: f32[1,2,27,16], b: f32[20]) -> (y) {
+        y = channels_last_conv(x, w, b) <filters=20, kernel_shape=[3, 3], pads=[1, 1, 0, 1],
+                                         strides=[1, 2], channels_first=1>
+      })",
+           R"(graph channels_last_of_planes_1d(x: f32[1,4,40], w: f32[2,1,6,32]) -> (y) {
+        y = channels_last_conv(x, w) <filters=6, group=2, kernel_shape=[3], strides=[3],
+                                      dilations=[2], channels_first=1>
       })"},
   };
   return def;

@@ -51,4 +51,8 @@ ValueId channels_last_of(const Graph& graph, ValueId v) {
   return undone(graph, v, first_permutation);
 }
 
+ValueId channels_first_of(const Graph& graph, ValueId v) {
+  return undone(graph, v, last_permutation);
+}
+
 }  // namespace hone

@@ -243,10 +243,12 @@ bool channels_last_conv(RandomCall& c, std::string_view op) {
     kernel.push_back(c.random.between(1, depthwise ? 7 : 3));
     positions *= kernel.back();
   }
-  x.push_back(group * depth);
+  const bool planes = !depthwise && c.random.chance(0.3);
+  x.insert(planes ? x.begin() + 1 : x.end(), group * depth);
   auto attrs = window(c, axes, kernel, false);
   std::erase_if(attrs, [](const auto& a) { return a.first == "kernel_shape"; });
   attrs.emplace_back("kernel_shape", kernel);
+  if (planes) attrs.emplace_back("channels_first", int64_t{1});
   if (!depthwise) {
     attrs.emplace_back("group", group);
     attrs.emplace_back("filters", group * columns);

@@ -2,12 +2,16 @@
 
 namespace hone::cpu {
 
-Result<Geometry> geometry_of(const Call& c, bool ceil_mode) {
+Result<Geometry> geometry_of(const Call& c, bool ceil_mode, bool channels_first) {
   const Extents& x = c.in(0).shape();
   if (x.size() < 3 || x.size() > 5) return not_accepted(c);
-  const std::vector<Dim> in(x.begin() + 1, x.end() - 1);
+  const auto first = x.begin() + (channels_first ? 2 : 1);
+  const std::vector<Dim> in(first, first + ptrdiff_t(x.size()) - 2);
   const Windows windows = TRY(make_windows(c, in, {}, ceil_mode));
-  Geometry g{x[0], x.back(), {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}};
+  Geometry g{x[0],      channels_first ? x[1] : x.back(),
+             {1, 1, 1}, {1, 1, 1},
+             {1, 1, 1}, {1, 1, 1},
+             {1, 1, 1}, {0, 0, 0}};
   for (size_t i = 0; i < windows.size(); ++i) {
     const size_t at = 3 - windows.size() + i;
     g.in[at] = *windows[i].in.constant();

@@ -15,8 +15,8 @@ struct Geometry {
   int64_t positions() const { return kernel[0] * kernel[1] * kernel[2]; }
 };
 
-// From the first input and the attributes of a window.
-Result<Geometry> geometry_of(const Call& c, bool ceil_mode);
+// From the first input, [N, in..., C] or [N, C, in...], and the attributes of a window.
+Result<Geometry> geometry_of(const Call& c, bool ceil_mode, bool channels_first = false);
 
 // One to three spatial axes of f32.
 Support accepts_channels_last(const Graph& graph, const Node& node);

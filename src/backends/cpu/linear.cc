@@ -42,12 +42,13 @@ const CpuKernel linear_kernel{"linear", accepts, run};
 std::string lowering() {
   const std::string width = "(width=" + std::to_string(kernels::gemm_kernel().columns) + ")";
   return "widen, lower_attention, lower_conv" + width +
-         ", spread_channels_last, canonicalize, lower_linear" + width + ", fuse_elementwise, sweep";
+         ", spread_channels_last, canonicalize, read_channels_first, lower_linear" + width +
+         ", fuse_elementwise, sweep";
 }
 
 std::string target() {
   // To be counted up when packed weights, or the operators that take them, change.
-  constexpr int kVersion = 2;
+  constexpr int kVersion = 3;
   return "cpu " + std::to_string(kVersion) + " " + std::string(kernels::instruction_set());
 }
 

@@ -32,9 +32,7 @@ class RowSource {
   // Elements [from, from + depth) of rows [row, row + rows).
   virtual void gather(int64_t row, int64_t rows, int64_t from, int64_t depth,
                       Gathered to) const = 0;
-
- protected:
-  ~RowSource() = default;
+  virtual ~RowSource() = default;
 };
 
 // Rows of A: of `depth` floats, row r at first + r * step; or from a source, from its row `row` on.
@@ -80,6 +78,11 @@ struct Tile {
   Epilogue epilogue;
 };
 
+// Floats from one row of a matrix to the next, and from one column.
+struct Steps {
+  int64_t row, column;
+};
+
 // What one instruction set offers. Sizes in elements.
 struct GemmKernel {
   int64_t rows, columns;  // of a tile at most; as many columns has a panel
@@ -94,6 +97,9 @@ struct GemmKernel {
   // The epilogue of columns [column, column + columns) of some rows of C, from c on.
   void (*finish)(const Epilogue& epilogue, float* c, int64_t c_row, int64_t rows, int64_t columns,
                  int64_t column, const float* added);
+  // Elements of a matrix, anywhere, to one of the same size.
+  void (*spread)(const float* from, Steps from_steps, int64_t rows, int64_t columns, float* to,
+                 Steps to_steps);
   // to[rows][floats], to_step apart, from rows from_step apart.
   void (*copy)(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t rows,
                int64_t floats);
@@ -116,9 +122,7 @@ inline constexpr int64_t kPanelGroup =
     32;  // panels at a time at most: their part of C stays in the L2 cache
 inline constexpr int64_t kRowBlock = 224;  // rows at a time at most: and their part of A
 
-// Rows in memory are packed where so many panels need them, gathered ones always. Packed rows are
-// read with less work for the front end of the core, which counts where another thread shares it:
-// there products take 0.8 of the time.
+// So many panels are worth packing the rows for.
 inline constexpr int64_t kPackPanels = 6;
 
 // A product with so few rows is as fast as its weights can be read.

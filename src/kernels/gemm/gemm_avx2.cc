@@ -3,6 +3,7 @@
 
 namespace hone::kernels {
 
-const GemmKernel kGemmAvx2{6, 2 * Vector::kWidth, nullptr, tile<6, 2>, thin, finish_rows, copy};
+const GemmKernel kGemmAvx2{6,    2 * Vector::kWidth, nullptr,     tile<6, 2>,
+                           thin, finish_rows,        spread_each, copy};
 
 }  // namespace hone::kernels

@@ -4,6 +4,10 @@
 namespace hone::kernels {
 namespace {
 
+inline __mmask16 first(int64_t n) {
+  return __mmask16(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1);
+}
+
 // Four columns of four rows, `step` rows apart: a row in each part of the vector.
 inline __m512 quarters(const float* a, int64_t a_row, int64_t row, int64_t last) {
   const auto part = [&](int64_t r) { return _mm_loadu_ps(a + (r < last ? r : last) * a_row); };
@@ -15,7 +19,7 @@ inline __m512 quarters(const float* a, int64_t a_row, int64_t row, int64_t last)
 
 void pack(const float* a, int64_t a_row, int64_t rows, int64_t depth, float* to, int64_t to_step) {
   const int64_t last = rows - 1;
-  const auto mask = __mmask16((1u << rows) - 1);
+  const __mmask16 mask = first(rows);
   int64_t k = 0;
   for (; k + 4 <= depth; k += 4, a += 4, to += 4 * to_step) {
     const __m512 q0 = quarters(a, a_row, 0, last), q1 = quarters(a, a_row, 1, last);
@@ -36,8 +40,36 @@ void pack(const float* a, int64_t a_row, int64_t rows, int64_t depth, float* to,
     for (int64_t r = 0; r < rows; ++r) to[r] = a[r * a_row];
 }
 
+// Rows lie one after the other, as do those they come from, or with one between.
+template <int kStep>
+void spread_rows(const float* from, int64_t from_column, int64_t rows, int64_t columns, float* to,
+                 int64_t to_column) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  for (int64_t i = 0; i < rows; i += 16) {
+    const int64_t floats = kStep * (rows - i) - (kStep - 1);  // the last one has none behind it
+    const __mmask16 mask = first(rows - i), left = first(floats), right = first(floats - 16);
+    for (int64_t j = 0; j < columns; ++j) {
+      const float* at = from + kStep * i + j * from_column;
+      __m512 x = _mm512_maskz_loadu_ps(left, at);
+      if constexpr (kStep == 2)
+        x = _mm512_permutex2var_ps(x, even, _mm512_maskz_loadu_ps(right, at + 16));
+      _mm512_mask_storeu_ps(to + i + j * to_column, mask, x);
+    }
+  }
+}
+
+void spread(const float* from, Steps from_steps, int64_t rows, int64_t columns, float* to,
+            Steps to_steps) {
+  if (to_steps.row == 1 && from_steps.row == 1)
+    return spread_rows<1>(from, from_steps.column, rows, columns, to, to_steps.column);
+  if (to_steps.row == 1 && from_steps.row == 2)
+    return spread_rows<2>(from, from_steps.column, rows, columns, to, to_steps.column);
+  spread_each(from, from_steps, rows, columns, to, to_steps);
+}
+
 }  // namespace
 
-const GemmKernel kGemmAvx512{14, 2 * Vector::kWidth, pack, tile<14, 2>, thin, finish_rows, copy};
+const GemmKernel kGemmAvx512{14,   2 * Vector::kWidth, pack,   tile<14, 2>,
+                             thin, finish_rows,        spread, copy};
 
 }  // namespace hone::kernels

@@ -3,6 +3,7 @@
 
 namespace hone::kernels {
 
-const GemmKernel kGemmPortable{4, 2 * Vector::kWidth, nullptr, tile<4, 2>, thin, finish_rows, copy};
+const GemmKernel kGemmPortable{4,    2 * Vector::kWidth, nullptr,     tile<4, 2>,
+                               thin, finish_rows,        spread_each, copy};
 
 }  // namespace hone::kernels

@@ -126,6 +126,24 @@ TEST(Gemm, EqualsPlainSums) {
   }
 }
 
+TEST(Gemm, Spread) {
+  std::vector<float> from(2000);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = float(i);
+  for (const GemmKernel* kernel : all_kernels())
+    for (int64_t stride : {1, 2, 3})
+      for (int64_t rows : {0, 1, 8, 9, 14, 16, 17, 40})
+        for (const Steps to_steps : {Steps{1, 41}, Steps{5, 1}}) {
+          std::vector<float> to(300, -1), expected(300, -1);
+          constexpr int64_t kColumns = 5, kDilation = 2;
+          for (int64_t i = 0; i < rows; ++i)
+            for (int64_t j = 0; j < kColumns; ++j)
+              expected[size_t(i * to_steps.row + j * to_steps.column)] =
+                  float(i * stride + j * kDilation);
+          kernel->spread(from.data(), {stride, kDilation}, rows, kColumns, to.data(), to_steps);
+          ASSERT_EQ(to, expected) << stride << ' ' << rows;
+        }
+}
+
 TEST(Gemm, Epilogues) {
   Case c(3, 150, 70, 2, 140);
   Epilogue e{c.bias(), c.added(), 70, Activation::relu, 0, 0};

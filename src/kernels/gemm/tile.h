@@ -213,6 +213,13 @@ inline void thin(const Tile& t, int64_t panels, int64_t panel_step) {
   multiply_thin<3, streams<3>()>(t, panels, panel_step);
 }
 
+inline void spread_each(const float* from, Steps from_steps, int64_t rows, int64_t columns,
+                        float* to, Steps to_steps) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      to[i * to_steps.row + j * to_steps.column] = from[i * from_steps.row + j * from_steps.column];
+}
+
 inline void copy(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t rows,
                  int64_t floats) {
   constexpr int64_t kW = Vector::kWidth;
