@@ -134,6 +134,7 @@ class PlaneRows final : public kernels::RowSource {
       }
     });
   }
+  bool by_columns() const override { return true; }
 
  private:
   struct Columns {
@@ -143,31 +144,29 @@ class PlaneRows final : public kernels::RowSource {
   void gather_line(Line line, int64_t row, Columns columns, kernels::Gathered to) const {
     line.z += row / g_.kernel[1] * g_.dilation[0];
     line.y += row % g_.kernel[1] * g_.dilation[1];
-    const int64_t last = line.x + (line.count - 1) * g_.stride[2];
-    const bool whole = columns.count == g_.kernel[2] * depth_ && is_inside(g_, line.z, line.y) &&
-                       line.x >= 0 && last + (g_.kernel[2] - 1) * g_.dilation[2] < g_.in[2];
-    if (whole) {
-      for (int64_t channel = 0; channel < depth_; ++channel)
-        spread(pixel(line, channel, line.x), line.count, g_.kernel[2], to.from(0, channel));
-      return;
-    }
-    for (int64_t k = columns.first; k < columns.first + columns.count; ++k)
-      gather_clipped(line, line.x + k / depth_ * g_.dilation[2], k % depth_,
-                     to.from(0, k - columns.first));
+    const int64_t stride = g_.stride[2], reach = (g_.kernel[2] - 1) * g_.dilation[2];
+    // Results whose window is within the line; most often all.
+    int64_t first = 0, last = line.count;
+    if (line.x < 0) first = std::min(last, (stride - 1 - line.x) / stride);
+    const int64_t room = g_.in[2] - 1 - reach - line.x;
+    if (room < (last - 1) * stride) last = room < 0 ? 0 : room / stride + 1;
+    if (!is_inside(g_, line.z, line.y) || columns.count < g_.kernel[2] * depth_) last = 0;
+    first = std::min(first, last);
+    for (int64_t channel = 0; first < last && channel < depth_; ++channel)
+      spread(pixel(line, channel, line.x + first * stride), last - first, to.from(first, channel));
+    for (int64_t r = 0; r < first; ++r) gather_one(line, r, columns, to);
+    for (int64_t r = last; r < line.count; ++r) gather_one(line, r, columns, to);
   }
 
-  // One channel of one position; the first result's pixel is x. Zeros outside of the image.
-  void gather_clipped(const Line& line, int64_t x, int64_t channel, kernels::Gathered to) const {
-    const int64_t stride = g_.stride[2], end = g_.in[2];
-    int64_t first = 0, last = line.count;
-    if (x < 0) first = std::min(last, (stride - 1 - x) / stride);
-    if (x + (last - 1) * stride >= end) last = x < end ? (end - 1 - x) / stride + 1 : 0;
-    if (!is_inside(g_, line.z, line.y)) last = 0;
-    first = std::min(first, last);
-    for (int64_t r = 0; r < line.count; ++r)
-      if (r < first || r >= last) *to.at(r, 0) = 0;
-    if (first < last)
-      spread(pixel(line, channel, x + first * stride), last - first, 1, to.from(first, 0));
+  // A result by itself. Zeros outside of the image.
+  void gather_one(const Line& line, int64_t r, Columns columns, kernels::Gathered to) const {
+    const bool inside = is_inside(g_, line.z, line.y);
+    int64_t position = columns.first / depth_, channel = columns.first % depth_;
+    for (int64_t k = 0; k < columns.count; ++k) {
+      const int64_t x = line.x + r * g_.stride[2] + position * g_.dilation[2];
+      *to.at(r, k) = inside && x >= 0 && x < g_.in[2] ? *pixel(line, channel, x) : 0.0f;
+      if (++channel == depth_) channel = 0, ++position;
+    }
   }
 
   const float* pixel(const Line& line, int64_t channel, int64_t x) const {
@@ -175,11 +174,11 @@ class PlaneRows final : public kernels::RowSource {
     return x_ + ((plane * g_.in[0] + line.z) * g_.in[1] + line.y) * g_.in[2] + x;
   }
 
-  // Some positions of a channel.
-  void spread(const float* from, int64_t rows, int64_t positions, kernels::Gathered to) const {
+  // All positions of a channel.
+  void spread(const float* from, int64_t rows, kernels::Gathered to) const {
     const kernels::Steps pixels{g_.stride[2], g_.dilation[2]};
     const kernels::Steps row_major{to.step, depth_}, packed{1, to.step * depth_};
-    spread_(from, pixels, rows, positions, to.to, to.packed ? packed : row_major);
+    spread_(from, pixels, rows, g_.kernel[2], to.to, to.packed ? packed : row_major);
   }
 
   const Geometry& g_;

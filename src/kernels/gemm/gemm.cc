@@ -93,19 +93,21 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
   }
 }
 
-// Rows in memory are packed where so many panels need them, gathered ones always. Packed rows are
-// read with less work for the front end of the core, which counts where another thread shares it:
-// there products take 0.8 of the time. Short rows keep a tile busy for less time than it takes to
-// find its rows.
-constexpr int64_t kFewPanels = 3, kShortRows = 256;
+// Packed rows are read with less work for the front end of the core, which counts where another
+// thread shares it: there products take 0.8 of the time. Short rows keep a tile busy for less time
+// than it takes to find its rows, and what is gathered is packed on its way.
+bool packs(const GemmKernel& kernel, const Rows& a, int64_t panels) {
+  constexpr int64_t kFewPanels = 3, kShortRows = 256;
+  if (!kernel.pack) return false;
+  if (a.source) return panels > 1 || a.source->by_columns();
+  return panels >= kPackPanels || (panels >= kFewPanels && a.depth <= kShortRows);
+}
 
 // Room for a block of rows that are gathered, packed, or both.
 class Room {
  public:
   Room(const GemmKernel& kernel, const Rows& a, int64_t rows, int64_t depth, int64_t panels)
-      : kernel_(kernel),
-        packs_(kernel.pack && (a.source || panels >= kPackPanels ||
-                               (panels >= kFewPanels && a.depth <= kShortRows))) {
+      : kernel_(kernel), packs_(packs(kernel, a, panels)) {
     // Rows that are not packed lie so far apart that neighbours do not share a set of the cache.
     step_ = packs_ ? depth : (depth + kLine - 1) / kLine * kLine + kLine;
     if (a.source || packs_)

@@ -32,6 +32,8 @@ class RowSource {
   // Elements [from, from + depth) of rows [row, row + rows).
   virtual void gather(int64_t row, int64_t rows, int64_t from, int64_t depth,
                       Gathered to) const = 0;
+  // Whether packing them takes less than gathering them row by row.
+  virtual bool by_columns() const { return false; }
   virtual ~RowSource() = default;
 };
 
