@@ -28,6 +28,13 @@ bool is_inside(const Geometry& g, int64_t z, int64_t y) {
   return z >= 0 && z < g.in[0] && y >= 0 && y < g.in[1];
 }
 
+void fill(float* to, int64_t step, int64_t n) {
+  if (step == 1)
+    std::fill_n(to, n, 0.0f);
+  else
+    for (int64_t i = 0; i < n; ++i) to[i * step] = 0;
+}
+
 class WindowRows final : public kernels::RowSource {
  public:
   // Of one group: `depth` channels of each pixel, from x on.
@@ -107,8 +114,16 @@ class WindowRows final : public kernels::RowSource {
     const int64_t begin = x * g_.channels + part.from, end = begin + part.count;
     const int64_t first = line ? std::clamp<int64_t>(0, begin, end) : end;
     const int64_t last = std::clamp(g_.in[2] * g_.channels, first, end);
-    for (int64_t i = begin; i < end; ++i)
-      *to.at(0, i - begin) = i >= first && i < last ? line[i] : 0.0f;
+    const int64_t step = to.packed ? to.step : 1;
+    fill(to.to, step, first - begin);
+    if (first < last) {
+      float* inside = to.to + (first - begin) * step;
+      if (step == 1)
+        std::copy_n(line + first, last - first, inside);
+      else
+        for (int64_t i = first; i < last; ++i) inside[(i - first) * step] = line[i];
+    }
+    fill(to.to + (last - begin) * step, step, end - last);
   }
 
   const Geometry& g_;
