@@ -126,6 +126,10 @@ class Call : public Infer {
     return Scratch<T>(scratch_pool, size_t(count));
   }
 
+  // Elements from one row of the last axis of output 0 to the next; 0: they follow each other. For
+  // kernels that can do this (Kernel::spaces_rows); the tensor shows a place too short by what lies
+  // between rows.
+  int64_t row_step = 0;
   GraphRunner* runner = nullptr;
   MemoryPool* scratch_pool = nullptr;            // null: scratch is had from the system
   uint64_t seed = 0;                             // differs by node and call; for random operators

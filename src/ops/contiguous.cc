@@ -23,18 +23,22 @@ std::optional<int64_t> axis_of(const Infer& c, const Type& whole) {
   return *axis;
 }
 
-// One piece after the other along the axis.
-std::optional<std::vector<int64_t>> one_after_the_other(const Type& whole, int64_t axis,
-                                                        const std::vector<const Type*>& pieces) {
-  const auto step = outermost_step(whole, axis);
-  if (!step) return std::nullopt;
+// One piece after the other along the axis, `step` bytes for each of its extent.
+std::vector<int64_t> one_after_the_other(int64_t step, int64_t axis,
+                                         const std::vector<const Type*>& pieces) {
   std::vector<int64_t> offsets;
   int64_t at = 0;
   for (const Type* piece : pieces) {
-    offsets.push_back(at * *step);
+    offsets.push_back(at * step);
     at += *piece->tensor.shape.dims[size_t(axis)].constant();
   }
   return offsets;
+}
+
+std::vector<const Type*> inputs_of(const Infer& c) {
+  std::vector<const Type*> types;
+  for (size_t i = 0; i < c.inputs(); ++i) types.push_back(&c.type(i));
+  return types;
 }
 
 std::optional<std::vector<int64_t>> slice_parts(const Infer& c, const Types& out) {
@@ -78,16 +82,28 @@ std::optional<std::vector<int64_t>> parts_of_input(const Infer& c, const Types& 
   if (!axis) return std::nullopt;
   std::vector<const Type*> pieces;
   for (const Type& t : out) pieces.push_back(&t);
-  return one_after_the_other(c.type(0), *axis, pieces);
+  const auto step = outermost_step(c.type(0), *axis);
+  if (!step) return std::nullopt;
+  return one_after_the_other(*step, *axis, pieces);
 }
 
 std::optional<std::vector<int64_t>> parts_of_output(const Infer& c, const Types& out) {
   if (c.op().name != "concat") return std::nullopt;
   const auto axis = axis_of(c, out[0]);
   if (!axis) return std::nullopt;
-  std::vector<const Type*> pieces;
-  for (size_t i = 0; i < c.inputs(); ++i) pieces.push_back(&c.type(i));
-  return one_after_the_other(out[0], *axis, pieces);
+  const auto step = outermost_step(out[0], *axis);
+  if (!step) return std::nullopt;
+  return one_after_the_other(*step, *axis, inputs_of(c));
+}
+
+std::optional<std::vector<int64_t>> rows_of_output(const Infer& c, const Types& out) {
+  if (c.op().name != "concat") return std::nullopt;
+  const auto axis = axis_of(c, out[0]);
+  const DType dtype = out[0].tensor.dtype;
+  if (!axis || *axis + 1 != int64_t(out[0].tensor.shape.rank()) || dtype == DType::string ||
+      bits(dtype) % 8 != 0)
+    return std::nullopt;
+  return one_after_the_other(bits(dtype) / 8, *axis, inputs_of(c));
 }
 
 }  // namespace hone

@@ -25,6 +25,9 @@ class Kernel {
     (void)input;
     return false;
   }
+  // Can it write the rows of its only output apart (Call::row_step), without touching what lies
+  // between? So parts of a joined tensor are made where they belong.
+  virtual bool spaces_rows() const { return false; }
   // Does it read this input byte by byte, so that it may lie at any address? Constants of model
   // files often lie at odd ones, and are copied otherwise.
   virtual bool reads_at_any_address([[maybe_unused]] size_t input) const { return false; }

@@ -319,6 +319,7 @@ Status GraphExecutor::run_kernel(size_t index, std::span<const Infer::Input> typ
     out[slot] = Datum(place_for(index, slot, out_types[slot]));
   TRY(expect_room_for_items(in, out_types));
   Call call(*node.op, node.attrs, types, in, out, out_types, &context_.program->model());
+  call.row_step = s.row_step;
   call.runner = this;
   call.scratch_pool = context_.scratch.get();
   const uint64_t stream = mix64(context_.options.seed ^ mix64(context_.calls)) ^ run_ << 32;

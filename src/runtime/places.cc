@@ -81,16 +81,39 @@ void Places::find_parts() {
 }
 
 void Places::find_hosts() {
-  for (const Specialization::Step& step : steps_) {
+  std::vector<const Kernel*> made_by(graph_.value_count(), nullptr);
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    const Specialization::Step& step = steps_[s];
     const Node& node = graph_[step.node];
+    if (node.outputs.size() == 1 && step.planned)
+      made_by[node.outputs[0].index] = plan_.kernels[s].get();
     if (!step.planned || node.outputs.size() != 1 || escapes_[node.outputs[0].index]) continue;
     const Infer c(*node.op, node.attrs, step.in_types, 1);
     const auto offsets = parts_of_output(c, step.out_types);
-    if (!offsets) continue;
+    if (!offsets) {
+      find_row_hosts(step, made_by);
+      continue;
+    }
     for (size_t i = 0; i < node.inputs.size(); ++i)
       if (can_be_hosted(node.inputs[i], step.node))
         hosts_[root_[node.inputs[i].index]] = {node.outputs[0].index, (*offsets)[i]};
   }
+}
+
+// All rows of a joined tensor are made where they belong, or none: nothing is left to be done then.
+void Places::find_row_hosts(const Specialization::Step& step,
+                            const std::vector<const Kernel*>& made_by) {
+  const Node& node = graph_[step.node];
+  const Infer c(*node.op, node.attrs, step.in_types, 1);
+  const auto offsets = rows_of_output(c, step.out_types);
+  const auto able = [&](ValueId v) {
+    return v.valid() && root_[v.index] == v.index && made_by[v.index] &&
+           made_by[v.index]->spaces_rows() && can_be_hosted(v, step.node);
+  };
+  if (!offsets || !std::ranges::all_of(node.inputs, able)) return;
+  const int64_t row = *step.out_types[0].tensor.shape.dims.back().constant();
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    hosts_[node.inputs[i].index] = {node.outputs[0].index, (*offsets)[i], row};
 }
 
 // Only if nothing but this user needs it, and it is made by a step that is told where.
@@ -177,6 +200,7 @@ void Places::write_down(bool hosting, const Placement& placement) {
   for (Specialization::Step& step : steps_) {
     const Node& node = graph_[step.node];
     step.offsets.assign(node.outputs.size(), -1);
+    step.row_step = hosting && !node.outputs.empty() ? hosts_[node.outputs[0].index].row_step : 0;
     for (size_t slot = 0; slot < node.outputs.size(); ++slot) {
       const uint32_t v = node.outputs[slot].index, root = root_[v];
       if (!step.planned || buffer_of_[root] < 0 || (slot == 0 && node.op->is(Trait::view)))
@@ -197,11 +221,12 @@ void Places::find_copies(Specialization::Step& step) const {
   if (node.outputs.size() != 1 || !made_in_arena_[node.outputs[0].index] ||
       std::ranges::none_of(node.inputs, hosted))
     return;
+  step.there = true;
   const Infer c(*node.op, node.attrs, step.in_types, 1);
-  const std::vector<int64_t> offsets = *parts_of_output(c, step.out_types);
+  const auto parts = parts_of_output(c, step.out_types);
+  const std::vector<int64_t> offsets = parts ? *parts : *rows_of_output(c, step.out_types);
   for (size_t i = 0; i < node.inputs.size(); ++i)
     if (!hosted(node.inputs[i])) step.copies.push_back({i, step.offsets[0] + offsets[i]});
-  step.there = true;
 }
 
 // A result that is there from its first part on may cost more memory than copying the parts.

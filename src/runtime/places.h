@@ -13,7 +13,7 @@ namespace hone {
 // Fills in where the outputs of `steps` lie. Outputs, next states and what a view of them shares
 // stay outside the arena: they outlive the run. The rest is placed so that
 // - parts of a value lie within it, and what is joined lies in the result, where pieces are
-//   contiguous: nothing is copied;
+//   contiguous, or where kernels can write rows apart: nothing is copied;
 // - an output takes the place of an input that ends, where the kernel can do that.
 class Places {
  public:
@@ -29,11 +29,13 @@ class Places {
   struct Host {
     uint32_t value;
     int64_t offset;
+    int64_t row_step = 0;  // elements; 0: it is contiguous
   };
   void find_roots();
   void find_escapes();
   void find_parts();
   void find_hosts();
+  void find_row_hosts(const Specialization::Step& step, const std::vector<const Kernel*>& made_by);
   bool can_be_hosted(ValueId v, NodeId user) const;
   void lay_out(bool hosting);
   void write_down(bool hosting, const Placement& placement);

@@ -44,7 +44,7 @@ Status run_channels_last_conv(Call& c, ThreadPool& pool) {
     }
     p.b = c.in(1).as<float>().data() + group * panels[1] * panels[2] * panels[3];
     p.c = y.as<float>().data() + group * columns;
-    p.c_row = filters;
+    p.c_row = c.row_step > 0 ? c.row_step : filters;
     p.m = y.count() / filters;
     p.n = columns;
     p.epilogue = epilogue;
@@ -65,7 +65,8 @@ Support accepts_conv(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuKernel channels_last_conv_kernel{"channels_last_conv", accepts_conv,
-                                          run_channels_last_conv};
+const CpuKernel channels_last_conv_kernel{
+    "channels_last_conv",         accepts_conv, run_channels_last_conv,
+    CpuKernel::InPlace::residual, false,        true};
 
 }  // namespace hone::cpu

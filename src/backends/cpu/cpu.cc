@@ -55,8 +55,10 @@ class Runner : public Kernel {
   bool overwrites() const override { return true; }
   bool in_place(size_t input) const override {
     return kernel_.in_place == CpuKernel::InPlace::any ||
-           (kernel_.in_place == CpuKernel::InPlace::first && input == 0);
+           (kernel_.in_place == CpuKernel::InPlace::first && input == 0) ||
+           (kernel_.in_place == CpuKernel::InPlace::residual && input == 3);
   }
+  bool spaces_rows() const override { return kernel_.spaces_rows; }
   bool reads_at_any_address(size_t input) const override {
     return input == 0 && kernel_.first_at_any_address;
   }

@@ -15,8 +15,9 @@ struct CpuKernel {
   Support (*accepts)(const Graph& graph, const Node& node);
   Status (*run)(Call& c, ThreadPool& pool);
   // Over which inputs of the same size may the only output be written?
-  enum class InPlace : uint8_t { none, first, any } in_place = InPlace::none;
+  enum class InPlace : uint8_t { none, first, any, residual } in_place = InPlace::none;
   bool first_at_any_address = false;  // Kernel::reads_at_any_address, of the first input
+  bool spaces_rows = false;           // Kernel::spaces_rows
 };
 
 // Conditions that several kernels share.

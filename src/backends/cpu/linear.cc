@@ -37,7 +37,7 @@ Support accepts(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuKernel linear_kernel{"linear", accepts, run};
+const CpuKernel linear_kernel{"linear", accepts, run, CpuKernel::InPlace::residual};
 
 std::string lowering() {
   const std::string width = "(width=" + std::to_string(kernels::gemm_kernel().columns) + ")";

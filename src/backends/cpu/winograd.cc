@@ -20,6 +20,7 @@ struct Winograd {
   const Geometry& g;
   const float *x, *panels, *outside;
   float* y;
+  int64_t y_step;  // floats from one pixel to the next
   int64_t filters;
   kernels::Epilogue epilogue;
 
@@ -101,28 +102,53 @@ void compute_directly(const Winograd& w, const Place& place, int64_t rows, int64
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t x = 0; x < across; ++x)
       for (int64_t j = 0; j < columns; ++j)
-        y[(r * w.g.out[2] + x) * w.filters + j] =
+        y[(r * w.g.out[2] + x) * w.y_step + j] =
             direct(w, place.image, place.row + r, place.column + x, weights + j);
 }
+
+// The summand of a tile, copied: its results may be written where it lies.
+class Summand {
+ public:
+  Summand(const Winograd& w, int64_t pixel, int64_t rows, int64_t across, int64_t column,
+          int64_t columns)
+      : row_(across * columns) {
+    if (!w.epilogue.added) return;
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t x = 0; x < across; ++x)
+        std::copy_n(w.epilogue.added + (pixel + r * w.g.out[2] + x) * w.filters + column, columns,
+                    floats_ + r * row_ + x * columns);
+    there_ = true;
+  }
+  const float* row(int64_t r) const { return there_ ? floats_ + r * row_ : nullptr; }
+
+ private:
+  static constexpr int64_t kWidest = 32;  // columns of a panel
+  float floats_[kWinogradTile * kWinogradTile * kWidest];
+  int64_t row_;
+  bool there_ = false;
+};
 
 // `products`: 36 times [count][columns].
 void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t columns,
                        const float* products) {
   const int64_t first = panel * w.width();
+  kernels::Epilogue epilogue = w.epilogue;
+  epilogue.added_row = columns;
   for (int64_t t = 0; t < tiles.count; ++t) {
     const Place place = place_of(w, tiles.first + t);
     const int64_t rows = std::min(kWinogradTile, w.g.out[1] - place.row);
     const int64_t across = std::min(kWinogradTile, w.g.out[2] - place.column);
     const int64_t pixel = (place.image * w.g.out[1] + place.row) * w.g.out[2] + place.column;
-    const int64_t at = pixel * w.filters + first, line = w.g.out[2] * w.filters;
+    const Summand summand(w, pixel, rows, across, first, columns);
+    float* y = w.y + pixel * w.y_step + first;
+    const int64_t line = w.g.out[2] * w.y_step;
     if (!kernels::winograd_kernels().output(products + t * columns, w.products_step(tiles.count),
-                                            columns, rows, across, w.y + at, line, w.filters))
-      compute_directly(w, place, rows, across, panel, columns, w.y + at);
+                                            columns, rows, across, y, line, w.y_step))
+      compute_directly(w, place, rows, across, panel, columns, y);
     if (w.epilogue.empty()) continue;
     for (int64_t r = 0; r < rows; ++r)
-      kernels::gemm_kernel().finish(w.epilogue, w.y + at + r * line, w.filters, across, columns,
-                                    first,
-                                    w.epilogue.added ? w.epilogue.added + at + r * line : nullptr);
+      kernels::gemm_kernel().finish(epilogue, y + r * line, w.y_step, across, columns, first,
+                                    summand.row(r));
   }
 }
 
@@ -200,13 +226,10 @@ Status run_winograd(Call& c, const Geometry& geometry, ThreadPool& pool) {
   Tensor& y = *TRY(c.out(0));
   const int64_t filters = y.shape().back();
   const std::vector<float> outside(size_t(geometry.channels), 0.0f);
-  const Winograd w{geometry,
-                   c.in(0).as<float>().data(),
-                   c.in(1).as<float>().data(),
-                   outside.data(),
-                   y.as<float>().data(),
-                   filters,
-                   epilogue_of(c, filters)};
+  const Winograd w{
+      geometry,       c.in(0).as<float>().data(), c.in(1).as<float>().data(),
+      outside.data(), y.as<float>().data(),       c.row_step > 0 ? c.row_step : filters,
+      filters,        epilogue_of(c, filters)};
   // Their inputs, transformed, are to stay in the L2 cache, most of them.
   constexpr int64_t kBlock = 112;
   const int64_t blocks = (w.tiles() + kBlock - 1) / kBlock;

@@ -51,6 +51,14 @@ struct Prefetch {
   }
 };
 
+// A tile begins with its summand.
+void ask_for_summand(const Product& p, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+  constexpr int64_t kLine = 16;  // floats
+  if (!p.epilogue.added) return;
+  for (int64_t r = row; r < row + rows; ++r)
+    for (int64_t j = 0; j < columns; j += kLine) __builtin_prefetch(p.added(r, column + j));
+}
+
 void multiply_block(const GemmKernel& kernel, const Product& p, const Block& block, int64_t panel,
                     int64_t panel_end) {
   const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth;
@@ -68,7 +76,9 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
             block.from > 0 || p.add,
             {},
             {}};
-  if (block.last) tile.epilogue = p.epilogue;
+  tile.epilogue = p.epilogue;
+  tile.epilogue.added = nullptr;
+  if (!block.last) tile.epilogue.activation = Activation::none;
   // What is not computed with the tile is computed right behind it, while the tile is near.
   const Epilogue rest{nullptr, nullptr, 0, p.epilogue.activation, 0, 0};
   const bool finish = block.last && !rest.clamps();
@@ -84,7 +94,10 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
       tile.rows = tiles.height_of(t);
       tile.a = block.a + r * (block.packed ? block.depth : block.a_row);
       tile.c = p.c + r * p.c_row + column;
-      if (block.last) tile.epilogue.added = p.added(r, column);
+      if (block.from == 0) {
+        tile.epilogue.added = p.added(r, column);
+        if (t + 1 < tiles.count) ask_for_summand(p, r + tile.rows, tile.rows, column, tile.columns);
+      }
       // The last tiles may have nothing left to ask for.
       tile.ahead = next < end ? Ahead{next, prefetch.each} : Ahead{};
       kernel.tile(tile);

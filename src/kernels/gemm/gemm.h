@@ -63,8 +63,8 @@ struct Ahead {
 };
 inline constexpr int64_t kUnrolled = 8;
 
-// One register tile: c[rows][columns] = activation(bias + A · B + added), or without the bias,
-// added to what is there. a: [rows][depth], a_row apart, or packed: [depth][rows]; b:
+// One register tile: c[rows][columns] = activation(bias + added + A · B), or A · B added to what is
+// there instead. a: [rows][depth], a_row apart, or packed: [depth][rows]; b:
 // [depth][columns of a panel]; c: rows c_row apart. The epilogue begins at this tile, and clamps()
 // at most.
 struct Tile {
@@ -135,6 +135,7 @@ inline int64_t panels(const GemmKernel& kernel, int64_t n) {
   return (n + kernel.columns - 1) / kernel.columns;
 }
 
+// C may lie where the summand of the epilogue does.
 struct Product {
   Rows a;                    // of all the rows
   const float* b = nullptr;  // packed
@@ -143,7 +144,7 @@ struct Product {
   int64_t c_row = 0;
   int64_t m = 0, n = 0;
   Epilogue epilogue = {};
-  bool add = false;  // to what is in c, which then has the bias already
+  bool add = false;  // to what is in c, which then has bias and summand already
 
   // Where the summand of element [row, column] lies; null without one.
   const float* added(int64_t row, int64_t column) const {

@@ -79,17 +79,11 @@ inline void store(const Vector (&sums)[kRows][kVectors], const Columns<kVectors,
     for (int v = 0; v < kVectors; ++v) columns.store(f(sums[r][v]), c + r * c_row, v);
 }
 
-// The summand, the activation, and the way to memory.
+// The activation, and the way to memory.
 template <int kRows, int kVectors, bool kWhole>
-inline void finish_tile(Vector (&sums)[kRows][kVectors], const Columns<kVectors, kWhole>& columns,
-                        const Epilogue& e, float* c, int64_t c_row) {
-  if (e.added) {
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v)
-        sums[r][v] = sums[r][v] + columns.load(e.added + r * e.added_row, v);
-  }
+inline void finish_tile(const Vector (&sums)[kRows][kVectors],
+                        const Columns<kVectors, kWhole>& columns, const Epilogue& e, float* c,
+                        int64_t c_row) {
   const Vector zero = Vector::zero(), low = Vector::all(e.low), high = Vector::all(e.high);
   if (e.activation == Activation::relu)
     return store(sums, columns, c, c_row, [=](Vector x) { return max(zero, x); });
@@ -98,14 +92,20 @@ inline void finish_tile(Vector (&sums)[kRows][kVectors], const Columns<kVectors,
   store(sums, columns, c, c_row, [](Vector x) { return x; });
 }
 
+// What is there already, or bias and summand: read before anything is written, as C may lie where
+// the summand does.
 template <int kRows, int kVectors, bool kWhole>
 inline void begin_tile(Vector (&sums)[kRows][kVectors], const Columns<kVectors, kWhole>& columns,
-                       const float* c, int64_t c_row, bool add, const float* bias) {
+                       const float* c, int64_t c_row, bool add, const Epilogue& e) {
+  const bool load = add || e.added;
+  const float* there = add ? c : e.added;
+  const int64_t there_row = add ? c_row : e.added_row;
 #pragma GCC unroll 8
   for (int v = 0; v < kVectors; ++v) {
-    const Vector first = bias && !add ? columns.load(bias, v) : Vector::zero();
+    const Vector first = e.bias && !add ? columns.load(e.bias, v) : Vector::zero();
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) sums[r][v] = add ? columns.load(c + r * c_row, v) : first;
+    for (int r = 0; r < kRows; ++r)
+      sums[r][v] = load ? first + columns.load(there + r * there_row, v) : first;
   }
 }
 
@@ -115,7 +115,7 @@ void multiply(const Tile& t) {
   constexpr int64_t kLine = 16;
   const Columns<kVectors, kWhole> columns{t.columns - (kVectors - 1) * Vector::kWidth};
   Vector sums[kRows][kVectors];
-  begin_tile(sums, columns, t.c, t.c_row, t.add, t.epilogue.bias);
+  begin_tile(sums, columns, t.c, t.c_row, t.add, t.epilogue);
   const float *next = t.ahead.next, *b = t.b;
   const A rows(t.a, t.a_row);
   const int64_t lines = t.ahead.lines, depth = t.depth;
@@ -158,6 +158,13 @@ constexpr int streams() {
   return n;
 }
 
+// The epilogue of the columns from `column` on.
+inline Epilogue part(Epilogue e, int64_t column) {
+  if (e.bias) e.bias += column;
+  if (e.added) e.added += column;
+  return e;
+}
+
 // Rows times kPanels whole panels of two vectors each.
 template <int kRows, int kPanels>
 void multiply_panels(const Tile& t, int64_t panel_step) {
@@ -168,8 +175,7 @@ void multiply_panels(const Tile& t, int64_t panel_step) {
   const Columns<2, true> columns{kW};
 #pragma GCC unroll 8
   for (int p = 0; p < kPanels; ++p)
-    begin_tile(sums[p], columns, t.c + p * kWide, t.c_row, t.add,
-               t.epilogue.bias ? t.epilogue.bias + p * kWide : nullptr);
+    begin_tile(sums[p], columns, t.c + p * kWide, t.c_row, t.add, part(t.epilogue, p * kWide));
   const float* b = t.b;
   for (int64_t k = 0; k < t.depth; ++k, b += kWide) {
 #pragma GCC unroll 8
@@ -187,11 +193,8 @@ void multiply_panels(const Tile& t, int64_t panel_step) {
     }
   }
 #pragma GCC unroll 8
-  for (int p = 0; p < kPanels; ++p) {
-    Epilogue e = t.epilogue;
-    if (e.added) e.added += p * kWide;
-    finish_tile(sums[p], columns, e, t.c + p * kWide, t.c_row);
-  }
+  for (int p = 0; p < kPanels; ++p)
+    finish_tile(sums[p], columns, t.epilogue, t.c + p * kWide, t.c_row);
 }
 
 template <int kRows, int kPanels>
@@ -201,8 +204,7 @@ void multiply_thin(Tile t, int64_t panels, int64_t panel_step) {
     constexpr int64_t kColumns = kPanels * 2 * Vector::kWidth;
     t.b += kPanels * panel_step;
     t.c += kColumns;
-    if (t.epilogue.bias) t.epilogue.bias += kColumns;
-    if (t.epilogue.added) t.epilogue.added += kColumns;
+    t.epilogue = part(t.epilogue, kColumns);
   }
   if constexpr (kPanels > 1) multiply_thin<kRows, kPanels / 2>(t, panels, panel_step);
 }
