@@ -11,8 +11,7 @@ namespace {
 Result<std::vector<NamedTensor>> outputs(std::string_view tensors) {
   const auto memory = workers::SharedMemory::make(64).take();
   std::vector<NamedTensor> expected;
-  for (int i = 0; i < 2; ++i)
-    expected.push_back({"y", Tensor::make(DType::f32, {2, 3}).take()});
+  for (int i = 0; i < 2; ++i) expected.push_back({"y", Tensor::make(DType::f32, {2, 3}).take()});
   Ledger ledger{Limits()};
   const auto reply = JsonDocument::parse("{\"outputs\": [" + std::string(tensors) + "]}", ledger);
   if (!reply) return reply.error();

@@ -12,10 +12,11 @@ Result<std::map<int, MachinePeaks>> peaks(std::string_view cpu, std::string_view
   Host host;
   host.cpu = "This CPU";
   return read_peaks(
-      fmt::format(R"({{"machine": {{"cpu": "{}"}}, "calibrations": [{{"threads": {}, "f32_flops": {},)"
-                  R"( "int8_ops": 2, "l2_bytes_per_s": 0, "l3_bytes_per_s": 3,)"
-                  R"( "dram_bytes_per_s": 4e9}}]}})",
-                  cpu, threads, rate),
+      fmt::format(
+          R"({{"machine": {{"cpu": "{}"}}, "calibrations": [{{"threads": {}, "f32_flops": {},)"
+          R"( "int8_ops": 2, "l2_bytes_per_s": 0, "l3_bytes_per_s": 3,)"
+          R"( "dram_bytes_per_s": 4e9}}]}})",
+          cpu, threads, rate),
       host);
 }
 

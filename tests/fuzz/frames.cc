@@ -1,5 +1,5 @@
-// Fuzzes what a worker writes: frames as they come, their tensors in the shared memory, and outputs.
-// The first byte of the input says in which pieces the others come.
+// Fuzzes what a worker writes: frames as they come, their tensors in the shared memory, and
+// outputs. The first byte of the input says in which pieces the others come.
 #include <algorithm>
 
 #include "measure/benchmark.h"

@@ -1,5 +1,5 @@
-// Fuzzes texts of what was measured: the choices in an artefact, the times that the cache remembers,
-// and the peaks in a report. Only times that can be, come of them.
+// Fuzzes texts of what was measured: the choices in an artefact, the times that the cache
+// remembers, and the peaks in a report. Only times that can be, come of them.
 #include <stdlib.h>
 
 #include <filesystem>

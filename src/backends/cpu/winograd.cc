@@ -73,11 +73,11 @@ struct Channels {
 };
 
 void transform_weights(const Winograd& w, int64_t panel, Channels channels, float* to) {
-  const int64_t position = w.g.channels * w.width();
+  const int64_t position = w.g.channels * Winograd::width();
   const float* from = w.panels + panel * kernels::kWinogradPositions * position;
-  kernels::winograd_kernels().weights(from + channels.first * w.width(), position,
-                                      channels.count * w.width(), to,
-                                      w.weights_step(channels.count));
+  kernels::winograd_kernels().weights(from + channels.first * Winograd::width(), position,
+                                      channels.count * Winograd::width(), to,
+                                      Winograd::weights_step(channels.count));
 }
 
 // The sum of products itself: where the transforms meet what is not finite, or overflow, they give
@@ -90,14 +90,15 @@ float direct(const Winograd& w, int64_t image, int64_t row, int64_t column, cons
     if (y < 0 || y >= g.in[1] || x < 0 || x >= g.in[2]) continue;
     const float* pixel = w.x + ((image * g.in[1] + y) * g.in[2] + x) * g.channels;
     for (int64_t c = 0; c < g.channels; ++c)
-      sum += pixel[c] * weights[(k * g.channels + c) * w.width()];
+      sum += pixel[c] * weights[(k * g.channels + c) * Winograd::width()];
   }
   return sum;
 }
 
 void compute_directly(const Winograd& w, const Place& place, int64_t rows, int64_t across,
                       int64_t panel, int64_t columns, float* y) {
-  const float* weights = w.panels + panel * kernels::kWinogradPositions * w.g.channels * w.width();
+  const float* weights =
+      w.panels + panel * kernels::kWinogradPositions * w.g.channels * Winograd::width();
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t x = 0; x < across; ++x)
       for (int64_t j = 0; j < columns; ++j)
@@ -108,15 +109,16 @@ void compute_directly(const Winograd& w, const Place& place, int64_t rows, int64
 // `products`: 36 times [count][columns].
 void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t columns,
                        const float* products) {
-  const int64_t first = panel * w.width();
+  const int64_t first = panel * Winograd::width();
   for (int64_t t = 0; t < tiles.count; ++t) {
     const Place place = place_of(w, tiles.first + t);
     const int64_t rows = std::min(kWinogradTile, w.g.out[1] - place.row);
     const int64_t across = std::min(kWinogradTile, w.g.out[2] - place.column);
     const int64_t pixel = (place.image * w.g.out[1] + place.row) * w.g.out[2] + place.column;
     const int64_t at = pixel * w.filters + first, line = w.g.out[2] * w.filters;
-    if (!kernels::winograd_kernels().output(products + t * columns, w.products_step(tiles.count),
-                                            columns, rows, across, w.y + at, line, w.filters))
+    if (!kernels::winograd_kernels().output(products + t * columns,
+                                            Winograd::products_step(tiles.count), columns, rows,
+                                            across, w.y + at, line, w.filters))
       compute_directly(w, place, rows, across, panel, columns, w.y + at);
     if (w.epilogue.empty()) continue;
     for (int64_t r = 0; r < rows; ++r)
@@ -127,7 +129,7 @@ void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t co
 }
 
 int64_t columns_of(const Winograd& w, int64_t panel) {
-  return std::min(w.width(), w.filters - panel * w.width());
+  return std::min(Winograd::width(), w.filters - panel * Winograd::width());
 }
 
 // The products of some tiles with one panel, over some channels; the first of them begin the sums.
@@ -136,8 +138,8 @@ void multiply_panel(const Winograd& w, Tiles tiles, int64_t panel, Channels chan
   for (int64_t i = 0; i < kWinogradProducts; ++i) {
     kernels::Product p;
     p.a = {inputs + i * w.inputs_step(tiles.count) + channels.first, w.g.channels, channels.count};
-    p.b = weights + i * w.weights_step(channels.count);
-    p.c = products + i * w.products_step(tiles.count);
+    p.b = weights + i * Winograd::weights_step(channels.count);
+    p.c = products + i * Winograd::products_step(tiles.count);
     p.c_row = p.n = columns_of(w, panel);
     p.m = tiles.count;
     p.add = channels.first > 0;
@@ -156,8 +158,8 @@ void run_by_panels(const Winograd& w, const Call& c, ThreadPool& pool) {
   });
   pool.parallel_for(w.panel_count(), 1, [&](int64_t begin, int64_t end) {
     constexpr int64_t kChannels = 64;
-    const auto weights = c.scratch<float>(kWinogradProducts * w.weights_step(kChannels));
-    const auto products = c.scratch<float>(kWinogradProducts * w.products_step(all.count));
+    const auto weights = c.scratch<float>(kWinogradProducts * Winograd::weights_step(kChannels));
+    const auto products = c.scratch<float>(kWinogradProducts * Winograd::products_step(all.count));
     for (int64_t panel = begin; panel < end; ++panel) {
       for (int64_t first = 0; first < w.g.channels; first += kChannels) {
         const Channels some{first, std::min(kChannels, w.g.channels - first)};
@@ -172,7 +174,7 @@ void run_by_panels(const Winograd& w, const Call& c, ThreadPool& pool) {
 // Many tiles: the panels are transformed once, and each block of tiles is a piece of work.
 void run_by_blocks(const Winograd& w, const Call& c, int64_t blocks, ThreadPool& pool) {
   const Channels every{0, w.g.channels};
-  const int64_t transformed = kWinogradProducts * w.weights_step(every.count);
+  const int64_t transformed = kWinogradProducts * Winograd::weights_step(every.count);
   const auto weights = c.scratch<float>(w.panel_count() * transformed);
   pool.parallel_for(w.panel_count(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel)
@@ -181,7 +183,7 @@ void run_by_blocks(const Winograd& w, const Call& c, int64_t blocks, ThreadPool&
   const int64_t tiles = w.tiles(), block = (tiles + blocks - 1) / blocks;
   pool.parallel_for((tiles + block - 1) / block, 1, [&](int64_t begin, int64_t end) {
     const auto inputs = c.scratch<float>(kWinogradProducts * w.inputs_step(block));
-    const auto products = c.scratch<float>(kWinogradProducts * w.products_step(block));
+    const auto products = c.scratch<float>(kWinogradProducts * Winograd::products_step(block));
     for (int64_t i = begin; i < end; ++i) {
       const Tiles some{i * block, std::min(block, tiles - i * block)};
       transform_inputs(w, some, inputs.data(), w.inputs_step(some.count));
