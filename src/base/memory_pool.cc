@@ -78,15 +78,16 @@ MemoryPool::Block MemoryPool::make(size_t bytes) {
 
 void MemoryPool::keep(Block block) noexcept {
   if (!block.memory) return;
+  bool room = idle_.size() < kMostIdle;
   try {
-    if (idle_.size() < kMostIdle) {
-      const auto at = std::ranges::lower_bound(idle_, block.bytes, {}, &Block::bytes);
-      idle_.insert(at, std::move(block));
-      return;
-    }
-  } catch (const std::bad_alloc&) {  // then it goes
+    if (room) idle_.reserve(kMostIdle);
+  } catch (const std::bad_alloc&) {
+    room = false;
   }
-  if (budget_) budget_->give(block.bytes);
+  if (room)
+    idle_.insert(std::ranges::lower_bound(idle_, block.bytes, {}, &Block::bytes), std::move(block));
+  else if (budget_)
+    budget_->give(block.bytes);
 }
 
 void MemoryPool::drop(size_t index) {

@@ -19,7 +19,6 @@
 #include "cli/compiler.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "formats/json.h"
 #include "hardware/host.h"
 #include "import/hone/artefact.h"
 #include "measure/machine_peaks.h"
@@ -277,27 +276,12 @@ Status check_flags(const Arguments& arguments) {
   return ok();
 }
 
-// What the machine can do at best, by the number of threads, as an earlier report has it.
+// As an earlier report has it.
 Result<std::map<int, measure::MachinePeaks>> peaks_in(const std::string& path) {
   const MappedFile file = TRY(MappedFile::open(path));
-  Ledger ledger{Limits()};
-  const JsonDocument document = TRY(
-      JsonDocument::parse({reinterpret_cast<const char*>(file.bytes().data()), file.size()}, ledger)
-          .context("reading the report '" + printable(path) + "'"));
-  const Json report = document.root();
-  if (TRY(TRY(TRY(report.get("machine")).get("cpu")).as_string()) != detect_host().cpu)
-    return fail(ErrorId::bad_data, "'" + printable(path) + "' was measured on another CPU");
-  std::map<int, measure::MachinePeaks> all;
-  for (const Json peaks : TRY(report.get("calibrations")).elements()) {
-    measure::MachinePeaks& p = all[int(TRY(TRY(peaks.get("threads")).as_int64()))];
-    for (const auto& [name, rate] : {std::pair("f32_flops", &p.f32_flops),
-                                     {"int8_ops", &p.int8_ops},
-                                     {"l2_bytes_per_s", &p.l2_bytes_per_s},
-                                     {"l3_bytes_per_s", &p.l3_bytes_per_s},
-                                     {"dram_bytes_per_s", &p.dram_bytes_per_s}})
-      *rate = TRY(TRY(peaks.get(name)).as_double());
-  }
-  return all;
+  return TRY(measure::read_peaks({reinterpret_cast<const char*>(file.bytes().data()), file.size()},
+                                 detect_host())
+                 .context("reading the report '" + printable(path) + "'"));
 }
 
 Result<int> run(const Arguments& arguments) {

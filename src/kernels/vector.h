@@ -162,7 +162,7 @@ inline Vector operator/(Vector a, Vector b) { return {a.v / b.v}; }
 inline Vector min(Vector a, Vector b) { return {a.v < b.v ? a.v : b.v}; }
 inline Vector max(Vector a, Vector b) { return {a.v > b.v ? a.v : b.v}; }
 inline Mask operator<(Vector a, Vector b) { return {a.v < b.v}; }
-inline Mask is_nan(Vector a) { return {a.v != a.v}; }
+inline Mask is_nan(Vector a) { return {a.v != a.v}; }  // NOLINT: NaN is what differs from itself
 inline Vector select(Mask m, Vector yes, Vector no) { return {m.m ? yes.v : no.v}; }
 inline Vector absolute(Vector x) {
   return {std::bit_cast<Vector::Lanes>(std::bit_cast<Mask::Lanes>(x.v) & INT32_MAX)};

@@ -91,8 +91,8 @@ class Contestant {
     const JsonDocument first =
         TRY(call("run", [&](JsonWriter& json) { json.member("room", input_bytes_); }));
     result.first_s = TRY(TRY(first.root().get("first_s")).as_double());
-    result.parity =
-        compare_outputs(TRY(outputs_in(first.root())), subject_.expected, subject_.tolerance);
+    result.parity = compare_outputs(TRY(outputs_in(first.root(), *memory_, subject_.expected)),
+                                    subject_.expected, subject_.tolerance);
     if (result.parity.equal) return bench(1, kWarmUp, false);
     return read_memory();
   }
@@ -117,27 +117,6 @@ class Contestant {
       json.end_array();
     }));
     return ok();
-  }
-
-  Result<std::vector<NamedTensor>> outputs_in(const Json& reply) const {
-    std::vector<NamedTensor> outputs;
-    const auto spans = TRY(workers::read_tensors(reply, "outputs"));
-    for (size_t i = 0; i < spans.size(); ++i) {
-      const TensorSpan& span = spans[i];
-      // No more than what is expected is copied.
-      if (i >= subject_.expected.size() ||
-          span.bytes > uint64_t(subject_.expected[i].tensor.byte_size()))
-        return fail(ErrorId::malformed, "the outputs are more or larger than those of the model");
-      const auto bytes = TRY(memory_->part(span.offset, span.bytes));
-      const auto dtype = dtype_named(span.dtype);
-      if (!dtype) return fail(ErrorId::bad_data, "an output of dtype " + printable(span.dtype));
-      Tensor tensor = TRY(Tensor::make(*dtype, span.shape, uint64_t(bytes.size())));
-      if (uint64_t(tensor.byte_size()) != span.bytes)
-        return fail(ErrorId::malformed, "an output whose bytes are not those of its shape");
-      std::memcpy(tensor.mutable_data(), bytes.data(), bytes.size());
-      outputs.push_back({span.name, std::move(tensor)});
-    }
-    return outputs;
   }
 
   Status bench(uint64_t runs, double seconds, bool kept) {
@@ -191,6 +170,27 @@ bool same_bytes(const Tensor& a, const Tensor& b) {
 }
 
 }  // namespace
+
+Result<std::vector<NamedTensor>> outputs_in(const Json& reply, const workers::SharedMemory& memory,
+                                            const std::vector<NamedTensor>& expected) {
+  std::vector<NamedTensor> outputs;
+  const auto spans = TRY(workers::read_tensors(reply, "outputs"));
+  for (size_t i = 0; i < spans.size(); ++i) {
+    const TensorSpan& span = spans[i];
+    // No more than what is expected is copied.
+    if (i >= expected.size() || span.bytes > uint64_t(expected[i].tensor.byte_size()))
+      return fail(ErrorId::malformed, "the outputs are more or larger than those of the model");
+    const auto bytes = TRY(memory.part(span.offset, span.bytes));
+    const auto dtype = dtype_named(span.dtype);
+    if (!dtype) return fail(ErrorId::bad_data, "an output of dtype " + printable(span.dtype));
+    Tensor tensor = TRY(Tensor::make(*dtype, span.shape, uint64_t(bytes.size())));
+    if (uint64_t(tensor.byte_size()) != span.bytes)
+      return fail(ErrorId::malformed, "an output whose bytes are not those of its shape");
+    std::memcpy(tensor.mutable_data(), bytes.data(), bytes.size());
+    outputs.push_back({span.name, std::move(tensor)});
+  }
+  return outputs;
+}
 
 Parity compare_outputs(const std::vector<NamedTensor>& actual,
                        const std::vector<NamedTensor>& expected, double tolerance) {

@@ -8,9 +8,11 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "formats/json.h"
 #include "ir/tensor.h"
 #include "measure/statistics.h"
 #include "workers/engines.h"
+#include "workers/shared_memory.h"
 
 namespace hone::measure {
 
@@ -66,6 +68,11 @@ struct Measured {
 // wrong in one engine is its `error`. `progress(done, all)` after each step, where it is given.
 std::vector<Measured> benchmark(const Subject& subject, const Plan& plan,
                                 const std::function<void(size_t, size_t)>& progress);
+
+// The outputs that a worker's reply to "run" names, out of the memory it shares. Fails where they
+// are more or larger than those expected, or do not lie in the memory.
+Result<std::vector<NamedTensor>> outputs_in(const Json& reply, const workers::SharedMemory& memory,
+                                            const std::vector<NamedTensor>& expected);
 
 // Equal names and shapes; integers and booleans equal, floats within the tolerance.
 Parity compare_outputs(const std::vector<NamedTensor>& actual,

@@ -6,6 +6,7 @@
 
 #include "base/pages.h"
 #include "base/process.h"
+#include "formats/json.h"
 #include "hardware/host.h"
 #include "kernels/peaks/peaks.h"
 
@@ -76,6 +77,29 @@ uint64_t cache_bytes(const Host& host, int level) {
 }
 
 }  // namespace
+
+Result<std::map<int, MachinePeaks>> read_peaks(std::string_view report, const Host& host) {
+  Ledger ledger{Limits()};
+  const JsonDocument document = TRY(JsonDocument::parse(report, ledger));
+  if (TRY(TRY(TRY(document.root().get("machine")).get("cpu")).as_string()) != host.cpu)
+    return fail(ErrorId::bad_data, "the peaks were measured on another CPU");
+  std::map<int, MachinePeaks> all;
+  for (const Json peaks : TRY(document.root().get("calibrations")).elements()) {
+    const int64_t threads = TRY(TRY(peaks.get("threads")).as_int64());
+    if (threads < 1 || threads > 1024)
+      return fail(ErrorId::bad_data, "peaks of " + std::to_string(threads) + " threads");
+    MachinePeaks& p = all[int(threads)];
+    for (const auto& [name, rate] : {std::pair("f32_flops", &p.f32_flops),
+                                     {"int8_ops", &p.int8_ops},
+                                     {"l2_bytes_per_s", &p.l2_bytes_per_s},
+                                     {"l3_bytes_per_s", &p.l3_bytes_per_s},
+                                     {"dram_bytes_per_s", &p.dram_bytes_per_s}}) {
+      *rate = TRY(TRY(peaks.get(name)).as_double());
+      if (*rate < 0) return fail(ErrorId::bad_data, std::string(name) + " is below 0");
+    }
+  }
+  return all;
+}
 
 Level level_of(const MachinePeaks& peaks, const Host& host, uint64_t bytes, int threads) {
   if (peaks.l2_bytes_per_s > 0 && bytes <= cache_bytes(host, 2) * uint64_t(threads))

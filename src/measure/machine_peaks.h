@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string_view>
 
+#include "base/result.h"
 #include "base/thread_pool.h"
 #include "hardware/host.h"
 
@@ -22,6 +24,10 @@ struct MachinePeaks {
 // Takes about half a second. Each figure is the best of several short runs: what disturbs them
 // makes them slower only.
 MachinePeaks measure_peaks(ThreadPool& pool);
+
+// By the number of threads, as a report of `hone benchmark --json` has them. Fails where the report
+// is of another machine, or holds what was never measured.
+Result<std::map<int, MachinePeaks>> read_peaks(std::string_view report, const Host& host);
 
 // The level of memory that so many bytes fit in, read by so many threads at once: "L2", "L3" or
 // "memory", and its rate.

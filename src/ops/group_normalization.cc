@@ -49,7 +49,8 @@ Status normalize_last(Call& c) {
   const std::vector<double> scale = reals(c.in(1)), bias = reals(c.in(2));
   const int64_t groups = c.integer("num_groups"), channels = x.shape().back();
   const int64_t each = channels / groups, image = x.count() / x.shape()[0];
-  const double count = double(image / groups), epsilon = c.real("epsilon");
+  const int64_t in_group = image / groups;
+  const double count = double(in_group), epsilon = c.real("epsilon");
   for (int64_t start = 0; start < x.count(); start += image) {
     std::vector<double> mean(static_cast<size_t>(groups)), variance(mean.size());
     const auto group_of = [&](int64_t i) { return size_t(i % channels / each); };

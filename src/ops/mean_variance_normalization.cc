@@ -21,7 +21,8 @@ Status reference_mean_variance(Call& c) {
   int64_t groups = 1;
   for (int64_t n : kept) groups *= n;
   if (x.count() == 0) return ok();
-  const double n = double(x.count() / groups);
+  const int64_t in_group = x.count() / groups;
+  const auto n = double(in_group);
   std::vector<double> mean(static_cast<size_t>(groups)), variance(mean.size());
   auto each = [&](auto visit) {
     Odometer at(x.shape(), {broadcast_strides(kept, x.shape())});

@@ -312,7 +312,7 @@ class Spreading {
       return std::nullopt;
     for (size_t i = count + 1; i < perm.size(); ++i)
       if (perm[i] != int64_t(i)) return std::nullopt;
-    const Integers order(perm.begin() + 1, perm.begin() + 1 + int64_t(count));
+    Integers order(perm.begin() + 1, perm.begin() + 1 + int64_t(count));
     // Of axes counted from the end nothing is said here.
     if (std::ranges::any_of(order, [](int64_t axis) { return axis < 0; })) return std::nullopt;
     return order;

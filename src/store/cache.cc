@@ -120,7 +120,7 @@ std::string fresh_name(const std::string& object) {
 constexpr const char* kIndex =
     "/index-2.db";  // the number is that of its tables, and of what their columns mean
 
-constexpr std::string_view kTables[] = {
+constexpr const char* kTables[] = {
     "CREATE TABLE IF NOT EXISTS files (key TEXT PRIMARY KEY, bytes INTEGER NOT NULL,"
     " sha256 TEXT NOT NULL, used_us INTEGER NOT NULL)",
     "CREATE INDEX IF NOT EXISTS by_use ON files (used_us)",

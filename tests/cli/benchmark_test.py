@@ -142,8 +142,11 @@ class Benchmark(CommandTest):
         report["machine"]["cpu"] += " of another make"
         self.write("other.json", json.dumps(report))
         self.write("odd.json", "[1, 2")
+        report = json.loads(REPORT.read_text())
+        report["calibrations"][0]["f32_flops"] = -1
+        self.write("below.json", json.dumps(report))
         for name, error in (("other.json", "data.mismatch"), ("odd.json", "data.malformed"),
-                            ("none.json", "io.not_found")):
+                            ("below.json", "data.mismatch"), ("none.json", "io.not_found")):
             result = self.hone("benchmark", CNN, "--engines", "hone", *QUICK[:4], "--calibration",
                                name, code=3)
             self.assertIn(f"[{error}]", result.err)

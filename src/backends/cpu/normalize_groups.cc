@@ -91,7 +91,8 @@ std::vector<double> means_of_groups(const std::vector<double>& totals, int64_t g
 void normalize_last(const float* x, int64_t rows, int64_t n, int64_t groups, const float* scale,
                     const float* bias, double epsilon, float* y) {
   const auto binary = kernels::row_kernels().binary;
-  const double count = double(rows) * double(n / groups);
+  const int64_t channels = n / groups;
+  const double count = double(rows) * double(channels);
   std::vector<double> totals(static_cast<size_t>(n));
   add_columns(x, rows, n, totals, [=](const float* from, int64_t some, float* acc) {
     kernels::reduction_kernels().rows(Reduction::sum, from, n, some, n, acc);

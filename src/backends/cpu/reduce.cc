@@ -200,7 +200,8 @@ Status reduce(Call& c, ThreadPool& pool, By by, Last last) {
     return ok();
   }
   const Plan p = plan_of(x.shape(), TRY(reduced_axes(c)));
-  const auto count = double(x.count() / y.count());
+  const int64_t reduced = x.count() / y.count();
+  const auto count = double(reduced);
   each_result(
       p, x.as<float>().data(), pool,
       [&](int64_t i, const float* from) { out[i] = float(last(by.row(p, from), count)); },

@@ -74,11 +74,11 @@ struct Channels {
 };
 
 void transform_weights(const Winograd& w, int64_t panel, Channels channels, float* to) {
-  const int64_t position = w.g.channels * w.width();
+  const int64_t position = w.g.channels * Winograd::width();
   const float* from = w.panels + panel * kernels::kWinogradPositions * position;
-  kernels::winograd_kernels().weights(from + channels.first * w.width(), position,
-                                      channels.count * w.width(), to,
-                                      w.weights_step(channels.count));
+  kernels::winograd_kernels().weights(from + channels.first * Winograd::width(), position,
+                                      channels.count * Winograd::width(), to,
+                                      Winograd::weights_step(channels.count));
 }
 
 // The sum of products itself: where the transforms meet what is not finite, or overflow, they give
@@ -91,14 +91,15 @@ float direct(const Winograd& w, int64_t image, int64_t row, int64_t column, cons
     if (y < 0 || y >= g.in[1] || x < 0 || x >= g.in[2]) continue;
     const float* pixel = w.x + ((image * g.in[1] + y) * g.in[2] + x) * g.channels;
     for (int64_t c = 0; c < g.channels; ++c)
-      sum += pixel[c] * weights[(k * g.channels + c) * w.width()];
+      sum += pixel[c] * weights[(k * g.channels + c) * Winograd::width()];
   }
   return sum;
 }
 
 void compute_directly(const Winograd& w, const Place& place, int64_t rows, int64_t across,
                       int64_t panel, int64_t columns, float* y) {
-  const float* weights = w.panels + panel * kernels::kWinogradPositions * w.g.channels * w.width();
+  const float* weights =
+      w.panels + panel * kernels::kWinogradPositions * w.g.channels * Winograd::width();
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t x = 0; x < across; ++x)
       for (int64_t j = 0; j < columns; ++j)
@@ -131,7 +132,7 @@ class Summand {
 // `products`: 36 times [count][columns].
 void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t columns,
                        const float* products) {
-  const int64_t first = panel * w.width();
+  const int64_t first = panel * Winograd::width();
   kernels::Epilogue epilogue = w.epilogue;
   epilogue.added_row = columns;
   for (int64_t t = 0; t < tiles.count; ++t) {
@@ -142,7 +143,7 @@ void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t co
     const Summand summand(w, pixel, rows, across, first, columns);
     float* y = w.y + pixel * w.y_step + first;
     const int64_t line = w.g.out[2] * w.y_step;
-    if (!kernels::winograd_kernels().output(products + t * columns, w.products_step(tiles.count),
+    if (!kernels::winograd_kernels().output(products + t * columns, Winograd::products_step(tiles.count),
                                             columns, rows, across, y, line, w.y_step))
       compute_directly(w, place, rows, across, panel, columns, y);
     if (w.epilogue.empty()) continue;
@@ -153,7 +154,7 @@ void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t co
 }
 
 int64_t columns_of(const Winograd& w, int64_t panel) {
-  return std::min(w.width(), w.filters - panel * w.width());
+  return std::min(Winograd::width(), w.filters - panel * Winograd::width());
 }
 
 // The products of some tiles with one panel, over some channels; the first of them begin the sums.
@@ -162,8 +163,8 @@ void multiply_panel(const Winograd& w, Tiles tiles, int64_t panel, Channels chan
   for (int64_t i = 0; i < kWinogradProducts; ++i) {
     kernels::Product p;
     p.a = {inputs + i * w.inputs_step(tiles.count) + channels.first, w.g.channels, channels.count};
-    p.b = weights + i * w.weights_step(channels.count);
-    p.c = products + i * w.products_step(tiles.count);
+    p.b = weights + i * Winograd::weights_step(channels.count);
+    p.c = products + i * Winograd::products_step(tiles.count);
     p.c_row = p.n = columns_of(w, panel);
     p.m = tiles.count;
     p.add = channels.first > 0;
@@ -182,8 +183,8 @@ void run_by_panels(const Winograd& w, const Call& c, ThreadPool& pool) {
   });
   pool.parallel_for(w.panel_count(), 1, [&](int64_t begin, int64_t end) {
     constexpr int64_t kChannels = 64;
-    const auto weights = c.scratch<float>(kWinogradProducts * w.weights_step(kChannels));
-    const auto products = c.scratch<float>(kWinogradProducts * w.products_step(all.count));
+    const auto weights = c.scratch<float>(kWinogradProducts * Winograd::weights_step(kChannels));
+    const auto products = c.scratch<float>(kWinogradProducts * Winograd::products_step(all.count));
     for (int64_t panel = begin; panel < end; ++panel) {
       for (int64_t first = 0; first < w.g.channels; first += kChannels) {
         const Channels some{first, std::min(kChannels, w.g.channels - first)};
@@ -198,7 +199,7 @@ void run_by_panels(const Winograd& w, const Call& c, ThreadPool& pool) {
 // Many tiles: the panels are transformed once, and each block of tiles is a piece of work.
 void run_by_blocks(const Winograd& w, const Call& c, int64_t blocks, ThreadPool& pool) {
   const Channels every{0, w.g.channels};
-  const int64_t transformed = kWinogradProducts * w.weights_step(every.count);
+  const int64_t transformed = kWinogradProducts * Winograd::weights_step(every.count);
   const auto weights = c.scratch<float>(w.panel_count() * transformed);
   pool.parallel_for(w.panel_count(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel)
@@ -207,7 +208,7 @@ void run_by_blocks(const Winograd& w, const Call& c, int64_t blocks, ThreadPool&
   const int64_t tiles = w.tiles(), block = (tiles + blocks - 1) / blocks;
   pool.parallel_for((tiles + block - 1) / block, 1, [&](int64_t begin, int64_t end) {
     const auto inputs = c.scratch<float>(kWinogradProducts * w.inputs_step(block));
-    const auto products = c.scratch<float>(kWinogradProducts * w.products_step(block));
+    const auto products = c.scratch<float>(kWinogradProducts * Winograd::products_step(block));
     for (int64_t i = begin; i < end; ++i) {
       const Tiles some{i * block, std::min(block, tiles - i * block)};
       transform_inputs(w, some, inputs.data(), w.inputs_step(some.count));

@@ -201,7 +201,7 @@ template <int kRows, int kPanels>
 void multiply_thin(Tile t, int64_t panels, int64_t panel_step) {
   for (; panels >= kPanels; panels -= kPanels) {
     multiply_panels<kRows, kPanels>(t, panel_step);
-    constexpr int64_t kColumns = kPanels * 2 * Vector::kWidth;
+    constexpr int64_t kColumns = int64_t{kPanels} * 2 * Vector::kWidth;
     t.b += kPanels * panel_step;
     t.c += kColumns;
     t.epilogue = part(t.epilogue, kColumns);
