@@ -119,9 +119,11 @@ Times Chooser::answer(const Question& question) {
     if (times.seconds.empty()) times = measure(question);
   };
   if (memory_)
-    memory_->alone(ask);
-  else
-    ask();
+    if (const Status alone = memory_->alone(ask); !alone) {
+      warn_of(alone.error());
+      memory_.reset();  // nor is it waited for again
+    }
+  if (!memory_) ask();
   return times;
 }
 
