@@ -64,7 +64,8 @@ Result<std::vector<v1::Choice>> read_choices(std::string_view text) {
 }  // namespace
 
 Result<std::unique_ptr<Chooser>> Chooser::make(const v1::CompileOptions& options,
-                                               const Backend& backend, const Model& model) {
+                                               const Backend& backend, const Model& model,
+                                               const Limits& limits) {
   constexpr std::array<std::pair<std::string_view, Measure>, 4> kWords{
       {{"never", Measure::never},
        {"cached", Measure::cached},
@@ -72,14 +73,14 @@ Result<std::unique_ptr<Chooser>> Chooser::make(const v1::CompileOptions& options
        {"always", Measure::always}}};
   for (const auto& [word, measure] : kWords)
     if (options.measure == word)
-      return std::unique_ptr<Chooser>(new Chooser(measure, options, backend, model));
+      return std::unique_ptr<Chooser>(new Chooser(measure, options, backend, model, limits));
   return fail(ErrorId::usage, "measure takes never, cached, missing or always, not '" +
                                   printable(options.measure) + "'");
 }
 
 Chooser::Chooser(Measure measure, const v1::CompileOptions& options, const Backend& backend,
-                 const Model& model)
-    : measure_(measure), options_(options), backend_(backend) {
+                 const Model& model, const Limits& limits)
+    : measure_(measure), options_(options), backend_(backend), limits_(limits) {
   for (const Constant& constant : model.constants)
     if (const auto* span = std::get_if<Constant::Span>(&constant.data)) weights_ += span->length;
 }
@@ -144,7 +145,7 @@ Times Chooser::recall(const Question& question) {
 Times Chooser::measure(const Question& question) {
   if (!timer_) {
     pool_ = std::make_unique<ThreadPool>(options_.measure_threads);
-    timer_ = std::make_unique<CandidateTimer>(backend_, *pool_, weights_,
+    timer_ = std::make_unique<CandidateTimer>(backend_, *pool_, weights_, limits_,
                                               TimingBudget{.model = options_.measure_seconds});
   }
   const std::vector<double> seconds = timer_->time(question);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backends/candidate_timer.h"
+#include "base/limits.h"
 #include "base/thread_pool.h"
 #include "hone/hone.h"
 #include "passes/choice.h"
@@ -19,7 +20,8 @@ class Chooser {
   // Fails with `usage` where options.measure is no word for it. Without a cache that can be used,
   // nothing is remembered.
   static Result<std::unique_ptr<Chooser>> make(const v1::CompileOptions& options,
-                                               const Backend& backend, const Model& model);
+                                               const Backend& backend, const Model& model,
+                                               const Limits& limits);
 
   // How passes choose; not to outlive the chooser.
   Choosing choosing();
@@ -29,7 +31,7 @@ class Chooser {
  private:
   enum class Measure : uint8_t { never, cached, missing, always };
   Chooser(Measure measure, const v1::CompileOptions& options, const Backend& backend,
-          const Model& model);
+          const Model& model, const Limits& limits);
   Times answer(const Question& question);
   Times recall(const Question& question);
   Times measure(const Question& question);
@@ -38,6 +40,7 @@ class Chooser {
   Measure measure_;
   const v1::CompileOptions& options_;
   const Backend& backend_;
+  const Limits& limits_;
   uint64_t weights_ = 0;  // bytes
   bool opened_ = false;
   std::string machine_;

@@ -137,6 +137,12 @@ class Benchmark(CommandTest):
                            "--json", *QUICK).json()
         self.assertTrue(report["results"][0]["parity"]["equal"])
 
+    def test_made_up_operators_keep_to_the_limits(self):
+        for op, dims in (("gemm", "64x64x64"), ("gemm", "1000000x1000000x1000000"),
+                         ("add", "64x64"), ("conv", "1x64x8x8x64x1000000")):
+            self.refused("benchmark", "--op", op, "--dims", dims, *QUICK, "--limits",
+                         "runtime_memory=10kB", error="limit.memory", code=4)
+
     def test_calibrations_of_other_machines_are_refused(self):
         report = json.loads(REPORT.read_text())
         report["machine"]["cpu"] += " of another make"
