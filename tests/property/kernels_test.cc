@@ -304,11 +304,13 @@ bool channels_last_pool(RandomCall& c, std::string_view op) {
 
 bool attention(RandomCall& c, std::string_view op) {
   const int64_t batch = c.random.between(1, 2), shared = c.random.between(1, 2);
-  const int64_t kv_heads = c.random.between(1, 3), heads = kv_heads * shared;
+  const int64_t kv_heads = c.random.chance(0.03) ? 0 : c.random.between(1, 3);
+  const int64_t heads = kv_heads * shared;
   const int64_t queries = c.random.chance(0.2) ? c.random.between(50, 120) : c.extent();
   const int64_t keys = c.random.chance(0.2) ? c.random.between(50, 120) : c.extent();
-  const int64_t head = c.random.between(1, 20), value_head = c.random.between(1, 20);
-  const bool packed = c.random.chance(0.5);
+  const auto size = [&] { return c.random.chance(0.05) ? 0 : c.random.between(1, 20); };
+  const int64_t head = size(), value_head = size();
+  const bool packed = kv_heads > 0 && c.random.chance(0.5);
   // Values that a mask hides may be anything.
   const auto operand = [&](int64_t n, int64_t length, int64_t width, bool finite) {
     return c.input(packed ? Extents{batch, length, n * width} : Extents{batch, n, length, width},
