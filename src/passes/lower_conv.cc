@@ -2,6 +2,7 @@
 // normalization, bias, residual and activation that follow them. The transposes around them are
 // what `spread_channels_last` moves on and cancels.
 #include <algorithm>
+#include <atomic>
 #include <set>
 
 #include "base/checked.h"
@@ -227,9 +228,13 @@ class Lowering {
     const int64_t panels = panel_count(f.filters() / f.group, width_),
                   rows = f.positions() * f.depth();
     const auto room = TRY(weights_.room({f.group, panels, rows, width_}));
+    std::atomic<bool> finite{true};
     TRY(pack_panels(id, f, factors, [&](const packing::Filters& filters, int64_t i) {
-      packing::pack_filters(filters, room.data + i * rows * width_);
+      if (!packing::pack_filters(filters, room.data + i * rows * width_)) finite = false;
     }));
+    // Kernels multiply the padding, and zero times infinity is no number.
+    if (!finite)
+      return fail(ErrorId::unsupported_feature, "weights that are not finite are not packed");
     return rewriter_.constant(weights_.keep(room, model_.constants[id.index].name + ".panels"));
   }
 

@@ -161,7 +161,7 @@ bool conv_transpose(RandomCall& c, std::string_view op) {
   attrs.emplace_back("dilations", dilations);
   attrs.emplace_back("output_padding", more);
   if (c.random.chance(0.7)) attrs.emplace_back("pads", pads);
-  std::vector<ValueId> inputs{c.input(x, DType::f32, true), c.input(w, DType::f32, true)};
+  std::vector<ValueId> inputs{c.input(x), c.input(w)};
   if (c.random.chance(0.5)) inputs.push_back(c.input({w[1] * group}));
   return c.emit(op, std::move(inputs), std::move(attrs));
 }

@@ -77,8 +77,8 @@ bool conv(RandomCall& c, std::string_view op) {
   }
   auto attrs = window(c, axes, kernel, false);
   attrs.emplace_back("group", group);
-  // An infinite weight on padding is a matter of taste: nothing, or infinity times zero.
-  std::vector<ValueId> inputs{c.input(x), c.input(w, DType::f32, true)};
+  // Padding takes no part, whatever its weight.
+  std::vector<ValueId> inputs{c.input(x), c.input(w)};
   if (c.random.chance(0.5)) inputs.push_back(c.input({w[0]}));
   return c.emit(op, std::move(inputs), std::move(attrs));
 }
@@ -254,7 +254,7 @@ bool channels_last_conv(RandomCall& c, std::string_view op) {
   const Extents panels{group, (columns + panel_width() - 1) / panel_width(), positions * depth,
                        panel_width()};
   std::vector<ValueId> inputs{
-      c.input(x), c.input(depthwise ? Extents{positions, depth} : panels, DType::f32, true)};
+      c.input(x), c.input(depthwise ? Extents{positions, depth} : panels, DType::f32, !depthwise)};
   const auto out = output_of(c, op, inputs, attrs);
   if (!out) return false;
   for (auto& a : epilogue(c, inputs, *out)) attrs.push_back(std::move(a));
