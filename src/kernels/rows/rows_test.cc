@@ -143,11 +143,12 @@ TEST(Rows, Normalizations) {
       kernels->softmax(x.data(), 1, y.data(), int64_t(n));
       for (size_t i = 0; i < n; ++i) EXPECT_NEAR(y[i], std::exp(x[i] - top) / sum, 1e-6);
       const double inverse = 1 / std::sqrt(squares / double(n) + 1e-5);
-      kernels->layer_normalization(x.data(), scale.data(), bias.data(), 1e-5f, y.data(),
-                                   int64_t(n));
+      EXPECT_TRUE(kernels->layer_normalization(x.data(), scale.data(), bias.data(), 1e-5f, y.data(),
+                                               int64_t(n)));
       for (size_t i = 0; i < n; ++i)
         EXPECT_NEAR(y[i], (x[i] - mean) * inverse * scale[i] + bias[i], 2e-5);
-      kernels->layer_normalization(x.data(), scale.data(), nullptr, 1e-5f, y.data(), int64_t(n));
+      EXPECT_TRUE(kernels->layer_normalization(x.data(), scale.data(), nullptr, 1e-5f, y.data(),
+                                               int64_t(n)));
       for (size_t i = 0; i < n; ++i) EXPECT_NEAR(y[i], (x[i] - mean) * inverse * scale[i], 2e-5);
       kernels->standardize(x.data(), 0.5f, 2.0f, 0.25f, y.data(), int64_t(n));
       for (size_t i = 0; i < n; ++i) EXPECT_NEAR(y[i], (x[i] - 0.5f) * 2 + 0.25f, 1e-6);
@@ -158,6 +159,13 @@ TEST(Rows, Normalizations) {
     std::vector<float> y(20);
     kernels->softmax(x.data(), 1, y.data(), 20);
     EXPECT_TRUE(std::ranges::all_of(y, [](float v) { return std::isnan(v); }));
+    // Neither has a variance.
+    for (const float odd : {NAN, 1e30f}) {
+      x[13] = odd;
+      std::ranges::fill(y, 7.0f);
+      EXPECT_FALSE(kernels->layer_normalization(x.data(), x.data(), nullptr, 1e-5f, y.data(), 20));
+      EXPECT_TRUE(std::ranges::all_of(y, [](float v) { return v == 7; }));
+    }
   }
 }
 
