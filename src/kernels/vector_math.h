@@ -85,7 +85,8 @@ inline Vector normal_distribution(Vector x) {
   const Vector odd = polynomial(t2, Vector::all(-1.78082693e-09f), 6.96491256e-08f, -9.3820222e-07f,
                                 -8.46182161e-07f, 0.000162240773f, -0.00115120783f, -0.00902273506f,
                                 -0.00791557599f);
-  const Vector tail = select(limit < a, zero, fma(odd, t, even));
+  // Near its end it would fall below 0.
+  const Vector tail = select(limit < a, zero, max(zero, fma(odd, t, even)));
   return select(x < zero, tail, Vector::all(1.0f) - tail);
 }
 

@@ -61,7 +61,7 @@ void map(Function f, float a, float b, const float* x, float* y, int64_t n) {
     case Function::reciprocal: return run([=](Vector v) { return one / v; });
     case Function::round: return run([](Vector v) { return nearest(v); });
     case Function::selu:
-      return run([=](Vector v) { return q * select(v <= zero, p * exponential_less_one(v), v); });
+      return run([=](Vector v) { return q * negative_part(v, p * exponential_less_one(v)); });
     case Function::shrink:
       return run([=](Vector v) {
         const Vector above = select(q < v, v - p, zero);

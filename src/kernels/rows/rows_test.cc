@@ -72,6 +72,26 @@ TEST(Rows, FunctionsAreAccurate) {
       EXPECT_LE(error_of(*kernels, b.f, b.least), b.ulp) << "function " << int(b.f);
 }
 
+// Zeros, and numbers whose result is too small for an f32.
+TEST(Rows, KeepTheSignOfSmallResults) {
+  std::vector<float> x{0, -0.0f, 1e-45f, -1e-45f, -3e38f};
+  for (float v = 1e-40f; v < 1e38f; v *= 1.3f) x.insert(x.end(), {v, -v});
+  for (float v = -120; v < 0; v += 0.001f) x.push_back(v);
+  constexpr Unary kKeep[] = {Unary::abs, Unary::erf,  Unary::gelu, Unary::gelu_tanh,
+                             Unary::neg, Unary::silu, Unary::sqrt, Unary::tanh};
+  for (const RowKernels* kernels : all_kernels())
+    for (const Unary f : kKeep) {
+      std::vector<float> y(x.size());
+      kernels->unary(f, x.data(), y.data(), int64_t(x.size()));
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double want = exact(f, double(x[i]));
+        if (std::isnan(want)) continue;  // roots
+        ASSERT_EQ(std::signbit(y[i]), std::signbit(want)) << int(f) << " of " << x[i];
+        ASSERT_NEAR(double(y[i]), want, 1e-6 * std::fabs(want) + 4e-7) << int(f) << " of " << x[i];
+      }
+    }
+}
+
 TEST(Rows, SpecialValues) {
   for (const RowKernels* kernels : all_kernels()) {
     float x[] = {NAN, INFINITY, -INFINITY, 100, -100, 88, 0, -0.0f, 1e-30f};
