@@ -5,7 +5,6 @@
 #include <array>
 #include <charconv>
 
-#include "base/json_writer.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "formats/json.h"
@@ -164,6 +163,17 @@ Times Chooser::measure(const Question& question) {
   return times;
 }
 
+void write_members(JsonWriter& json, const v1::Choice& choice) {
+  json.member("question", choice.question);
+  json.member("chosen", choice.chosen);
+  json.member("source", choice.source);
+  json.member("nodes", choice.nodes);
+  json.key("seconds");
+  json.begin_object();
+  for (const auto& [name, seconds] : choice.seconds) json.member(name, seconds);
+  json.end_object();
+}
+
 std::string print_choices(const std::vector<Decision>& decisions, const std::string& machine) {
   std::string text;
   JsonWriter json(text, 0);
@@ -173,14 +183,7 @@ std::string print_choices(const std::vector<Decision>& decisions, const std::str
   json.begin_array();
   for (const Decision& d : decisions) {
     json.begin_object();
-    json.member("question", d.question);
-    json.member("chosen", d.chosen);
-    json.member("source", d.source);
-    json.member("nodes", d.nodes);
-    json.key("seconds");
-    json.begin_object();
-    for (const auto& [name, seconds] : d.seconds) json.member(name, seconds);
-    json.end_object();
+    write_members(json, {d.question, d.chosen, d.source, d.nodes, d.seconds, machine});
     json.end_object();
   }
   json.end_array();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backends/candidate_timer.h"
+#include "base/json_writer.h"
 #include "base/limits.h"
 #include "base/thread_pool.h"
 #include "hone/hone.h"
@@ -48,6 +49,9 @@ class Chooser {
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<CandidateTimer> timer_;
 };
+
+// The members of a choice but its machine.
+void write_members(JsonWriter& json, const v1::Choice& choice);
 
 // The decisions as metadata of a model, and back: {"machine", "choices": [{"question", "chosen",
 // "source", "nodes", "seconds": {NAME: S}}]}.

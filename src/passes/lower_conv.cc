@@ -41,15 +41,12 @@ class Lowering {
         choice_(choice) {}
 
   Status run() {
-    const std::vector<NodeId> order = TRY(rewriter_.graph().order());
-    winograd_ = choice_.choose(winograd_cases(order));
-    for (NodeId n : order) {
-      if (rewriter_.done()) break;
-      if (!rewriter_.graph().alive(n) || graph()[n].op->name != "conv") continue;
-      if (auto found = convolution(n)) TRY(replace(n, *found));
-    }
-    rewriter_.sweep();
-    return ok();
+    winograd_ = choice_.choose(winograd_cases(TRY(rewriter_.graph().order())));
+    return each_node(rewriter_, [this](NodeId n) -> Status {
+      if (graph()[n].op->name != "conv") return ok();
+      const auto found = convolution(n);
+      return found ? replace(n, *found) : ok();
+    });
   }
 
  private:

@@ -3,23 +3,12 @@
 
 #include "kernels/epilogue.h"
 #include "kernels/rows/rows.h"
+#include "kernels/vector_part.h"
 
 namespace hone::kernels {
 namespace {
 
 constexpr int64_t kW = Vector::kWidth;
-
-// Vectors over a row; what is left over goes through one padded with `fill`.
-template <class F>
-inline void each_vector(const float* x, float* y, int64_t n, F f) {
-  int64_t i = 0;
-  for (; i + kW <= n; i += kW) f(Vector::load(x + i)).store(y + i);
-  if (i == n) return;
-  float rest[kW] = {};
-  for (int64_t j = i; j < n; ++j) rest[j - i] = x[j];
-  f(Vector::load(rest)).store(rest);
-  for (int64_t j = i; j < n; ++j) y[j] = rest[j - i];
-}
 
 void unary(Unary f, const float* x, float* y, int64_t n) {
   switch (f) {
