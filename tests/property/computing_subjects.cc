@@ -1,4 +1,5 @@
 // Calls of element-wise kernels, reductions and normalizations.
+#include "base/checked.h"
 #include "property/random_call.h"
 
 namespace hone::testing {
@@ -83,6 +84,10 @@ bool reduce(RandomCall& c, std::string_view op) {
   Extents shape = c.shape(0, 5);
   if (!shape.empty() && c.random.chance(0.1))
     shape[size_t(c.random.between(0, int64_t(shape.size()) - 1))] = 600;
+  // What the reference takes long for loses axes, but not the long one.
+  constexpr int64_t kMost = 60'000;
+  for (int64_t& n : shape)
+    if (n < 600 && checked_product(shape).value_or(0) > kMost) n = 1;
   std::vector<ValueId> inputs{c.input(shape)};
   Integers axes;
   for (size_t i = 0; i < shape.size(); ++i)
