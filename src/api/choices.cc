@@ -5,7 +5,6 @@
 #include <array>
 #include <charconv>
 
-#include "base/json_writer.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "formats/json.h"
@@ -64,7 +63,8 @@ Result<std::vector<v1::Choice>> read_choices(std::string_view text) {
 }  // namespace
 
 Result<std::unique_ptr<Chooser>> Chooser::make(const v1::CompileOptions& options,
-                                               const Backend& backend, const Model& model) {
+                                               const Backend& backend, const Model& model,
+                                               const Limits& limits) {
   constexpr std::array<std::pair<std::string_view, Measure>, 4> kWords{
       {{"never", Measure::never},
        {"cached", Measure::cached},
@@ -72,14 +72,14 @@ Result<std::unique_ptr<Chooser>> Chooser::make(const v1::CompileOptions& options
        {"always", Measure::always}}};
   for (const auto& [word, measure] : kWords)
     if (options.measure == word)
-      return std::unique_ptr<Chooser>(new Chooser(measure, options, backend, model));
+      return std::unique_ptr<Chooser>(new Chooser(measure, options, backend, model, limits));
   return fail(ErrorId::usage, "measure takes never, cached, missing or always, not '" +
                                   printable(options.measure) + "'");
 }
 
 Chooser::Chooser(Measure measure, const v1::CompileOptions& options, const Backend& backend,
-                 const Model& model)
-    : measure_(measure), options_(options), backend_(backend) {
+                 const Model& model, const Limits& limits)
+    : measure_(measure), options_(options), backend_(backend), limits_(limits) {
   for (const Constant& constant : model.constants)
     if (const auto* span = std::get_if<Constant::Span>(&constant.data)) weights_ += span->length;
 }
@@ -119,9 +119,11 @@ Times Chooser::answer(const Question& question) {
     if (times.seconds.empty()) times = measure(question);
   };
   if (memory_)
-    memory_->alone(ask);
-  else
-    ask();
+    if (const Status alone = memory_->alone(ask); !alone) {
+      warn_of(alone.error());
+      memory_.reset();  // nor is it waited for again
+    }
+  if (!memory_) ask();
   return times;
 }
 
@@ -142,7 +144,7 @@ Times Chooser::recall(const Question& question) {
 Times Chooser::measure(const Question& question) {
   if (!timer_) {
     pool_ = std::make_unique<ThreadPool>(options_.measure_threads);
-    timer_ = std::make_unique<CandidateTimer>(backend_, *pool_, weights_,
+    timer_ = std::make_unique<CandidateTimer>(backend_, *pool_, weights_, limits_,
                                               TimingBudget{.model = options_.measure_seconds});
   }
   const std::vector<double> seconds = timer_->time(question);
@@ -161,6 +163,17 @@ Times Chooser::measure(const Question& question) {
   return times;
 }
 
+void write_members(JsonWriter& json, const v1::Choice& choice) {
+  json.member("question", choice.question);
+  json.member("chosen", choice.chosen);
+  json.member("source", choice.source);
+  json.member("nodes", choice.nodes);
+  json.key("seconds");
+  json.begin_object();
+  for (const auto& [name, seconds] : choice.seconds) json.member(name, seconds);
+  json.end_object();
+}
+
 std::string print_choices(const std::vector<Decision>& decisions, const std::string& machine) {
   std::string text;
   JsonWriter json(text, 0);
@@ -170,14 +183,7 @@ std::string print_choices(const std::vector<Decision>& decisions, const std::str
   json.begin_array();
   for (const Decision& d : decisions) {
     json.begin_object();
-    json.member("question", d.question);
-    json.member("chosen", d.chosen);
-    json.member("source", d.source);
-    json.member("nodes", d.nodes);
-    json.key("seconds");
-    json.begin_object();
-    for (const auto& [name, seconds] : d.seconds) json.member(name, seconds);
-    json.end_object();
+    write_members(json, {d.question, d.chosen, d.source, d.nodes, d.seconds, machine});
     json.end_object();
   }
   json.end_array();

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "backends/candidate_timer.h"
+#include "base/json_writer.h"
+#include "base/limits.h"
 #include "base/thread_pool.h"
 #include "hone/hone.h"
 #include "passes/choice.h"
@@ -19,7 +21,8 @@ class Chooser {
   // Fails with `usage` where options.measure is no word for it. Without a cache that can be used,
   // nothing is remembered.
   static Result<std::unique_ptr<Chooser>> make(const v1::CompileOptions& options,
-                                               const Backend& backend, const Model& model);
+                                               const Backend& backend, const Model& model,
+                                               const Limits& limits);
 
   // How passes choose; not to outlive the chooser.
   Choosing choosing();
@@ -29,7 +32,7 @@ class Chooser {
  private:
   enum class Measure : uint8_t { never, cached, missing, always };
   Chooser(Measure measure, const v1::CompileOptions& options, const Backend& backend,
-          const Model& model);
+          const Model& model, const Limits& limits);
   Times answer(const Question& question);
   Times recall(const Question& question);
   Times measure(const Question& question);
@@ -38,6 +41,7 @@ class Chooser {
   Measure measure_;
   const v1::CompileOptions& options_;
   const Backend& backend_;
+  const Limits& limits_;
   uint64_t weights_ = 0;  // bytes
   bool opened_ = false;
   std::string machine_;
@@ -45,6 +49,9 @@ class Chooser {
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<CandidateTimer> timer_;
 };
+
+// The members of a choice but its machine.
+void write_members(JsonWriter& json, const v1::Choice& choice);
 
 // The decisions as metadata of a model, and back: {"machine", "choices": [{"question", "chosen",
 // "source", "nodes", "seconds": {NAME: S}}]}.

@@ -105,7 +105,7 @@ hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl
     return error;
   }
   hone::Model model = *impl.model;
-  const auto chooser = TRY(Chooser::make(options, backend, model));
+  const auto chooser = TRY(Chooser::make(options, backend, model, impl.limits));
   const PipelineReport report =
       TRY(run_pipeline(model, backend.lowering(), standard_catalogue(), impl.limits,
                        {.choosing = chooser->choosing(), .pool = &pool}));

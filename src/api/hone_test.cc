@@ -339,6 +339,19 @@ TEST(Choices, AreMeasuredOnceAndRemembered) {
   EXPECT_EQ(model->compile(options).error().code, "usage");
 }
 
+// A candidate that takes more memory than a run may is not measured.
+TEST(Choices, KeepToTheMemoryOfARun) {
+  const auto chosen_by = [](std::string limit) {
+    const auto model = Model::parse(kConvolutions, {.limits = {{"runtime_memory", limit}}});
+    EXPECT_TRUE(model.ok());
+    const auto executable = model->clean()->compile({.measure = "missing"});
+    EXPECT_TRUE(executable.ok()) << executable.error().describe();
+    return executable->choices()[0].source;
+  };
+  EXPECT_EQ(chosen_by("20kB"), "rule");
+  EXPECT_EQ(chosen_by("1MB"), "measured");
+}
+
 TEST(Choices, WithoutACacheNothingIsRemembered) {
   const auto model = Model::parse(kConvolutions)->clean();
   CompileOptions options{.measure = "missing"};

@@ -25,10 +25,8 @@ constexpr size_t kMostRuns = 30;
 class Contestant {
  public:
   static Result<Contestant> make(const Candidate& candidate, const Backend& backend,
-                                 ThreadPool& pool) {
+                                 ThreadPool& pool, const Limits& limits) {
     auto model = std::make_shared<const Model>(TRY(candidate.build()));
-    Limits limits;
-    limits.runtime_memory = kMostBytes;
     auto program = TRY(Program::make(model, {&backend}, limits));
     Contestant c(Session(std::move(program), pool));
     for (const ValueId v : model->main().inputs) {
@@ -36,7 +34,7 @@ class Contestant {
       const auto extents = type.shape.fixed();
       if (!extents || type.dtype != DType::f32)
         return fail(ErrorId::internal, "a candidate takes f32 inputs of fixed size");
-      Tensor input = TRY(Tensor::make(DType::f32, *extents, kMostBytes));
+      Tensor input = TRY(Tensor::make(DType::f32, *extents, limits.runtime_memory));
       const std::span<float> x = input.as<float>();
       for (size_t i = 0; i < x.size(); ++i) x[i] = float(i * 31 % 509) / 254.5f - 1;
       c.inputs_.emplace_back(std::move(input));
@@ -68,10 +66,10 @@ class Contestant {
 };
 
 Result<std::vector<Contestant>> contestants(const Question& question, const Backend& backend,
-                                            ThreadPool& pool) {
+                                            ThreadPool& pool, const Limits& limits) {
   std::vector<Contestant> made;
   for (const Candidate& candidate : question.candidates) {
-    made.push_back(TRY(Contestant::make(candidate, backend, pool)));
+    made.push_back(TRY(Contestant::make(candidate, backend, pool, limits)));
     made.back().least = TRY(made.back().run());  // plans, and takes its memory
   }
   return made;
@@ -80,11 +78,15 @@ Result<std::vector<Contestant>> contestants(const Question& question, const Back
 }  // namespace
 
 CandidateTimer::CandidateTimer(const Backend& backend, ThreadPool& pool, uint64_t bytes_between,
-                               TimingBudget budget)
+                               const Limits& limits, TimingBudget budget)
     : backend_(backend),
       pool_(pool),
+      limits_(limits),
       budget_(budget),
-      between_floats_(std::min(bytes_between, kMostBetween) / sizeof(float)) {}
+      between_floats_(std::min({bytes_between, kMostBetween, limits.runtime_memory}) /
+                      sizeof(float)) {
+  limits_.runtime_memory = std::min(limits_.runtime_memory, kMostBytes);
+}
 
 // Read by all threads, so that no core's own cache keeps what it had.
 void CandidateTimer::forget_weights() {
@@ -104,7 +106,7 @@ std::vector<double> CandidateTimer::time(const Question& question) {
   const double until = std::min(budget_.question, budget_.model - spent_);
   forget_weights();
   const auto begin = Clock::now();
-  auto all = contestants(question, backend_, pool_);
+  auto all = contestants(question, backend_, pool_, limits_);
   Status done = ok();
   for (size_t round = 0; all && done && round < kMostRuns; ++round) {
     if (round > 0 && seconds_since(begin) >= until) break;

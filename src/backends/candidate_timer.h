@@ -20,10 +20,10 @@ class CandidateTimer {
  public:
   // Between two runs of a node, a run of the model reads `bytes_between`: weights of all others.
   CandidateTimer(const Backend& backend, ThreadPool& pool, uint64_t bytes_between,
-                 TimingBudget budget = {});
+                 const Limits& limits, TimingBudget budget = {});
 
   // Seconds of each candidate, the least of runs in turn (A B A B). None when the time is spent,
-  // or a candidate cannot be run.
+  // or a candidate cannot be run: it may take as much memory as any run, at most 1 GiB.
   std::vector<double> time(const Question& question);
   double spent() const { return spent_; }
 
@@ -32,6 +32,7 @@ class CandidateTimer {
 
   const Backend& backend_;
   ThreadPool& pool_;
+  Limits limits_;
   TimingBudget budget_;
   size_t between_floats_;
   std::vector<float> between_;  // read between the runs

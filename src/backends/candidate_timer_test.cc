@@ -25,8 +25,9 @@ const Candidate kMuch = candidate(
 class CandidateTimers : public ::testing::Test {
  protected:
   ThreadPool pool_{2};
+  Limits limits_;
   CandidateTimer timer(TimingBudget budget = {}, uint64_t between = 1 << 20) {
-    return CandidateTimer(cpu_backend(), pool_, between, budget);
+    return CandidateTimer(cpu_backend(), pool_, between, limits_, budget);
   }
 };
 
@@ -63,6 +64,15 @@ TEST_F(CandidateTimers, WhatCannotRunHasNoTime) {
   for (const Candidate& wrong : {unbuilt, unsupported, symbolic, integers})
     EXPECT_TRUE(t.time({"q", {kLittle, wrong}}).empty()) << wrong.name;
   EXPECT_EQ(t.time({"q", {kLittle, kMuch}}).size(), 2u);
+}
+
+TEST_F(CandidateTimers, WhatIsLargerThanARunMayBeHasNoTime) {
+  for (const uint64_t bytes : {0, 1000, 300'000}) {  // an input of `much` takes 256 KiB
+    limits_.runtime_memory = bytes;
+    EXPECT_TRUE(timer().time({"q", {kLittle, kMuch}}).empty()) << bytes;
+  }
+  limits_.runtime_memory = 2'000'000;
+  EXPECT_EQ(timer().time({"q", {kLittle, kMuch}}).size(), 2u);
 }
 
 TEST_F(CandidateTimers, NothingIsReadBetweenForAModelWithoutWeights) {

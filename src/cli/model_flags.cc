@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "api/choices.h"
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "cli/artefact_cache.h"
@@ -65,14 +66,7 @@ void write_choices(JsonWriter& json, const std::vector<v1::Choice>& choices) {
   json.begin_array();
   for (const v1::Choice& choice : choices) {
     json.begin_object();
-    json.member("question", choice.question);
-    json.member("chosen", choice.chosen);
-    json.member("source", choice.source);
-    json.member("nodes", choice.nodes);
-    json.key("seconds");
-    json.begin_object();
-    for (const auto& [name, seconds] : choice.seconds) json.member(name, seconds);
-    json.end_object();
+    write_members(json, choice);
     json.member("machine", choice.machine);
     json.end_object();
   }

@@ -12,8 +12,8 @@ inline Vector gelu(Vector x) { return x * normal_distribution(x); }
 inline Vector gelu_tanh(Vector x) {
   const Vector inner =
       x * fma(x * x, Vector::all(0.044715f * 0.797884561f), Vector::all(0.797884561f));
-  const Vector half = x * Vector::all(0.5f);
-  return fma(half, hyperbolic_tangent(inner), half);
+  // Not half + half tanh: that gives +0 for negative numbers.
+  return x * Vector::all(0.5f) * (hyperbolic_tangent(inner) + Vector::all(1.0f));
 }
 
 template <Activation kActivation>

@@ -52,4 +52,18 @@ void multiply_panel(const float* a, int64_t a_row, int64_t a_column, int64_t row
   }
 }
 
+HONE_MULTIVERSION
+bool has_nan(const float* c, int64_t c_row, int64_t rows, int64_t columns) {
+  using Flags = int32_t __attribute__((vector_size(kPanel * sizeof(int32_t))));
+  Flags found = {};
+  for (int64_t i = 0; i < rows; ++i) {
+    Vector v = {};
+    std::memcpy(&v, c + i * c_row, size_t(columns) * sizeof(float));
+    found |= v != v;
+  }
+  int32_t any = 0;
+  for (int64_t j = 0; j < kPanel; ++j) any |= found[j];
+  return any != 0;
+}
+
 }  // namespace hone::kernels

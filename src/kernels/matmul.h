@@ -26,4 +26,7 @@ void pack_panel(const float* b, int64_t row_stride, int64_t column_stride, int64
 void multiply_panel(const float* a, int64_t a_row, int64_t a_column, int64_t rows, int64_t k,
                     const float* panel, float* c, int64_t c_row, int64_t columns, bool add);
 
+// Is there NaN among `rows` rows of `columns` (at most kPanel) columns?
+bool has_nan(const float* c, int64_t c_row, int64_t rows, int64_t columns);
+
 }  // namespace hone::kernels

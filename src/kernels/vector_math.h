@@ -15,20 +15,27 @@ Vector polynomial(Vector x, Vector sum, float next, C... rest) {
   return polynomial(x, fma(sum, x, Vector::all(next)), rest...);
 }
 
-// e^x to 2 ulp; 0 below -87.33, infinity above 88.72; NaN stays.
-inline Vector exponential(Vector x) {
-  const Vector low = Vector::all(-87.336544f), high = Vector::all(88.722839f);
-  const Vector inside = min(high, max(low, x));
+// e^x = y 2^n, for x in [-87.34, 88.73].
+struct Exponential {
+  Vector y, n;
+};
+inline Exponential split_exponential(Vector x) {
   // x = n ln 2 + r; ln 2 in two parts, the first of few digits so that n times it is exact.
-  const Vector n = rounded(inside * Vector::all(1.44269504f));
-  Vector r = fma(n, Vector::all(-0.693359375f), inside);
+  const Vector n = rounded(x * Vector::all(1.44269504f));
+  Vector r = fma(n, Vector::all(-0.693359375f), x);
   r = fma(n, Vector::all(2.12194440e-4f), r);
   const Vector p = polynomial(r, Vector::all(0.0001990631f), 0.0013931929f, 0.008333288f,
                               0.04166649f, 0.16666667f, 0.5f);
-  const Vector y = fma(p * r, r, r + Vector::all(1.0f));
+  return {fma(p * r, r, r + Vector::all(1.0f)), n};
+}
+
+// e^x to 2 ulp; 0 below -87.33, infinity above 88.72; NaN stays.
+inline Vector exponential(Vector x) {
+  const Vector low = Vector::all(-87.336544f), high = Vector::all(88.722839f);
+  const Exponential e = split_exponential(min(high, max(low, x)));
   // n may be 128: two steps.
-  const Vector half = rounded(n * Vector::all(0.5f) - Vector::all(0.25f));
-  Vector result = y * power_of_two(half) * power_of_two(n - half);
+  const Vector half = rounded(e.n * Vector::all(0.5f) - Vector::all(0.25f));
+  Vector result = e.y * power_of_two(half) * power_of_two(e.n - half);
   result = select(x < low, Vector::zero(), result);
   return select(high < x, Vector::all(__builtin_inff()), result);
 }
@@ -36,14 +43,8 @@ inline Vector exponential(Vector x) {
 // e^x for x <= 0, to 2 ulp; 0 below -87.33; NaN stays.
 inline Vector exponential_below_one(Vector x) {
   const Vector low = Vector::all(-87.336544f);
-  const Vector inside = max(low, x);
-  const Vector n = rounded(inside * Vector::all(1.44269504f));
-  Vector r = fma(n, Vector::all(-0.693359375f), inside);
-  r = fma(n, Vector::all(2.12194440e-4f), r);
-  const Vector p = polynomial(r, Vector::all(0.0001990631f), 0.0013931929f, 0.008333288f,
-                              0.04166649f, 0.16666667f, 0.5f);
-  const Vector y = fma(p * r, r, r + Vector::all(1.0f));
-  return select(x < low, Vector::zero(), y * power_of_two(n));
+  const Exponential e = split_exponential(max(low, x));
+  return select(x < low, Vector::zero(), e.y * power_of_two(e.n));
 }
 
 // 1 / (1 + e^-x).
@@ -85,7 +86,8 @@ inline Vector normal_distribution(Vector x) {
   const Vector odd = polynomial(t2, Vector::all(-1.78082693e-09f), 6.96491256e-08f, -9.3820222e-07f,
                                 -8.46182161e-07f, 0.000162240773f, -0.00115120783f, -0.00902273506f,
                                 -0.00791557599f);
-  const Vector tail = select(limit < a, zero, fma(odd, t, even));
+  // Near its end it would fall below 0.
+  const Vector tail = select(limit < a, zero, max(zero, fma(odd, t, even)));
   return select(x < zero, tail, Vector::all(1.0f) - tail);
 }
 

@@ -80,5 +80,19 @@ inline __attribute__((always_inline)) void each_vector_of(int64_t begin, int64_t
   if (i < end) f(FirstLanes(end - i), i);
 }
 
+// y = f(x), for n elements.
+template <class F>
+inline void each_vector(const float* x, float* y, int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + Vector::kWidth <= n; i += Vector::kWidth) f(Vector::load(x + i)).store(y + i);
+  if (i < n) f(Vector::load(x + i, n - i)).store(y + i, n - i);
+}
+
+// n lanes, all of them or fewer.
+inline void store_some(Vector v, float* y, int64_t n) {
+  if (n == Vector::kWidth) return v.store(y);
+  v.store(y, n);
+}
+
 }  // namespace
 }  // namespace hone::kernels

@@ -237,7 +237,9 @@ Status reference(Call& c) {
   const View v = joined(c, kPastValue, kValue, s, s.v_head);
   TRY(store_view(c, 1, k));
   TRY(store_view(c, 2, v));
-  const double scale = c.given("scale") ? c.real("scale") : 1 / std::sqrt(double(q.head));
+  // Sums of nothing are 0, however they are scaled.
+  const double scale =
+      c.given("scale") ? c.real("scale") : 1 / std::sqrt(double(std::max<int64_t>(1, q.head)));
   const double cap = c.real("softcap");
   const int64_t mode = c.integer("qk_matmul_output_mode");
   const Bias bias(c, s);

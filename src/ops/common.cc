@@ -219,6 +219,18 @@ Status zip_number(Call& c, const std::function<double(double, double)>& f,
   return ok();
 }
 
+Moments moments_of(const Tensor& x, int64_t first, int64_t n) {
+  Moments m;
+  for (int64_t i = first; i < first + n; ++i) m.mean += load_real(x, i);
+  m.mean /= double(n);
+  for (int64_t i = first; i < first + n; ++i) {
+    const double d = load_real(x, i) - m.mean;
+    m.variance += d * d;
+  }
+  m.variance /= double(n);
+  return m;
+}
+
 Odometer::Odometer(const Extents& shape, std::vector<std::vector<int64_t>> strides)
     : shape_(shape),
       position_(shape.size(), 0),

@@ -81,6 +81,12 @@ Status zip_number(Call& c, const std::function<double(double, double)>& f,
                   const std::function<int64_t(int64_t, int64_t)>& g,
                   const std::function<uint64_t(uint64_t, uint64_t)>& h);
 
+// Of elements [first, first + n) of x.
+struct Moments {
+  double mean = 0, variance = 0;
+};
+Moments moments_of(const Tensor& x, int64_t first, int64_t n);
+
 // The datum as output i, after a check that it is what inference promised, in every item too.
 Status hand_on(Call& c, size_t i, Datum datum);
 

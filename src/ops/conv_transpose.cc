@@ -43,27 +43,17 @@ Status place(const Infer& c, Window& w, int64_t output_padding, std::optional<in
 Result<TransposedConvolution> make_transposed_convolution(const Infer& c) {
   TransposedConvolution conv;
   conv.group = TRY(positive(c, "group"));
-  const Shape &xs = c.shape(0), &ws = c.shape(1);
-  if (!xs.ranked && !ws.ranked) {
+  const auto shapes = TRY(convolution_shapes(c, 0, 1));
+  if (!shapes) {
     conv.out = Shape::unranked();
     return conv;
   }
-  const size_t rank = xs.ranked ? xs.rank() : ws.rank();
-  if (rank < 3 || (ws.ranked && ws.rank() != rank))
-    return shape_error(c, "x and weights must have the same number of axes, at least 3; have " +
-                              xs.str() + " and " + ws.str());
-  const size_t axes = rank - 2;
-  const Shape in = xs.ranked ? xs : Shape::unknown(rank);
-  const Shape w = ws.ranked ? ws : Shape::unknown(rank);
+  const auto& [in, w] = *shapes;
+  const size_t rank = in.rank(), axes = rank - 2;
   const Dim channels = TRY(same_extent(c, in.dims[1], w.dims[0], "channels of x and weights"));
-  if (const auto n = channels.constant(); n && *n % conv.group != 0)
-    return shape_error(c, std::to_string(*n) + " channels do not divide into " +
-                              std::to_string(conv.group) + " groups");
+  TRY(expect_groups(c, channels, conv.group, "channels"));
   const Dim filters = w.dims[1] * Dim(conv.group);
-  if (c.has(2)) {
-    TRY(expect_rank(c, 2, 1));
-    TRY(same_extent(c, filters, extent(c, 2, 0), "output channels of weights and bias"));
-  }
+  TRY(expect_bias(c, 2, filters));
   conv.windows =
       TRY(make_windows(c, std::vector<Dim>(axes, Dim::unknown()), std::span(w.dims).subspan(2)));
   const Integers extra = TRY(axis_list(c, "output_padding", axes, 0, 0));

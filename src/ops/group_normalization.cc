@@ -78,14 +78,7 @@ Status normalize_groups(Call& c, int64_t groups) {
   const int64_t area = n / (channels / groups);
   const double epsilon = c.real("epsilon");
   for (int64_t start = 0; start < x.count(); start += n) {
-    double mean = 0, variance = 0;
-    for (int64_t i = start; i < start + n; ++i) mean += load_real(x, i);
-    mean /= double(n);
-    for (int64_t i = start; i < start + n; ++i) {
-      const double d = load_real(x, i) - mean;
-      variance += d * d;
-    }
-    variance /= double(n);
+    const auto [mean, variance] = moments_of(x, start, n);
     const double deviation = std::sqrt(variance + epsilon);
     for (int64_t i = start; i < start + n; ++i) {
       const auto channel = size_t(i / area % channels);

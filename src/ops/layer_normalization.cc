@@ -45,14 +45,7 @@ Status reference_layer(Call& c) {
   if (at.empty()) return ok();
   const double epsilon = c.real("epsilon");
   for (int64_t start = 0; start < x.count(); start += n) {
-    double mean = 0, variance = 0;
-    for (int64_t i = start; i < start + n; ++i) mean += load_real(x, i);
-    mean /= double(n);
-    for (int64_t i = start; i < start + n; ++i) {
-      const double d = load_real(x, i) - mean;
-      variance += d * d;
-    }
-    variance /= double(n);
+    const auto [mean, variance] = moments_of(x, start, n);
     const double inverse = 1 / std::sqrt(variance + epsilon);
     for (int64_t i = start; i < start + n; ++i) {
       const double bias = biased ? load_real(c.in(2), at.offset(1)) : 0;

@@ -126,15 +126,10 @@ Result<Forest> read_ensemble(const Call& c, int64_t targets) {
                                : Integers{};
   const Tensor &splits = c.in(1), &modes = c.in(2), &weights = c.in(3);
   const size_t n = features.size(), leaves = leaf_targets.size();
-  for (size_t length : {yes.size(), no.size(), yes_leaf.size(), no_leaf.size(),
-                        size_t(splits.count()), size_t(modes.count())})
-    if (length != n)
-      return attribute_error(c, "the lists nodes_* have " + std::to_string(n) + " and " +
-                                    std::to_string(length) + " elements");
-  if (!missing.empty() && missing.size() != n)
-    return attribute_error(c, "nodes_missing_value_tracks_true has " +
-                                  std::to_string(missing.size()) + " elements, there are " +
-                                  std::to_string(n) + " nodes");
+  TRY(check_node_lists(c, n,
+                       {yes.size(), no.size(), yes_leaf.size(), no_leaf.size(),
+                        size_t(splits.count()), size_t(modes.count())},
+                       missing.size()));
   if (size_t(weights.count()) != leaves)
     return attribute_error(c, std::to_string(leaves) + " leaf_targetids, but " +
                                   std::to_string(weights.count()) + " leaf_weights");

@@ -70,6 +70,18 @@ std::vector<AttrDef> forest_attrs(std::string_view prefix) {
           {"post_transform", AttrKind::text, false, "NONE"}};
 }
 
+Status check_node_lists(const Infer& c, size_t n, std::initializer_list<size_t> lengths,
+                        size_t missing) {
+  for (size_t length : lengths)
+    if (length != n)
+      return attribute_error(c, "the lists nodes_* have " + std::to_string(n) + " and " +
+                                    std::to_string(length) + " elements");
+  if (missing != 0 && missing != n)
+    return attribute_error(c, "nodes_missing_value_tracks_true has " + std::to_string(missing) +
+                                  " elements, there are " + std::to_string(n) + " nodes");
+  return ok();
+}
+
 Result<Forest> forest_of(const Call& c, std::string_view prefix, int64_t targets) {
   const Names names = names_of(prefix);
   const Integers trees = listed(c, "nodes_treeids"), ids = listed(c, "nodes_nodeids"),
@@ -78,15 +90,10 @@ Result<Forest> forest_of(const Call& c, std::string_view prefix, int64_t targets
                  missing = listed(c, "nodes_missing_value_tracks_true");
   const Texts modes = c.given("nodes_modes") ? c.texts("nodes_modes") : Texts{};
   const size_t n = trees.size();
-  for (size_t length :
-       {ids.size(), features.size(), yes.size(), no.size(), modes.size(), size_t(c.in(1).count())})
-    if (length != n)
-      return attribute_error(c, "the lists nodes_* have " + std::to_string(n) + " and " +
-                                    std::to_string(length) + " elements");
-  if (!missing.empty() && missing.size() != n)
-    return attribute_error(c, "nodes_missing_value_tracks_true has " +
-                                  std::to_string(missing.size()) + " elements, there are " +
-                                  std::to_string(n) + " nodes");
+  TRY(check_node_lists(
+      c, n,
+      {ids.size(), features.size(), yes.size(), no.size(), modes.size(), size_t(c.in(1).count())},
+      missing.size()));
   Forest f;
   f.nodes.resize(n);
   std::unordered_map<Key, int64_t, KeyHash> index;

@@ -1,6 +1,7 @@
 // Ensembles of decision trees: checked once, then walked without bounds checks.
 #pragma once
 
+#include <initializer_list>
 #include <vector>
 
 #include "ops/ml.h"
@@ -38,6 +39,9 @@ struct Forest {
 // The ensemble of the attributes nodes_* and `prefix`_ids, _nodeids, _treeids of the classifier
 // ("class") and the regressor ("target"); inputs 1 and 2 hold the split values and the weights.
 Result<Forest> forest_of(const Call& c, std::string_view prefix, int64_t targets);
+// Fails unless the lists about n nodes have n elements; `missing` may have none.
+Status check_node_lists(const Infer& c, size_t n, std::initializer_list<size_t> lengths,
+                        size_t missing);
 // Their declarations.
 std::vector<AttrDef> forest_attrs(std::string_view prefix);
 

@@ -149,28 +149,44 @@ Extents out_extents(const Windows& windows) {
   return extents;
 }
 
-Result<Convolution> make_convolution(const Infer& c, size_t x, size_t weights, size_t bias) {
-  Convolution conv;
-  conv.group = TRY(positive(c, "group"));
+Result<std::optional<ConvolutionShapes>> convolution_shapes(const Infer& c, size_t x,
+                                                            size_t weights) {
   const Shape &xs = c.shape(x), &ws = c.shape(weights);
-  if (!xs.ranked && !ws.ranked) {
-    conv.out = Shape::unranked();
-    return conv;
-  }
+  if (!xs.ranked && !ws.ranked) return std::optional<ConvolutionShapes>();
   const size_t rank = xs.ranked ? xs.rank() : ws.rank();
   if (rank < 3 || (ws.ranked && ws.rank() != rank))
     return shape_error(c, "x and weights must have the same number of axes, at least 3; have " +
                               xs.str() + " and " + ws.str());
-  const Shape in = xs.ranked ? xs : Shape::unknown(rank);
-  const Shape w = ws.ranked ? ws : Shape::unknown(rank);
-  TRY(same_extent(c, in.dims[1], w.dims[1] * Dim(conv.group), "channels of x and weights"));
-  if (const auto m = w.dims[0].constant(); m && *m % conv.group != 0)
-    return shape_error(c, std::to_string(*m) + " output channels do not divide into " +
-                              std::to_string(conv.group) + " groups");
-  if (c.has(bias)) {
-    TRY(expect_rank(c, bias, 1));
-    TRY(same_extent(c, w.dims[0], extent(c, bias, 0), "output channels of weights and bias"));
+  return std::optional(ConvolutionShapes{xs.ranked ? xs : Shape::unknown(rank),
+                                         ws.ranked ? ws : Shape::unknown(rank)});
+}
+
+Status expect_groups(const Infer& c, const Dim& channels, int64_t group, std::string_view what) {
+  const auto n = channels.constant();
+  if (!n || *n % group == 0) return ok();
+  return shape_error(c, std::to_string(*n) + " " + std::string(what) + " do not divide into " +
+                            std::to_string(group) + " groups");
+}
+
+Status expect_bias(const Infer& c, size_t bias, const Dim& filters) {
+  if (!c.has(bias)) return ok();
+  TRY(expect_rank(c, bias, 1));
+  TRY(same_extent(c, filters, extent(c, bias, 0), "output channels of weights and bias"));
+  return ok();
+}
+
+Result<Convolution> make_convolution(const Infer& c, size_t x, size_t weights, size_t bias) {
+  Convolution conv;
+  conv.group = TRY(positive(c, "group"));
+  const auto shapes = TRY(convolution_shapes(c, x, weights));
+  if (!shapes) {
+    conv.out = Shape::unranked();
+    return conv;
   }
+  const auto& [in, w] = *shapes;
+  TRY(same_extent(c, in.dims[1], w.dims[1] * Dim(conv.group), "channels of x and weights"));
+  TRY(expect_groups(c, w.dims[0], conv.group, "output channels"));
+  TRY(expect_bias(c, bias, w.dims[0]));
   conv.windows = TRY(make_windows(c, std::span(in.dims).subspan(2), std::span(w.dims).subspan(2)));
   conv.out = Shape({in.dims[0], w.dims[0]});
   for (const Window& window : conv.windows) conv.out.dims.push_back(window.out);

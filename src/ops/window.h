@@ -46,6 +46,16 @@ struct Convolution {
   Windows windows;
   int64_t group = 1;
 };
+// Ranked shapes of x and weights, with as many axes, at least 3; none where neither has a rank.
+struct ConvolutionShapes {
+  Shape in, weights;
+};
+Result<std::optional<ConvolutionShapes>> convolution_shapes(const Infer& c, size_t x,
+                                                            size_t weights);
+// Fails unless `channels`, which `what` names, divide into so many groups; unknown ones pass.
+Status expect_groups(const Infer& c, const Dim& channels, int64_t group, std::string_view what);
+// Fails unless the bias, where there is one, is [filters].
+Status expect_bias(const Infer& c, size_t bias, const Dim& filters);
 // For operators with x and weights among their inputs; `bias` may be absent.
 Result<Convolution> make_convolution(const Infer& c, size_t x, size_t weights, size_t bias);
 // The sums of products, in order of the output. Integers up to 8 bits are exact.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "ir/model.h"
 
@@ -20,7 +21,8 @@ struct Candidate {
 };
 
 // f32 numbers in [-0.5, 0.5): ordinary ones, for times depend on numbers only where they are not.
-Result<Tensor> made_up_weights(Extents shape);
+// Fails with `over_memory` where they are larger than a run may be.
+Result<Tensor> made_up_weights(Extents shape, const Limits& limits);
 
 // The times of two questions with equal names are the same on one machine.
 struct Question {

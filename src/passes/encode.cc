@@ -75,11 +75,9 @@ const PassDef& encode_pass() {
       .run = [](PassContext& c) -> Status {
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g) {
           Rewriter rewriter = c.rewriter(GraphId{g});
-          for (NodeId n : TRY(rewriter.graph().order())) {
-            if (rewriter.done()) return ok();
-            if (rewriter.graph()[n].op->name == "dequantize_linear") TRY(encode(rewriter, n));
-          }
-          rewriter.sweep();
+          TRY(each_node(rewriter, [&](NodeId n) -> Status {
+            return rewriter.graph()[n].op->name == "dequantize_linear" ? encode(rewriter, n) : ok();
+          }));
         }
         return ok();
       },

@@ -62,11 +62,9 @@ const PassDef& expand_pass() {
         const std::string only = option == c.options.end() ? std::string() : option->second;
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g) {
           Rewriter rewriter = c.rewriter(GraphId{g});
-          for (NodeId n : TRY(rewriter.graph().order())) {
-            if (rewriter.done()) return ok();
-            if (wanted(*rewriter.graph()[n].op, only)) TRY(expand(c, rewriter, n));
-          }
-          rewriter.sweep();
+          TRY(each_node(rewriter, [&](NodeId n) -> Status {
+            return wanted(*rewriter.graph()[n].op, only) ? expand(c, rewriter, n) : ok();
+          }));
         }
         return ok();
       },

@@ -23,13 +23,11 @@ class Lowering {
   Lowering(PassContext& c, GraphId graph) : model_(c.model), rewriter_(c.rewriter(graph)) {}
 
   Status run() {
-    for (NodeId n : TRY(rewriter_.graph().order())) {
-      if (rewriter_.done()) break;
-      if (!rewriter_.graph().alive(n) || graph()[n].op->name != "softmax") continue;
-      if (auto found = around(n)) TRY(replace(*found));
-    }
-    rewriter_.sweep();
-    return ok();
+    return each_node(rewriter_, [this](NodeId n) -> Status {
+      if (graph()[n].op->name != "softmax") return ok();
+      const auto found = around(n);
+      return found ? replace(*found) : ok();
+    });
   }
 
  private:

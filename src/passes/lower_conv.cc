@@ -2,6 +2,7 @@
 // normalization, bias, residual and activation that follow them. The transposes around them are
 // what `spread_channels_last` moves on and cancels.
 #include <algorithm>
+#include <atomic>
 #include <set>
 
 #include "base/checked.h"
@@ -40,15 +41,12 @@ class Lowering {
         choice_(choice) {}
 
   Status run() {
-    const std::vector<NodeId> order = TRY(rewriter_.graph().order());
-    winograd_ = choice_.choose(winograd_cases(order));
-    for (NodeId n : order) {
-      if (rewriter_.done()) break;
-      if (!rewriter_.graph().alive(n) || graph()[n].op->name != "conv") continue;
-      if (auto found = convolution(n)) TRY(replace(n, *found));
-    }
-    rewriter_.sweep();
-    return ok();
+    winograd_ = choice_.choose(winograd_cases(TRY(rewriter_.graph().order())));
+    return each_node(rewriter_, [this](NodeId n) -> Status {
+      if (graph()[n].op->name != "conv") return ok();
+      const auto found = convolution(n);
+      return found ? replace(n, *found) : ok();
+    });
   }
 
  private:
@@ -227,9 +225,13 @@ class Lowering {
     const int64_t panels = panel_count(f.filters() / f.group, width_),
                   rows = f.positions() * f.depth();
     const auto room = TRY(weights_.room({f.group, panels, rows, width_}));
+    std::atomic<bool> finite{true};
     TRY(pack_panels(id, f, factors, [&](const packing::Filters& filters, int64_t i) {
-      packing::pack_filters(filters, room.data + i * rows * width_);
+      if (!packing::pack_filters(filters, room.data + i * rows * width_)) finite = false;
     }));
+    // Kernels multiply the padding, and zero times infinity is no number.
+    if (!finite)
+      return fail(ErrorId::unsupported_feature, "weights that are not finite are not packed");
     return rewriter_.constant(weights_.keep(room, model_.constants[id.index].name + ".panels"));
   }
 

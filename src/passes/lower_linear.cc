@@ -26,13 +26,10 @@ class Lowering {
       : model_(c.model), rewriter_(c.rewriter(graph)), width_(width), weights_(weights) {}
 
   Status run() {
-    for (NodeId n : TRY(rewriter_.graph().order())) {
-      if (rewriter_.done()) break;
-      if (!rewriter_.graph().alive(n)) continue;
-      if (auto found = product(n)) TRY(replace(n, *found));
-    }
-    rewriter_.sweep();
-    return ok();
+    return each_node(rewriter_, [this](NodeId n) -> Status {
+      const auto found = product(n);
+      return found ? replace(n, *found) : ok();
+    });
   }
 
  private:

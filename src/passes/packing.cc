@@ -49,7 +49,17 @@ struct Block {
   std::array<int64_t, kMost> row{};
 };
 
-void pack_block(const Filters& f, const Block& block, float* out) {
+// Infinity less infinity is no number.
+bool is_nothing(Floats x) { return x[0] == 0 && x[1] == 0 && x[2] == 0 && x[3] == 0; }
+
+// Are all of them finite?
+bool pack_block(const Filters& f, const Block& block, float* out) {
+  Floats nothing = {};
+  float rest = 0;
+  const auto put = [&](float x, float* to) {
+    *to = x;
+    rest += x - x;
+  };
   const int64_t length = f.channels * f.positions;
   int64_t j = 0;
   for (; j + kLanes <= f.used; j += kLanes) {
@@ -59,18 +69,22 @@ void pack_block(const Filters& f, const Block& block, float* out) {
     int64_t i = 0;
     for (; i + kLanes <= block.count; i += kLanes) {
       const Square square(data, length, block.first + i);
-      for (int64_t k = 0; k < kLanes; ++k)
-        store(square.rows[k] * factor, out + block.row[size_t(i + k)] + j);
+      for (int64_t k = 0; k < kLanes; ++k) {
+        const Floats scaled = square.rows[k] * factor;
+        store(scaled, out + block.row[size_t(i + k)] + j);
+        nothing += scaled - scaled;
+      }
     }
     for (; i < block.count; ++i)
       for (int64_t lane = 0; lane < kLanes; ++lane)
-        out[block.row[size_t(i)] + j + lane] =
-            element(data, lane * length + block.first + i) * f.factors[size_t(j + lane)];
+        put(element(data, lane * length + block.first + i) * f.factors[size_t(j + lane)],
+            out + block.row[size_t(i)] + j + lane);
   }
   for (; j < f.used; ++j)
     for (int64_t i = 0; i < block.count; ++i)
-      out[block.row[size_t(i)] + j] =
-          element(f.data, j * length + block.first + i) * f.factors[size_t(j)];
+      put(element(f.data, j * length + block.first + i) * f.factors[size_t(j)],
+          out + block.row[size_t(i)] + j);
+  return rest == 0 && is_nothing(nothing);
 }
 
 }  // namespace
@@ -93,8 +107,9 @@ void pack_rows(const Rows& r, int64_t first, int64_t last, float* out) {
   }
 }
 
-void pack_filters(const Filters& f, float* out) {
+bool pack_filters(const Filters& f, float* out) {
   const int64_t length = f.channels * f.positions;
+  bool finite = true;
   Block block;
   int64_t channel = 0, position = 0;
   for (; block.first < length; block.first += block.count) {
@@ -103,8 +118,9 @@ void pack_filters(const Filters& f, float* out) {
       block.row[size_t(i)] = (position * f.channels + channel) * f.width;
       if (++position == f.positions) position = 0, ++channel;
     }
-    pack_block(f, block, out);
+    finite = pack_block(f, block, out) && finite;
   }
+  return finite;
 }
 
 void pack_depthwise(const Filters& f, float* out) {

@@ -22,13 +22,14 @@ struct Rows {
 void pack_rows(const Rows& rows, int64_t first, int64_t last, float* out);
 
 // One panel of filters [used][channels][positions], filter j times factors[j]: rows of the panel
-// are (position, channel). A transposed matrix is one of one position.
+// are (position, channel). A transposed matrix is one of one position. Are all that is packed
+// finite?
 struct Filters {
   const std::byte* data;  // of the first filter of the panel
   int64_t used, channels, positions, width;
   std::span<const float> factors;  // used
 };
-void pack_filters(const Filters& filters, float* out);
+bool pack_filters(const Filters& filters, float* out);
 
 // Depthwise filters [filters][positions] as [positions][filters]: all in one panel.
 void pack_depthwise(const Filters& filters, float* out);

@@ -63,7 +63,8 @@ TEST(Packing, Filters) {
         const Weights w(used * length, 3);
         const auto factors = some_factors(used);
         std::vector<float> out(size_t(length * width));
-        pack_filters({w.data(), used, channels, positions, width, factors}, out.data());
+        EXPECT_TRUE(
+            pack_filters({w.data(), used, channels, positions, width, factors}, out.data()));
         for (int64_t p = 0; p < positions; ++p)
           for (int64_t c = 0; c < channels; ++c)
             for (int64_t j = 0; j < width; ++j) {
@@ -74,6 +75,17 @@ TEST(Packing, Filters) {
                   << ", " << j;
             }
       }
+}
+
+TEST(Packing, TellsWhatIsNotFinite) {
+  const int64_t used = 6, length = 11;
+  for (const float odd : {INFINITY, -INFINITY, NAN})
+    for (int64_t i = 0; i < used * length; ++i) {
+      std::vector<float> w(size_t(used * length), 1.0f), out(size_t(length * 8));
+      w[size_t(i)] = odd;
+      const auto* data = reinterpret_cast<const std::byte*>(w.data());
+      EXPECT_FALSE(pack_filters({data, used, length, 1, 8, some_factors(used)}, out.data())) << i;
+    }
 }
 
 TEST(Packing, Depthwise) {

@@ -35,6 +35,18 @@ struct PassContext {
                     const std::function<void(int64_t begin, int64_t end)>& body) const;
 };
 
+// Calls visit(node) for the nodes of a graph, in order, as long as they are there and more edits
+// are wanted; then removes what nothing uses any more.
+template <class Visit>
+Status each_node(Rewriter& rewriter, Visit visit) {
+  for (NodeId n : TRY(rewriter.graph().order())) {
+    if (rewriter.done()) break;
+    if (rewriter.graph().alive(n)) TRY(visit(n));
+  }
+  rewriter.sweep();
+  return ok();
+}
+
 struct PassDef {
   std::string_view name;  // a verb
   std::string_view doc;

@@ -16,12 +16,7 @@ class Spreading {
   Spreading(PassContext& c, GraphId graph) : model_(c.model), rewriter_(c.rewriter(graph)) {}
 
   Status run() {
-    for (NodeId n : TRY(rewriter_.graph().order())) {
-      if (rewriter_.done()) break;
-      if (rewriter_.graph().alive(n)) TRY(visit(n));
-    }
-    rewriter_.sweep();
-    return ok();
+    return each_node(rewriter_, [this](NodeId n) { return visit(n); });
   }
 
  private:

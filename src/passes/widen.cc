@@ -23,12 +23,7 @@ class Widening {
       : model_(c.model), rewriter_(c.rewriter(graph)), memory_(memory) {}
 
   Status run() {
-    for (NodeId n : TRY(rewriter_.graph().order())) {
-      if (rewriter_.done()) break;
-      if (rewriter_.graph().alive(n)) TRY(visit(n));
-    }
-    rewriter_.sweep();
-    return ok();
+    return each_node(rewriter_, [this](NodeId n) { return visit(n); });
   }
 
  private:

@@ -24,16 +24,16 @@ double macs_of(const WinogradCase& c) {
 }
 
 // The convolution alone, with the bias and activation that most have.
-Result<Model> alone(const Catalogue& catalogue, const WinogradCase& c, int64_t panel,
+Result<Model> alone(const PassContext& context, const WinogradCase& c, int64_t panel,
                     bool winograd) {
   Model model;
-  Builder builder(model, model.add_graph("main"), catalogue);
+  Builder builder(model, model.add_graph("main"), context.catalogue);
   const int64_t panels = panel_count(c.filters, panel);
   const ValueId x = builder.graph().add_input(
       "x", Type(DType::f32, Shape::of({c.images, c.height, c.width, c.channels})));
-  const ValueId w =
-      builder.constant(TRY(made_up_weights({1, panels, kPositions * c.channels, panel})));
-  const ValueId bias = builder.constant(TRY(made_up_weights({c.filters})));
+  const ValueId w = builder.constant(
+      TRY(made_up_weights({1, panels, kPositions * c.channels, panel}, context.limits)));
+  const ValueId bias = builder.constant(TRY(made_up_weights({c.filters}, context.limits)));
   Builder::Given given{{"filters", c.filters},
                        {"kernel_shape", Integers{3, 3}},
                        {"pads", c.pads},
@@ -89,7 +89,7 @@ Times WinogradChoice::ask(const WinogradCase& c) const {
   constexpr double kLong = 0.03;
   if (!context_.choosing.stopwatch || direct_seconds(c) > kLong) return {};
   const auto build = [&](bool winograd) {
-    return [this, &c, winograd] { return alone(context_.catalogue, c, panel_, winograd); };
+    return [this, &c, winograd] { return alone(context_, c, panel_, winograd); };
   };
   Times times =
       context_.choosing.stopwatch({c.str(), {{"direct", build(false)}, {"winograd", build(true)}}});

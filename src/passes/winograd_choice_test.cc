@@ -95,6 +95,29 @@ TEST(WinogradChoice, EqualNodesAreMeasuredOnceTheLargestFirst) {
   EXPECT_EQ(watch.asked, (std::vector<std::string>{std::string(kLarge), std::string(kSmall)}));
 }
 
+// Candidates are made with made-up weights of 9 * 16 * 16 floats.
+TEST(WinogradChoice, CandidatesKeepToTheLimits) {
+  for (const uint64_t bytes : {9000, 10'000}) {
+    auto model = parse_model_text(kThree, standard_catalogue(), Limits());
+    Limits limits;
+    limits.runtime_memory = bytes;
+    size_t made = 0, refused = 0;
+    const Stopwatch watch = [&](const Question& question) -> Times {
+      for (const Candidate& candidate : question.candidates) {
+        const auto built = candidate.build();
+        ++(built.ok() ? made : refused);
+        EXPECT_TRUE(built.ok() || built.error().id == ErrorId::over_memory);
+      }
+      return {};
+    };
+    ASSERT_TRUE(run_pipeline(*model, "fold, lower_conv(width=16)", standard_catalogue(), limits,
+                             {.choosing = {.stopwatch = watch}})
+                    .ok());
+    EXPECT_EQ(made, bytes == 9000 ? 0u : 2u);
+    EXPECT_EQ(refused, bytes == 9000 ? 4u : 2u);
+  }
+}
+
 TEST(WinogradChoice, WhatIsHardlyFasterMayBeNoise) {
   FakeStopwatch watch{{{std::string(kSmall), {1, 0.98}}, {std::string(kLarge), {1, 0.95}}}};
   const Lowered lowered = lower({watch.get()});

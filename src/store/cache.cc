@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "base/pages.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
+#include "store/folder_lock.h"
 
 namespace hone {
 namespace {
@@ -59,23 +59,6 @@ void warn_of(const Error& error) {
 void warn_of(const Status& status) {
   if (!status) warn_of(status.error());
 }
-
-// Held until the end of the scope, by one process at a time; not at all where it cannot be made.
-class FolderLock {
- public:
-  explicit FolderLock(const std::string& path)
-      : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-    while (descriptor_ >= 0 && flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) continue;
-  }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-  ~FolderLock() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-
- private:
-  int descriptor_;
-};
 
 // A descriptor of a file, and its content: of the same file, whatever becomes of its name.
 struct OpenFile {
@@ -133,9 +116,10 @@ constexpr int64_t kMostMeasurements = 20'000;
 
 }  // namespace
 
-Result<std::unique_ptr<Cache>> Cache::open(std::string folder, uint64_t max_bytes, int threads) {
+Result<std::unique_ptr<Cache>> Cache::open(std::string folder, uint64_t max_bytes, int threads,
+                                           std::chrono::milliseconds patience) {
   while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
-  std::unique_ptr<Cache> cache(new Cache(std::move(folder), max_bytes, threads));
+  std::unique_ptr<Cache> cache(new Cache(std::move(folder), max_bytes, threads, patience));
   TRY(make_folder(cache->folder_));
   TRY(make_folder(cache->folder_ + "/objects"));
   Status opened = cache->open_index();
@@ -170,7 +154,7 @@ Status Cache::check_index() {
 // One process at a time, and not where another has just done it.
 Status Cache::begin_anew() {
   database_ = Database();
-  const FolderLock lock(folder_ + "/lock");
+  const FolderLock lock = TRY(FolderLock::take(folder_ + "/lock", patience_));
   Status opened = open_index();
   if (opened) opened = check_index();
   if (opened || opened.error().id != ErrorId::malformed) return opened;
@@ -184,9 +168,13 @@ Status Cache::begin_anew() {
 
 Status Cache::with_index(const std::function<Status()>& use) {
   const std::lock_guard lock(mutex_);
+  if (given_up_) return *given_up_;
   Status used = use();
   if (used || used.error().id != ErrorId::malformed) return used;
-  TRY(begin_anew());
+  if (Status anew = begin_anew(); !anew) {
+    given_up_ = anew.error();
+    return anew;
+  }
   return use();
 }
 
@@ -358,9 +346,10 @@ Result<std::string> Cache::remember(std::string_view machine, std::string_view q
   return TRY(remembered(machine, question)).value_or(std::string(times));
 }
 
-void Cache::alone(const std::function<void()>& measure) const {
-  const FolderLock lock(folder_ + "/measuring");
+Status Cache::alone(const std::function<void()>& measure) const {
+  const FolderLock lock = TRY(FolderLock::take(folder_ + "/measuring", patience_));
   measure();
+  return ok();
 }
 
 Result<Cache::Statistics> Cache::statistics() {

@@ -2,6 +2,7 @@
 // when they get too many.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,10 +23,14 @@ namespace hone {
 // the cache are warnings in the log: whoever uses it gets on without.
 class Cache {
  public:
+  // How long a process waits for another one that has the cache for itself.
+  static constexpr std::chrono::milliseconds kPatience{60'000};
+
   // Makes the folder where it is not there, for this user alone. Hashes are computed on `threads`
   // threads, 0 for one for each CPU.
   static Result<std::unique_ptr<Cache>> open(std::string folder, uint64_t max_bytes,
-                                             int threads = 1);
+                                             int threads = 1,
+                                             std::chrono::milliseconds patience = kPatience);
 
   // Was one opened there before?
   static bool exists(const std::string& folder);
@@ -47,8 +52,9 @@ class Cache {
   Result<std::optional<std::string>> remembered(std::string_view machine,
                                                 std::string_view question);
   // Calls `measure` while no other process or thread that uses this cache is in it: what is timed
-  // is not to be disturbed.
-  void alone(const std::function<void()>& measure) const;
+  // is not to be disturbed. Fails with `over_time`, and does not call it, where another one does
+  // not come to its end.
+  Status alone(const std::function<void()>& measure) const;
 
   struct Statistics {
     uint64_t files = 0, bytes = 0;
@@ -63,8 +69,8 @@ class Cache {
   uint64_t max_bytes() const { return max_bytes_; }
 
  private:
-  Cache(std::string folder, uint64_t max_bytes, int threads)
-      : folder_(std::move(folder)), max_bytes_(max_bytes), threads_(threads) {}
+  Cache(std::string folder, uint64_t max_bytes, int threads, std::chrono::milliseconds patience)
+      : folder_(std::move(folder)), max_bytes_(max_bytes), threads_(threads), patience_(patience) {}
   Status open_index();
   Status check_index();
   Status begin_anew();
@@ -89,8 +95,10 @@ class Cache {
   std::string folder_;
   uint64_t max_bytes_;
   int threads_;
-  std::mutex mutex_;  // guards database_
+  std::chrono::milliseconds patience_;
+  std::mutex mutex_;  // guards what follows
   Database database_;
+  std::optional<Error> given_up_;  // why a damaged index could not be begun anew
 };
 
 }  // namespace hone

@@ -231,7 +231,7 @@ TEST(Cache, ManyProcessesRememberTheSame) {
       bool good = cache.ok();
       for (int i = 0; good && i < 10; ++i) {
         const std::string question = "q" + std::to_string(i), own = std::to_string(p);
-        (*cache)->alone([&] {
+        const Status alone = (*cache)->alone([&] {
           const std::string path = folder / "inside";
           good = mkdir(path.c_str(), 0700) == 0;  // nobody else is here
           usleep(500);
@@ -239,7 +239,7 @@ TEST(Cache, ManyProcessesRememberTheSame) {
         });
         const auto kept = (*cache)->remember("m", question, own, false);
         const auto again = (*cache)->remembered("m", question);
-        good = good && kept.ok() && again.ok() && *again && **again == *kept;
+        good = good && alone.ok() && kept.ok() && again.ok() && *again && **again == *kept;
       }
       _exit(good ? 0 : 1);
     }

@@ -46,7 +46,7 @@ class Memory {
     hone::fuzz::require(mkdtemp(folder.data()) != nullptr);
     options_ = {.measure = "cached", .measure_threads = 1, .cache = folder};
     cache_ = hone::Cache::open(folder, 1 << 20).take();
-    chooser_ = hone::Chooser::make(options_, hone::cpu_backend(), hone::Model()).take();
+    chooser_ = hone::Chooser::make(options_, hone::cpu_backend(), hone::Model(), limits_).take();
     hone::fuzz::require(recall("").seconds.empty());  // which machine it is, is known from now on
   }
   Memory(const Memory&) = delete;
@@ -62,6 +62,7 @@ class Memory {
   }
 
  private:
+  const hone::Limits limits_;
   hone::v1::CompileOptions options_;
   hone::Question question_{"conv", {{"direct", nullptr}, {"winograd", nullptr}}};
   std::unique_ptr<hone::Cache> cache_;

@@ -258,7 +258,7 @@ TEST(Hostile, LeastIntegerByMinusOne) {
 }
 
 TEST(Hostile, LongChain) {
-  constexpr int kNodes = 300'000 / testing::kSlack;
+  constexpr int kNodes = 200'000 / testing::kSlack;
   std::vector<WireWriter> nodes;
   std::string last = "x";
   for (int i = 0; i < kNodes; ++i) {

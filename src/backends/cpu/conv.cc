@@ -1,6 +1,7 @@
 // Convolution over one to three spatial axes: panels of gathered inputs times the weights;
 // depthwise convolution directly.
 #include <algorithm>
+#include <cmath>
 
 #include "backends/cpu/cpu.h"
 #include "kernels/matmul.h"
@@ -70,6 +71,46 @@ void gather_panel(const Geometry& g, const float* image, int64_t k0, int64_t dep
   }
 }
 
+// Does a window of any output leave the image?
+bool has_padding(const Geometry& g) {
+  for (int axis = 0; axis < 3; ++axis) {
+    const int64_t last = (g.out[axis] - 1) * g.stride[axis] - g.before[axis];
+    if (g.before[axis] > 0 || last + (g.kernel[axis] - 1) * g.dilation[axis] >= g.in[axis])
+      return true;
+  }
+  return false;
+}
+
+// One filter [channels, kernel] at one output; what lies outside of the image takes no part.
+float window_sum(const Geometry& g, const float* image, const float* w, int64_t channels,
+                 int64_t o) {
+  const int64_t at[3] = {o / (g.out[1] * g.out[2]), o / g.out[2] % g.out[1], o % g.out[2]};
+  int64_t from[3];
+  for (int axis = 0; axis < 3; ++axis) from[axis] = at[axis] * g.stride[axis] - g.before[axis];
+  float sum = 0;
+  for (int64_t c = 0; c < channels; ++c, image += g.in_size())
+    for (int64_t kz = 0; kz < g.kernel[0]; ++kz)
+      for (int64_t ky = 0; ky < g.kernel[1]; ++ky)
+        for (int64_t kx = 0; kx < g.kernel[2]; ++kx, ++w) {
+          const int64_t z = from[0] + kz * g.dilation[0], y = from[1] + ky * g.dilation[1],
+                        x = from[2] + kx * g.dilation[2];
+          if (z < 0 || z >= g.in[0] || y < 0 || y >= g.in[1] || x < 0 || x >= g.in[2]) continue;
+          sum += *w * image[(z * g.in[1] + y) * g.in[2] + x];
+        }
+  return sum;
+}
+
+// Zeros outside of the image give NaN with a weight that is not finite. Computes `rows` filters at
+// the outputs [first, first + count) again where they are NaN.
+void repair(const Geometry& g, const float* image, const float* w, int64_t channels, int64_t rows,
+            int64_t first, int64_t count, float* y) {
+  const int64_t k = channels * g.kernel_size(), size = g.out_size();
+  for (int64_t f = 0; f < rows; ++f)
+    for (int64_t j = 0; j < count; ++j)
+      if (float& result = y[f * size + j]; std::isnan(result))
+        result = window_sum(g, image, w + f * k, channels, first + j);
+}
+
 void add_bias(const float* bias, int64_t filters, int64_t size, float* out) {
   for (int64_t f = 0; f < filters; ++f)
     for (int64_t i = 0; i < size; ++i) out[f * size + i] += bias[f];
@@ -134,6 +175,7 @@ Status run(Call& c, ThreadPool& pool) {
 
   const int64_t k = channels * g.kernel_size(), size = g.out_size();
   const int64_t panels = (size + kPanel - 1) / kPanel;
+  const bool padding = has_padding(g);
   const bool pointwise = g.kernel_size() == 1 && size == g.in_size() && g.stride[0] == 1 &&
                          g.stride[1] == 1 && g.stride[2] == 1 && g.before[0] == 0 &&
                          g.before[1] == 0 && g.before[2] == 0;
@@ -152,16 +194,19 @@ Status run(Call& c, ThreadPool& pool) {
       const int64_t first = at * kPanel, count = std::min(kPanel, size - first);
       const int64_t f0 = part * block, rows = std::min(block, filters - f0);
       const float* image = px + (n * g.channels + group * channels) * g.in_size();
+      const float* weights = pw + (group * filters + f0) * k;
+      float* to = py + (n * g.filters + group * filters + f0) * size + first;
       for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += kPanelDepth) {
         const int64_t depth = std::min(kPanelDepth, k - k0);
         if (pointwise)
           kernels::pack_panel(image + k0 * size + first, size, 1, depth, count, panel.rows);
         else
           gather_panel(g, image, k0, depth, first, count, panel.rows);
-        kernels::multiply_panel(pw + (group * filters + f0) * k + k0, k, 1, rows, depth, panel.rows,
-                                py + (n * g.filters + group * filters + f0) * size + first, size,
-                                count, k0 > 0);
+        kernels::multiply_panel(weights + k0, k, 1, rows, depth, panel.rows, to, size, count,
+                                k0 > 0);
       }
+      if (padding && kernels::has_nan(to, size, rows, count))
+        repair(g, image, weights, channels, rows, first, count, to);
     }
   });
   if (bias)

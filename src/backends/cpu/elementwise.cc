@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/unary.h"
 #include "kernels/rows/rows.h"
 #include "ops/common.h"
 
@@ -12,20 +12,9 @@ namespace {
 using kernels::Binary;
 using kernels::Unary;
 
-// The kernels work on blocks of one row each.
-template <class F>
-Status map_blocks(Call& c, ThreadPool& pool, F f) {
-  const float* x = c.in(0).as<float>().data();
-  Tensor& out = *TRY(c.out(0));
-  float* y = out.as<float>().data();
-  pool.parallel_for(out.count(), kGrain,
-                    [&](int64_t begin, int64_t end) { f(x + begin, y + begin, end - begin); });
-  return ok();
-}
-
 template <Unary kFunction>
 Status unary(Call& c, ThreadPool& pool) {
-  return map_blocks(c, pool, [](const float* x, float* y, int64_t n) {
+  return map_pieces(c, pool, [](const float* x, float* y, int64_t n) {
     kernels::row_kernels().unary(kFunction, x, y, n);
   });
 }
@@ -97,7 +86,7 @@ Status run_clip(Call& c, ThreadPool& pool) {
   const float low = c.has(1) ? c.in(1).as<float>()[0] : -INFINITY;
   const float high = c.has(2) ? c.in(2).as<float>()[0] : INFINITY;
   // NaN passes through; where low > high, high wins.
-  return map_blocks(c, pool, [=](const float* x, float* y, int64_t n) {
+  return map_pieces(c, pool, [=](const float* x, float* y, int64_t n) {
     kernels::row_kernels().clip(x, low, high, y, n);
   });
 }

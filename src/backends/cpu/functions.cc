@@ -3,23 +3,13 @@
 
 #include <cmath>
 
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/unary.h"
 #include "ops/common.h"
 
 namespace hone::cpu {
 namespace {
 
 using kernels::Function;
-
-template <class F>
-Status map_pieces(Call& c, ThreadPool& pool, F f) {
-  const float* x = c.in(0).as<float>().data();
-  Tensor& out = *TRY(c.out(0));
-  float* y = out.as<float>().data();
-  pool.parallel_for(out.count(), kGrain,
-                    [&](int64_t begin, int64_t end) { f(x + begin, y + begin, end - begin); });
-  return ok();
-}
 
 Status mapped(Call& c, ThreadPool& pool, Function f, float a = 0, float b = 0) {
   return map_pieces(c, pool, [=](const float* x, float* y, int64_t n) {

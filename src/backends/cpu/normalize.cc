@@ -24,6 +24,25 @@ Support accepts_layer_normalization(const Graph& graph, const Node& node) {
   return f32_only(graph, node);
 }
 
+// Numbers that repeat after `period`.
+struct Periodic {
+  const float* data;
+  int64_t period;
+};
+
+// Also where sums overflow f32.
+void normalize_row(const float* x, Periodic scale, Periodic bias, float epsilon, float* y,
+                   int64_t n) {
+  double sum = 0, squares = 0;
+  for (int64_t i = 0; i < n; ++i) sum += double(x[i]);
+  const double mean = sum / double(n);
+  for (int64_t i = 0; i < n; ++i) squares += (double(x[i]) - mean) * (double(x[i]) - mean);
+  const double factor = 1 / std::sqrt(squares / double(n) + double(epsilon));
+  for (int64_t i = 0; i < n; ++i)
+    y[i] = float((double(x[i]) - mean) * factor) * scale.data[i % scale.period] +
+           (bias.data ? bias.data[i % bias.period] : 0.0f);
+}
+
 Status run_layer_normalization(Call& c, ThreadPool& pool) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
@@ -37,30 +56,17 @@ Status run_layer_normalization(Call& c, ThreadPool& pool) {
   // Each as long as the last axis, or one element for all.
   const int64_t scales = c.in(1).count(), biases = c.has(2) ? c.in(2).count() : 1;
   float* py = y.as<float>().data();
-  if (scales == n && (bias == nullptr || biases == n)) {
-    const auto row = kernels::row_kernels().layer_normalization;
-    pool.parallel_for(x.count() / n, std::max<int64_t>(1, kGrain / 4 / n),
-                      [&](int64_t begin, int64_t end) {
-                        for (int64_t r = begin; r < end; ++r)
-                          row(px + r * n, scale, bias, epsilon, py + r * n, n);
-                      });
-    return ok();
-  }
-  pool.parallel_for(
-      x.count() / n, std::max<int64_t>(1, kGrain / 4 / n), [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r) {
-          const float* in = px + r * n;
-          float* out = py + r * n;
-          double sum = 0, squares = 0;
-          for (int64_t i = 0; i < n; ++i) sum += in[i];
-          const double mean = sum / double(n);
-          for (int64_t i = 0; i < n; ++i) squares += (in[i] - mean) * (in[i] - mean);
-          const auto factor = float(1 / std::sqrt(squares / double(n) + double(epsilon)));
-          for (int64_t i = 0; i < n; ++i)
-            out[i] =
-                float(in[i] - mean) * factor * scale[i % scales] + (bias ? bias[i % biases] : 0.0f);
-        }
-      });
+  const bool whole = scales == n && (bias == nullptr || biases == n);
+  const auto row = kernels::row_kernels().layer_normalization;
+  pool.parallel_for(x.count() / n, std::max<int64_t>(1, kGrain / 4 / n),
+                    [&](int64_t begin, int64_t end) {
+                      for (int64_t r = begin; r < end; ++r) {
+                        const float* in = px + r * n;
+                        float* out = py + r * n;
+                        if (whole && row(in, scale, bias, epsilon, out, n)) continue;
+                        normalize_row(in, {scale, scales}, {bias, biases}, epsilon, out, n);
+                      }
+                    });
   return ok();
 }
 

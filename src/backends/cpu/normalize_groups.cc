@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/sums.h"
 #include "kernels/reductions/reductions.h"
 #include "kernels/rows/rows.h"
 #include "ops/common.h"
@@ -12,22 +13,7 @@ namespace hone::cpu {
 namespace {
 
 using kernels::Binary;
-using kernels::kLongestSum;
 using kernels::Reduction;
-
-// The sum over blocks of n elements of what f gives for each.
-template <class F>
-double in_blocks(int64_t n, F f) {
-  double total = 0;
-  for (int64_t i = 0; i < n; i += kLongestSum) total += double(f(i, std::min(kLongestSum, n - i)));
-  return total;
-}
-
-double sum_of(Reduction r, const float* x, int64_t n) {
-  return in_blocks(n, [=](int64_t i, int64_t count) {
-    return kernels::reduction_kernels().row(r, x + i, count);
-  });
-}
 
 Status normalize(Call& c, ThreadPool& pool, int64_t groups) {
   const Tensor& x = c.in(0);
@@ -44,9 +30,7 @@ Status normalize(Call& c, ThreadPool& pool, int64_t groups) {
                       for (int64_t g = begin; g < end; ++g) {
                         const float* in = px + g * n;
                         const auto mean = float(sum_of(Reduction::sum, in, n) / double(n));
-                        const double squares = in_blocks(n, [=](int64_t i, int64_t count) {
-                          return kernels::reduction_kernels().deviation(in + i, count, mean);
-                        });
+                        const double squares = deviation_of(in, n, mean);
                         const double factor = 1 / std::sqrt(squares / double(n) + epsilon);
                         for (int64_t k = 0; k < each; ++k) {
                           const int64_t channel = g % groups * each + k, at = g * n + k * area;
@@ -61,18 +45,6 @@ Status normalize(Call& c, ThreadPool& pool, int64_t groups) {
 
 Status run_group(Call& c, ThreadPool& pool) { return normalize(c, pool, c.integer("num_groups")); }
 Status run_instance(Call& c, ThreadPool& pool) { return normalize(c, pool, c.in(0).shape()[1]); }
-
-// Sums of columns: f adds those of `rows` rows from x on to floats.
-template <class F>
-void add_columns(const float* x, int64_t rows, int64_t n, std::vector<double>& totals, F f) {
-  constexpr int64_t kRows = 512;
-  std::vector<float> some(static_cast<size_t>(n));
-  for (int64_t i = 0; i < rows; i += kRows) {
-    std::ranges::fill(some, 0.0f);
-    f(x + i * n, std::min(kRows, rows - i), some.data());
-    for (size_t j = 0; j < some.size(); ++j) totals[j] += double(some[j]);
-  }
-}
 
 // Sums of columns become means of their groups, over `count` elements each, for every column.
 std::vector<double> means_of_groups(const std::vector<double>& totals, int64_t groups,
@@ -94,17 +66,13 @@ void normalize_last(const float* x, int64_t rows, int64_t n, int64_t groups, con
   const int64_t channels = n / groups;
   const double count = double(rows) * double(channels);
   std::vector<double> totals(static_cast<size_t>(n));
-  add_columns(x, rows, n, totals, [=](const float* from, int64_t some, float* acc) {
-    kernels::reduction_kernels().rows(Reduction::sum, from, n, some, n, acc);
-  });
+  add_columns(Reduction::sum, x, n, rows, n, totals.data());
   const std::vector<double> means = means_of_groups(totals, groups, count);
   const std::vector<float> mean(means.begin(), means.end());
   for (int64_t i = 0; i < rows; ++i)
     binary(Binary::sub, x + i * n, 1, mean.data(), 1, y + i * n, n);
   std::ranges::fill(totals, 0.0);
-  add_columns(y, rows, n, totals, [=](const float* from, int64_t some, float* acc) {
-    kernels::reduction_kernels().rows(Reduction::square_sum, from, n, some, n, acc);
-  });
+  add_columns(Reduction::square_sum, y, n, rows, n, totals.data());
   const std::vector<double> variances = means_of_groups(totals, groups, count);
   std::vector<float> factor(static_cast<size_t>(n));
   for (size_t j = 0; j < factor.size(); ++j)

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/sums.h"
 #include "kernels/reductions/reductions.h"
 #include "ops/common.h"
 
@@ -115,14 +116,26 @@ void each_piece(const Plan& p, const float* x, int64_t most, F f) {
 
 constexpr int64_t kRows = 512;  // whose sums are of floats
 
-struct ByKernel {
+struct Sum {
   Reduction r;
 
-  double start() const {
-    return r == Reduction::maximum ? -INFINITY : r == Reduction::minimum ? INFINITY : 0;
+  static double start() { return 0; }
+  double row(const Plan& p, const float* x) const {
+    double total = 0;
+    for (const int64_t offset : p.offsets) total += sum_of(r, x + offset, p.n);
+    return total;
   }
+  void columns(const Plan& p, const float* x, int64_t n, double* totals) const {
+    std::fill_n(totals, n, 0.0);
+    for (const int64_t offset : p.offsets) add_columns(r, x + offset, p.n, p.rows, n, totals);
+  }
+};
+
+struct Extremum {
+  Reduction r;
+
+  double start() const { return r == Reduction::maximum ? -INFINITY : INFINITY; }
   double join(double a, double b) const {
-    if (r != Reduction::maximum && r != Reduction::minimum) return a + b;
     if (std::isnan(a) || std::isnan(b)) return std::isnan(a) ? a : b;
     return (b > a) == (r == Reduction::maximum) ? b : a;
   }
@@ -167,7 +180,7 @@ struct LogSumExp {
   double start() const { return -INFINITY; }
   static float shift_of(double top) { return std::isfinite(top) ? float(top) : 0.0f; }
   double row(const Plan& p, const float* x) const {
-    const float shift = shift_of(ByKernel{Reduction::maximum}.row(p, x));
+    const float shift = shift_of(Extremum{Reduction::maximum}.row(p, x));
     double total = 0;
     each_piece(p, x, kernels::kLongestSum, [&](const float* from, int64_t n) {
       total += double(kernels::reduction_kernels().exponential_row(from, n, shift));
@@ -175,7 +188,7 @@ struct LogSumExp {
     return double(shift) + std::log(total);
   }
   void columns(const Plan& p, const float* x, int64_t n, double* totals) const {
-    ByKernel{Reduction::maximum}.columns(p, x, n, totals);
+    Extremum{Reduction::maximum}.columns(p, x, n, totals);
     float shift[kColumns], some[kColumns];
     for (int64_t j = 0; j < n; ++j) shift[j] = shift_of(totals[j]);
     std::fill_n(totals, n, 0.0);
@@ -214,18 +227,21 @@ Status reduce(Call& c, ThreadPool& pool, By by, Last last) {
 }
 
 template <Reduction r>
-Status plain(Call& c, ThreadPool& pool) {
-  return reduce(c, pool, ByKernel{r}, [](double x, double) { return x; });
+Status sum(Call& c, ThreadPool& pool) {
+  return reduce(c, pool, Sum{r}, [](double x, double) { return x; });
+}
+template <Reduction r>
+Status extremum(Call& c, ThreadPool& pool) {
+  return reduce(c, pool, Extremum{r}, [](double x, double) { return x; });
 }
 Status run_mean(Call& c, ThreadPool& pool) {
-  return reduce(c, pool, ByKernel{Reduction::sum}, [](double x, double n) { return x / n; });
+  return reduce(c, pool, Sum{Reduction::sum}, [](double x, double n) { return x / n; });
 }
 Status run_l2(Call& c, ThreadPool& pool) {
-  return reduce(c, pool, ByKernel{Reduction::square_sum},
-                [](double x, double) { return std::sqrt(x); });
+  return reduce(c, pool, Sum{Reduction::square_sum}, [](double x, double) { return std::sqrt(x); });
 }
 Status run_log_sum(Call& c, ThreadPool& pool) {
-  return reduce(c, pool, ByKernel{Reduction::sum}, [](double x, double) { return std::log(x); });
+  return reduce(c, pool, Sum{Reduction::sum}, [](double x, double) { return std::log(x); });
 }
 Status run_product(Call& c, ThreadPool& pool) {
   return reduce(c, pool, Product{}, [](double x, double) { return x; });
@@ -241,16 +257,15 @@ Support accepts(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuKernel reduce_l1_kernel{"reduce_l1", accepts, plain<Reduction::absolute_sum>};
+const CpuKernel reduce_l1_kernel{"reduce_l1", accepts, sum<Reduction::absolute_sum>};
 const CpuKernel reduce_l2_kernel{"reduce_l2", accepts, run_l2};
 const CpuKernel reduce_log_sum_kernel{"reduce_log_sum", accepts, run_log_sum};
 const CpuKernel reduce_log_sum_exp_kernel{"reduce_log_sum_exp", accepts, run_log_sum_exp};
-const CpuKernel reduce_max_kernel{"reduce_max", accepts, plain<Reduction::maximum>};
+const CpuKernel reduce_max_kernel{"reduce_max", accepts, extremum<Reduction::maximum>};
 const CpuKernel reduce_mean_kernel{"reduce_mean", accepts, run_mean};
-const CpuKernel reduce_min_kernel{"reduce_min", accepts, plain<Reduction::minimum>};
+const CpuKernel reduce_min_kernel{"reduce_min", accepts, extremum<Reduction::minimum>};
 const CpuKernel reduce_prod_kernel{"reduce_prod", accepts, run_product};
-const CpuKernel reduce_sum_kernel{"reduce_sum", accepts, plain<Reduction::sum>};
-const CpuKernel reduce_sum_square_kernel{"reduce_sum_square", accepts,
-                                         plain<Reduction::square_sum>};
+const CpuKernel reduce_sum_kernel{"reduce_sum", accepts, sum<Reduction::sum>};
+const CpuKernel reduce_sum_square_kernel{"reduce_sum_square", accepts, sum<Reduction::square_sum>};
 
 }  // namespace hone::cpu

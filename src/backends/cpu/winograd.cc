@@ -143,8 +143,9 @@ void transform_outputs(const Winograd& w, Tiles tiles, int64_t panel, int64_t co
     const Summand summand(w, pixel, rows, across, first, columns);
     float* y = w.y + pixel * w.y_step + first;
     const int64_t line = w.g.out[2] * w.y_step;
-    if (!kernels::winograd_kernels().output(products + t * columns, Winograd::products_step(tiles.count),
-                                            columns, rows, across, y, line, w.y_step))
+    if (!kernels::winograd_kernels().output(products + t * columns,
+                                            Winograd::products_step(tiles.count), columns, rows,
+                                            across, y, line, w.y_step))
       compute_directly(w, place, rows, across, panel, columns, y);
     if (w.epilogue.empty()) continue;
     for (int64_t r = 0; r < rows; ++r)

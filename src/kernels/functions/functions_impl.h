@@ -3,24 +3,13 @@
 
 #include "kernels/epilogue.h"
 #include "kernels/functions/functions.h"
+#include "kernels/vector_part.h"
 #include "kernels/vector_power.h"
 
 namespace hone::kernels {
 namespace {
 
 constexpr int64_t kW = Vector::kWidth;
-
-// Vectors over a row; what is left over goes through one that is padded.
-template <class F>
-inline void each_vector(const float* x, float* y, int64_t n, F f) {
-  int64_t i = 0;
-  for (; i + kW <= n; i += kW) f(Vector::load(x + i)).store(y + i);
-  if (i == n) return;
-  float rest[kW] = {};
-  for (int64_t j = i; j < n; ++j) rest[j - i] = x[j];
-  f(Vector::load(rest)).store(rest);
-  for (int64_t j = i; j < n; ++j) y[j] = rest[j - i];
-}
 
 inline Vector negative_part(Vector x, Vector below) { return select(x < Vector::zero(), below, x); }
 
@@ -61,7 +50,7 @@ void map(Function f, float a, float b, const float* x, float* y, int64_t n) {
     case Function::reciprocal: return run([=](Vector v) { return one / v; });
     case Function::round: return run([](Vector v) { return nearest(v); });
     case Function::selu:
-      return run([=](Vector v) { return q * select(v <= zero, p * exponential_less_one(v), v); });
+      return run([=](Vector v) { return q * negative_part(v, p * exponential_less_one(v)); });
     case Function::shrink:
       return run([=](Vector v) {
         const Vector above = select(q < v, v - p, zero);
@@ -92,13 +81,6 @@ inline void each_pair(const float* a, int64_t a_step, const float* b, int64_t b_
     rest[1][j - i] = b[j * b_step];
   }
   f(Vector::load(rest[0]), Vector::load(rest[1]), i, n - i);
-}
-
-inline void store_some(Vector v, float* y, int64_t n) {
-  if (n == kW) return v.store(y);
-  float lanes[kW];
-  v.store(lanes);
-  for (int64_t j = 0; j < n; ++j) y[j] = lanes[j];
 }
 
 void pairwise(Pairwise f, const float* a, int64_t a_step, const float* b, int64_t b_step, float* y,

@@ -70,6 +70,26 @@ TEST(Functions, AreAccurate) {
     }
 }
 
+// Zeros, numbers whose exponential underflows, and the ways there.
+TEST(Functions, KeepTheSignOfSmallResults) {
+  std::vector<float> x{0, -0.0f, 1e-45f, -1e-45f, -3e38f};
+  for (float v = 1e-40f; v < 1e38f; v *= 1.3f) x.insert(x.end(), {v, -v});
+  for (float v = -120; v < 0; v += 0.01f) x.push_back(v);
+  constexpr Function kKeep[] = {Function::celu,     Function::elu,        Function::hard_swish,
+                                Function::mish,     Function::leaky_relu, Function::selu,
+                                Function::softplus, Function::softsign,   Function::swish};
+  for (const FunctionKernels* kernels : all_kernels())
+    for (const Function f : kKeep) {
+      std::vector<float> y(x.size());
+      kernels->map(f, float(kA), float(kB), x.data(), y.data(), int64_t(x.size()));
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double want = exact(f, double(x[i]));
+        ASSERT_EQ(std::signbit(y[i]), std::signbit(want)) << int(f) << " of " << x[i];
+        ASSERT_NEAR(double(y[i]), want, 1e-5 * std::fabs(want) + 2e-36) << int(f) << " of " << x[i];
+      }
+    }
+}
+
 TEST(Functions, SpecialValues) {
   for (const FunctionKernels* kernels : all_kernels()) {
     const float x[] = {NAN, INFINITY, -INFINITY, 0, -1, 1e-40f, 3e38f, 2.5f, -3.5f, 1e30f};

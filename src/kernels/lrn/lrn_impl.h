@@ -29,14 +29,8 @@ void row(const Neighbours& w, const float* x, int64_t n, float* squares, float* 
   for (c = 0; c < n; c += kW) {
     Vector sum = Vector::load(squares + c);
     for (int64_t k = 1; k < size; ++k) sum = sum + Vector::load(squares + c + k);
-    if (c + kW <= n) {
-      scaled(w, Vector::load(x + c), sum).store(y + c);
-      continue;
-    }
-    float rest[kW] = {};
-    for (int64_t j = c; j < n; ++j) rest[j - c] = x[j];
-    scaled(w, Vector::load(rest), sum).store(rest);
-    for (int64_t j = c; j < n; ++j) y[j] = rest[j - c];
+    const int64_t some = n - c < kW ? n - c : kW;
+    scaled(w, Vector::load(x + c, some), sum).store(y + c, some);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "kernels/reductions/reductions.h"
 #include "kernels/vector_math.h"
+#include "kernels/vector_part.h"
 
 namespace hone::kernels {
 namespace {
@@ -41,11 +42,6 @@ inline Vector load_some(const float* x, int64_t n, Vector rest) {
   rest.store(lanes);
   for (int64_t j = 0; j < n; ++j) lanes[j] = x[j];
   return Vector::load(lanes);
-}
-inline void store_some(Vector v, float* y, int64_t n) {
-  float lanes[kW];
-  v.store(lanes);
-  for (int64_t j = 0; j < n; ++j) y[j] = lanes[j];
 }
 
 // The reduction of f of all elements; `join` takes several at once, so that none waits for another.
@@ -98,27 +94,25 @@ void reduce_rows(const float* x, int64_t step, int64_t rows, int64_t n, float* a
   }
 }
 
-float row(Reduction r, const float* x, int64_t n) {
-  const auto run = [=]<class R>() { return reduce<R>(x, n, [](Vector v) { return R::of(v); }); };
+// Calls run<R>() for the reduction's R.
+template <class F>
+inline auto with(Reduction r, F run) {
   switch (r) {
-    case Reduction::sum: return run.operator()<PlainSum>();
-    case Reduction::absolute_sum: return run.operator()<AbsoluteSum>();
-    case Reduction::square_sum: return run.operator()<SquareSum>();
-    case Reduction::maximum: return run.operator()<Maximum>();
-    case Reduction::minimum: return run.operator()<Minimum>();
+    case Reduction::sum: break;
+    case Reduction::absolute_sum: return run.template operator()<AbsoluteSum>();
+    case Reduction::square_sum: return run.template operator()<SquareSum>();
+    case Reduction::maximum: return run.template operator()<Maximum>();
+    case Reduction::minimum: return run.template operator()<Minimum>();
   }
-  return 0;
+  return run.template operator()<PlainSum>();
+}
+
+float row(Reduction r, const float* x, int64_t n) {
+  return with(r, [=]<class R>() { return reduce<R>(x, n, [](Vector v) { return R::of(v); }); });
 }
 
 void rows(Reduction r, const float* x, int64_t step, int64_t count, int64_t n, float* acc) {
-  const auto run = [=]<class R>() { reduce_rows<R>(x, step, count, n, acc); };
-  switch (r) {
-    case Reduction::sum: return run.operator()<PlainSum>();
-    case Reduction::absolute_sum: return run.operator()<AbsoluteSum>();
-    case Reduction::square_sum: return run.operator()<SquareSum>();
-    case Reduction::maximum: return run.operator()<Maximum>();
-    case Reduction::minimum: return run.operator()<Minimum>();
-  }
+  with(r, [=]<class R>() { reduce_rows<R>(x, step, count, n, acc); });
 }
 
 float exponential_row(const float* x, int64_t n, float shift) {

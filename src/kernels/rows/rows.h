@@ -19,8 +19,9 @@ struct RowKernels {
   void (*clip)(const float* x, float low, float high, float* y, int64_t n);
   // Of factor * x: exp(x - max) / sum of these; NaN everywhere where one is NaN. factor > 0.
   void (*softmax)(const float* x, float factor, float* y, int64_t n);
-  // (x - mean) / sqrt(variance + epsilon) * scale + bias; bias may be null.
-  void (*layer_normalization)(const float* x, const float* scale, const float* bias, float epsilon,
+  // (x - mean) / sqrt(variance + epsilon) * scale + bias; bias may be null. False, and nothing is
+  // written, where the variance is no finite f32.
+  bool (*layer_normalization)(const float* x, const float* scale, const float* bias, float epsilon,
                               float* y, int64_t n);
   // (x - mean) * factor + bias.
   void (*standardize)(const float* x, float mean, float factor, float bias, float* y, int64_t n);

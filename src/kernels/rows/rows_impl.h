@@ -3,23 +3,12 @@
 
 #include "kernels/epilogue.h"
 #include "kernels/rows/rows.h"
+#include "kernels/vector_part.h"
 
 namespace hone::kernels {
 namespace {
 
 constexpr int64_t kW = Vector::kWidth;
-
-// Vectors over a row; what is left over goes through one padded with `fill`.
-template <class F>
-inline void each_vector(const float* x, float* y, int64_t n, F f) {
-  int64_t i = 0;
-  for (; i + kW <= n; i += kW) f(Vector::load(x + i)).store(y + i);
-  if (i == n) return;
-  float rest[kW] = {};
-  for (int64_t j = i; j < n; ++j) rest[j - i] = x[j];
-  f(Vector::load(rest)).store(rest);
-  for (int64_t j = i; j < n; ++j) y[j] = rest[j - i];
-}
 
 void unary(Unary f, const float* x, float* y, int64_t n) {
   switch (f) {
@@ -139,7 +128,7 @@ void softmax(const float* x, float factor, float* y, int64_t n) {
   each_vector(y, y, n, [=](Vector v) { return v * share; });
 }
 
-void layer_normalization(const float* x, const float* scale, const float* bias, float epsilon,
+bool layer_normalization(const float* x, const float* scale, const float* bias, float epsilon,
                          float* y, int64_t n) {
   const float mean = sum(x, n) / float(n);
   const Vector middle = Vector::all(mean);
@@ -151,6 +140,7 @@ void layer_normalization(const float* x, const float* scale, const float* bias, 
       },
       plus);
   for (int64_t i = n / kW * kW; i < n; ++i) squares += (x[i] - mean) * (x[i] - mean);
+  if (!(squares < __builtin_inff())) return false;
   const float factor = 1.0f / __builtin_sqrtf(squares / float(n) + epsilon);
   const Vector factors = Vector::all(factor);
   int64_t i = 0;
@@ -160,6 +150,7 @@ void layer_normalization(const float* x, const float* scale, const float* bias, 
     fma(scaled, Vector::load(scale + i), shift).store(y + i);
   }
   for (; i < n; ++i) y[i] = (x[i] - mean) * factor * scale[i] + (bias ? bias[i] : 0.0f);
+  return true;
 }
 
 void standardize(const float* x, float mean, float factor, float bias, float* y, int64_t n) {

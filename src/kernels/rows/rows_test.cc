@@ -72,6 +72,26 @@ TEST(Rows, FunctionsAreAccurate) {
       EXPECT_LE(error_of(*kernels, b.f, b.least), b.ulp) << "function " << int(b.f);
 }
 
+// Zeros, and numbers whose result is too small for an f32.
+TEST(Rows, KeepTheSignOfSmallResults) {
+  std::vector<float> x{0, -0.0f, 1e-45f, -1e-45f, -3e38f};
+  for (float v = 1e-40f; v < 1e38f; v *= 1.3f) x.insert(x.end(), {v, -v});
+  for (float v = -120; v < 0; v += 0.001f) x.push_back(v);
+  constexpr Unary kKeep[] = {Unary::abs, Unary::erf,  Unary::gelu, Unary::gelu_tanh,
+                             Unary::neg, Unary::silu, Unary::sqrt, Unary::tanh};
+  for (const RowKernels* kernels : all_kernels())
+    for (const Unary f : kKeep) {
+      std::vector<float> y(x.size());
+      kernels->unary(f, x.data(), y.data(), int64_t(x.size()));
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double want = exact(f, double(x[i]));
+        if (std::isnan(want)) continue;  // roots
+        ASSERT_EQ(std::signbit(y[i]), std::signbit(want)) << int(f) << " of " << x[i];
+        ASSERT_NEAR(double(y[i]), want, 1e-6 * std::fabs(want) + 4e-7) << int(f) << " of " << x[i];
+      }
+    }
+}
+
 TEST(Rows, SpecialValues) {
   for (const RowKernels* kernels : all_kernels()) {
     float x[] = {NAN, INFINITY, -INFINITY, 100, -100, 88, 0, -0.0f, 1e-30f};
@@ -143,11 +163,12 @@ TEST(Rows, Normalizations) {
       kernels->softmax(x.data(), 1, y.data(), int64_t(n));
       for (size_t i = 0; i < n; ++i) EXPECT_NEAR(y[i], std::exp(x[i] - top) / sum, 1e-6);
       const double inverse = 1 / std::sqrt(squares / double(n) + 1e-5);
-      kernels->layer_normalization(x.data(), scale.data(), bias.data(), 1e-5f, y.data(),
-                                   int64_t(n));
+      EXPECT_TRUE(kernels->layer_normalization(x.data(), scale.data(), bias.data(), 1e-5f, y.data(),
+                                               int64_t(n)));
       for (size_t i = 0; i < n; ++i)
         EXPECT_NEAR(y[i], (x[i] - mean) * inverse * scale[i] + bias[i], 2e-5);
-      kernels->layer_normalization(x.data(), scale.data(), nullptr, 1e-5f, y.data(), int64_t(n));
+      EXPECT_TRUE(kernels->layer_normalization(x.data(), scale.data(), nullptr, 1e-5f, y.data(),
+                                               int64_t(n)));
       for (size_t i = 0; i < n; ++i) EXPECT_NEAR(y[i], (x[i] - mean) * inverse * scale[i], 2e-5);
       kernels->standardize(x.data(), 0.5f, 2.0f, 0.25f, y.data(), int64_t(n));
       for (size_t i = 0; i < n; ++i) EXPECT_NEAR(y[i], (x[i] - 0.5f) * 2 + 0.25f, 1e-6);
@@ -158,6 +179,13 @@ TEST(Rows, Normalizations) {
     std::vector<float> y(20);
     kernels->softmax(x.data(), 1, y.data(), 20);
     EXPECT_TRUE(std::ranges::all_of(y, [](float v) { return std::isnan(v); }));
+    // Neither has a variance.
+    for (const float odd : {NAN, 1e30f}) {
+      x[13] = odd;
+      std::ranges::fill(y, 7.0f);
+      EXPECT_FALSE(kernels->layer_normalization(x.data(), x.data(), nullptr, 1e-5f, y.data(), 20));
+      EXPECT_TRUE(std::ranges::all_of(y, [](float v) { return v == 7; }));
+    }
   }
 }
 
