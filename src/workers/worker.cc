@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <system_error>
 #include <thread>
 
@@ -131,6 +132,25 @@ Result<std::unique_ptr<Worker>> Worker::start(const Launch& launch, const Shared
 }
 
 Worker::~Worker() { end(); }
+
+bool Worker::settle(Seconds patience) const {
+  constexpr auto kPause = std::chrono::microseconds(4000), kNothing = kPause / 20;
+  clockid_t clock = 0;
+  if (process_ < 0 || clock_getcpuclockid(process_, &clock) != 0) return true;
+  const auto used = [&]() -> std::chrono::nanoseconds {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  const auto deadline = Clock::now() + patience;
+  for (auto before = used(); Clock::now() < deadline;) {
+    std::this_thread::sleep_for(kPause);
+    const auto now = used();
+    if (now - before < kNothing) return true;
+    before = now;
+  }
+  return false;
+}
 
 void Worker::end() {
   for (int* descriptor : {&stream_, &errors_})

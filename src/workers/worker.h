@@ -44,6 +44,11 @@ class Worker {
   Result<JsonDocument> call(std::string_view name, Seconds deadline,
                             const Members& arguments = nullptr);
 
+  // Waits until the process takes no time of a processor, at most that long: threads of an engine
+  // may go on looking for work behind its last run, and would disturb what is measured next.
+  // False where it still does.
+  bool settle(Seconds patience) const;
+
  private:
   Worker() = default;
   Result<std::string> exchange(std::string_view frame, Seconds patience);

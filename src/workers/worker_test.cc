@@ -88,6 +88,22 @@ TEST(Worker, TalkingIsNoAnswer) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
 }
 
+TEST(Worker, Settles) {
+  const SharedMemory shared = memory();
+  // Busy for a while behind its answer, or for ever.
+  const std::string answer = "printf '\\002\\0\\0\\0{}'; ";
+  auto worker = Worker::start(shell(answer + "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; "
+                                             "cat >/dev/null"),
+                              shared);
+  ASSERT_TRUE(worker.ok());
+  ASSERT_TRUE((*worker)->call("hello", kPatience).ok());
+  EXPECT_TRUE((*worker)->settle(kPatience));
+  auto busy = Worker::start(shell(answer + "while :; do :; done"), shared);
+  ASSERT_TRUE(busy.ok());
+  ASSERT_TRUE((*busy)->call("hello", kPatience).ok());
+  EXPECT_FALSE((*busy)->settle(Worker::Seconds(0.2)));
+}
+
 TEST(Worker, GetsAPlainEnvironment) {
   setenv("HONE_TEST_SECRET", "secret", 1);
   const auto reply =
