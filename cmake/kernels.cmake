@@ -10,9 +10,12 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set_source_files_properties(${avx512} PROPERTIES COMPILE_OPTIONS
     "-O3;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mfma;-mf16c;$<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized>;$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>")
   # The lines of windows are slower at -O3. Elsewhere -O2 keeps arrays of sums beside inline assembly
-  # in memory.
+  # in memory, which does not matter under sanitizers, where -O3 takes minutes.
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/windows/windows_avx512.cc APPEND PROPERTY
     COMPILE_OPTIONS -O2)
+  if(HONE_SANITIZE)
+    set_property(SOURCE ${avx512} APPEND PROPERTY COMPILE_OPTIONS -O2)
+  endif()
 else()
   set_source_files_properties(${avx2} ${avx512} PROPERTIES HEADER_FILE_ONLY ON)
 endif()

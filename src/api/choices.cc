@@ -113,17 +113,19 @@ Times Chooser::answer(const Question& question) {
     if (Times times = recall(question); !times.seconds.empty()) return times;
   if (measure_ == Measure::cached) return {};
   Times times;
+  bool asked = false;
   const auto ask = [&] {
+    asked = true;
     // Another process may have measured it meanwhile.
     if (memory_ && measure_ != Measure::always) times = recall(question);
     if (times.seconds.empty()) times = measure(question);
   };
-  if (memory_)
-    if (const Status alone = memory_->alone(ask); !alone) {
+  if (const std::shared_ptr<Cache> memory = memory_)
+    if (const Status alone = memory->alone(ask); !alone) {
       warn_of(alone.error());
       memory_.reset();  // nor is it waited for again
     }
-  if (!memory_) ask();
+  if (!asked) ask();
   return times;
 }
 

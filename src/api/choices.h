@@ -45,7 +45,7 @@ class Chooser {
   uint64_t weights_ = 0;  // bytes
   bool opened_ = false;
   std::string machine_;
-  std::unique_ptr<Cache> memory_;  // null: none
+  std::shared_ptr<Cache> memory_;  // null: none
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<CandidateTimer> timer_;
 };

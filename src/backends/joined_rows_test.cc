@@ -15,7 +15,7 @@ namespace {
 
 struct Ran {
   Tensor y;
-  int64_t arena_bytes;
+  int64_t arena_bytes, measured_bytes;
 };
 
 // Inputs are random, and the same for every backend.
@@ -36,7 +36,8 @@ Ran run(std::string_view backend, const std::string& text) {
   ThreadPool pool(2);
   Session session(*program, pool);
   Tensor y = (*session.run(inputs))[0].tensor.clone();
-  return {std::move(y), session.statistics().planned_arena_bytes};
+  return {std::move(y), session.statistics().planned_arena_bytes,
+          session.statistics().measured_arena_bytes};
 }
 
 void expect_equal(const std::string& text, int64_t arena_bytes) {
@@ -45,7 +46,9 @@ void expect_equal(const std::string& text, int64_t arena_bytes) {
     ASSERT_NEAR(actual.y.as<float>()[i], expected.y.as<float>()[i],
                 1e-4f * (1 + std::abs(expected.y.as<float>()[i])))
         << i;
+  ASSERT_GT(expected.y.count(), 0);
   EXPECT_EQ(actual.arena_bytes, arena_bytes);
+  EXPECT_EQ(actual.arena_bytes, actual.measured_bytes);
 }
 
 std::string width() { return std::to_string(kernels::gemm_kernel().columns); }
@@ -55,10 +58,10 @@ std::string panels(int64_t filters) {
 }
 
 TEST(JoinedRows, AreWrittenWhereTheyBelong) {
-  constexpr int64_t kPixels = 10 * 9, kChannels = 5 + 37 + 6;
-  expect_equal("hone 1 graph g(x: f32[1,10,9,16], a: f32[1," + panels(5) + ",16," + width() +
+  constexpr int64_t kPixels = 2 * 10 * 9, kChannels = 5 + 37 + 6;
+  expect_equal("hone 1 graph g(x: f32[2,10,9,16], a: f32[1," + panels(5) + ",16," + width() +
                    "], b: f32[1," + panels(37) + ",144," + width() + "], c: f32[2," + panels(3) +
-                   ",8," + width() + R"(], r: f32[1,10,9,37]) -> (y) {
+                   ",8," + width() + R"(], r: f32[2,10,9,37]) -> (y) {
   p = channels_last_conv(x, a) <filters=5, kernel_shape=[1, 1], activation="relu">
   q = channels_last_conv(x, b, _, r) <filters=37, kernel_shape=[3, 3], pads=[1, 1, 1, 1],
                                       algorithm="winograd", activation="silu">
@@ -69,11 +72,25 @@ TEST(JoinedRows, AreWrittenWhereTheyBelong) {
                kPixels * kChannels * int64_t{sizeof(float)});
 }
 
+// Nothing to write: no place is outside of the arena.
+TEST(JoinedRows, OrThereAreNone) {
+  const std::string text =
+      "hone 1 graph g(x: f32[0,10,9,16], a: f32[1," + panels(5) + ",16," + width() + R"(]) -> (y) {
+  p = channels_last_conv(x, a) <filters=5, kernel_shape=[1, 1]>
+  q = channels_last_conv(x, a) <filters=5, kernel_shape=[1, 1], activation="relu">
+  j = concat(p, q) <axis=3>
+  y = relu(j)
+})";
+  const Ran ran = run("cpu", text);
+  EXPECT_EQ(ran.y.count(), 0);
+  EXPECT_EQ(ran.arena_bytes, ran.measured_bytes);
+}
+
 // One of them cannot be: the tensor is put together as always.
 TEST(JoinedRows, OrAreCopied) {
   constexpr int64_t kPixels = 10 * 9, kChannels = 5 + 16;
   const auto text = [](const char* second) {
-    return "hone 1 graph g(x: f32[1,10,9,16], a: f32[1," + panels(5) + ",16," + width() +
+    return "hone 1 graph g(x: f32[2,10,9,16], a: f32[1," + panels(5) + ",16," + width() +
            R"(]) -> (y) {
   p = channels_last_conv(x, a) <filters=5, kernel_shape=[1, 1]>
   q = )" + second +

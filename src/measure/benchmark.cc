@@ -54,6 +54,8 @@ class Contestant {
   Measured result;
 
  private:
+  static constexpr Worker::Seconds kPatience{1};  // with what goes on behind a turn
+
   bool ready() const { return worker_ && result.error.empty() && result.parity.equal; }
 
   void give_up(const Error& error) {
@@ -94,7 +96,7 @@ class Contestant {
                                     subject_.expected, subject_.tolerance);
     if (result.parity.equal) {
       TRY(bench(1, kWarmUp, false));
-      worker_->settle(Worker::Seconds(1));
+      worker_->settle(kPatience);
       return ok();
     }
     return read_memory();
@@ -102,7 +104,6 @@ class Contestant {
 
   // The first run meets caches full of what the others left there.
   Status take_turn() {
-    constexpr Worker::Seconds kPatience(1);
     TRY(bench(1, 0, false));
     TRY(bench(plan_.least_runs, plan_.seconds, true));
     worker_->settle(kPatience);
@@ -249,7 +250,7 @@ std::vector<Measured> benchmark(const Subject& subject, const Plan& plan,
     done();
   }
   for (int round = 0; round < plan.rounds; ++round) {
-    // Each goes first in some rounds, and behind each of the others in turn.
+    // Another one begins each round.
     for (size_t i = 0; i < contestants.size(); ++i) {
       contestants[(i + size_t(round)) % contestants.size()]->measure();
       done();

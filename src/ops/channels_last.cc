@@ -259,11 +259,10 @@ const OpDef& channels_last_conv_op() {
           "activation(conv(x) + bias + residual) for x [N, in..., C] and y [N, out..., M]. The "
           "weights of each group [kernel..., C / G, M / G] lie in panels [G, ceil(M / G / w), "
           "kernel... * C / G, w] of w filters, zeros after the last; they are finite, for kernels "
-          "may "
-          "multiply the padding too. With algorithm \"winograd\", "
-          "for "
-          "3 x 3 positions, stride 1 and one group, kernels may take fewer products, by Winograd's "
-          "minimal filtering F(4 x 4, 3 x 3). With channels_first=1, x is [N, C, in...].",
+          "may multiply the padding too. With algorithm \"winograd\", for 3 x 3 positions, stride "
+          "1 "
+          "and one group, kernels may take fewer products, by Winograd's minimal filtering "
+          "F(4 x 4, 3 x 3). With channels_first=1, x is [N, C, in...].",
       .inputs = conv_inputs("panels"),
       .outputs = {{"y", kFloats, 'T'}},
       .attrs = window_attrs(

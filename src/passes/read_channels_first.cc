@@ -11,10 +11,7 @@ class Reading {
   Reading(PassContext& c, GraphId graph) : rewriter_(c.rewriter(graph)) {}
 
   Status run() {
-    for (NodeId n : TRY(rewriter_.graph().order())) {
-      if (rewriter_.done()) break;
-      if (rewriter_.graph().alive(n)) TRY(visit(n));
-    }
+    TRY(each_node(rewriter_, [this](NodeId n) { return visit(n); }));
     rewriter_.sweep();
     return ok();
   }
@@ -26,7 +23,8 @@ class Reading {
     const Infer c(*node.op, node.attrs, {}, 1);
     const ValueId x = channels_first_of(rewriter_.graph(), node.inputs[0]);
     if (!x.valid() || rewriter_.graph()[node.inputs[0]].users.size() > 1 ||
-        c.text("algorithm") != "direct" || c.integer("channels_first") != 0)
+        rewriter_.graph().is_output(node.inputs[0]) || c.text("algorithm") != "direct" ||
+        c.integer("channels_first") != 0)
       return ok();
     constexpr int64_t kFew = 4;
     const auto channels = rewriter_.graph()[x].type.tensor.shape.dims[1].constant();

@@ -26,7 +26,8 @@ class Kernel {
     return false;
   }
   // Can it write the rows of its only output apart (Call::row_step), without touching what lies
-  // between? So parts of a joined tensor are made where they belong.
+  // between? So parts of a joined tensor are made where they belong. Then it overwrites, and fills
+  // the place that it is given.
   virtual bool spaces_rows() const { return false; }
   // Does it read this input byte by byte, so that it may lie at any address? Constants of model
   // files often lie at odd ones, and are copied otherwise.

@@ -108,9 +108,11 @@ void Places::find_row_hosts(const Specialization::Step& step,
   const auto offsets = rows_of_output(c, step.out_types);
   const auto able = [&](ValueId v) {
     return v.valid() && root_[v.index] == v.index && made_by[v.index] &&
-           made_by[v.index]->spaces_rows() && can_be_hosted(v, step.node);
+           made_by[v.index]->spaces_rows() && made_by[v.index]->overwrites() &&
+           can_be_hosted(v, step.node);
   };
-  if (!offsets || !std::ranges::all_of(node.inputs, able)) return;
+  if (!offsets || byte_count(step.out_types[0]) == 0 || !std::ranges::all_of(node.inputs, able))
+    return;
   const int64_t row = *step.out_types[0].tensor.shape.dims.back().constant();
   for (size_t i = 0; i < node.inputs.size(); ++i)
     hosts_[node.inputs[i].index] = {node.outputs[0].index, (*offsets)[i], row};

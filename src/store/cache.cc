@@ -172,7 +172,7 @@ Status Cache::with_index(const std::function<Status()>& use) {
   Status used = use();
   if (used || used.error().id != ErrorId::malformed) return used;
   if (Status anew = begin_anew(); !anew) {
-    given_up_ = anew.error();
+    if (anew.error().id == ErrorId::over_time) given_up_ = anew.error();
     return anew;
   }
   return use();

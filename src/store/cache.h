@@ -98,7 +98,7 @@ class Cache {
   std::chrono::milliseconds patience_;
   std::mutex mutex_;  // guards what follows
   Database database_;
-  std::optional<Error> given_up_;  // why a damaged index could not be begun anew
+  std::optional<Error> given_up_;  // a damaged index that could not be begun anew in time
 };
 
 }  // namespace hone

@@ -100,15 +100,26 @@ float window_sum(const Geometry& g, const float* image, const float* w, int64_t 
   return sum;
 }
 
+bool leaves_image(const Geometry& g, int64_t o) {
+  const int64_t at[3] = {o / (g.out[1] * g.out[2]), o / g.out[2] % g.out[1], o % g.out[2]};
+  for (int axis = 0; axis < 3; ++axis) {
+    const int64_t from = at[axis] * g.stride[axis] - g.before[axis];
+    if (from < 0 || from + (g.kernel[axis] - 1) * g.dilation[axis] >= g.in[axis]) return true;
+  }
+  return false;
+}
+
 // Zeros outside of the image give NaN with a weight that is not finite. Computes `rows` filters at
-// the outputs [first, first + count) again where they are NaN.
+// the outputs [first, first + count) again where they are NaN and their window leaves the image.
 void repair(const Geometry& g, const float* image, const float* w, int64_t channels, int64_t rows,
             int64_t first, int64_t count, float* y) {
   const int64_t k = channels * g.kernel_size(), size = g.out_size();
-  for (int64_t f = 0; f < rows; ++f)
-    for (int64_t j = 0; j < count; ++j)
+  for (int64_t j = 0; j < count; ++j) {
+    if (!leaves_image(g, first + j)) continue;
+    for (int64_t f = 0; f < rows; ++f)
       if (float& result = y[f * size + j]; std::isnan(result))
         result = window_sum(g, image, w + f * k, channels, first + j);
+  }
 }
 
 void add_bias(const float* bias, int64_t filters, int64_t size, float* out) {

@@ -173,7 +173,8 @@ class PlaneRows final : public kernels::RowSource {
     for (int64_t r = last; r < line.count; ++r) gather_one(line, r, columns, to);
   }
 
-  // A result by itself. Zeros outside of the image.
+  // A result by itself: at the edges, and where a block of k ends within a line of the kernel.
+  // Zeros outside of the image.
   void gather_one(const Line& line, int64_t r, Columns columns, kernels::Gathered to) const {
     const bool inside = is_inside(g_, line.z, line.y);
     int64_t position = columns.first / depth_, channel = columns.first % depth_;

@@ -123,8 +123,7 @@ class Summand {
   const float* row(int64_t r) const { return there_ ? floats_ + r * row_ : nullptr; }
 
  private:
-  static constexpr int64_t kWidest = 32;  // columns of a panel
-  float floats_[kWinogradTile * kWinogradTile * kWidest];
+  float floats_[kWinogradTile * kWinogradTile * kernels::kWidestPanel];
   int64_t row_;
   bool there_ = false;
 };

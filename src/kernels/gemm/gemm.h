@@ -85,11 +85,14 @@ struct Steps {
   int64_t row, column;
 };
 
+// No panel is wider.
+inline constexpr int64_t kWidestPanel = 32;
+
 // What one instruction set offers. Sizes in elements.
 struct GemmKernel {
   int64_t rows, columns;  // of a tile at most; as many columns has a panel
-  // Rows as a packed tile reads them, to[depth][rows], its columns to_step apart. Null if this
-  // gains nothing.
+  // At most as many rows as a tile has, as a packed one reads them: to[depth][rows], columns
+  // to_step apart. Null if this gains nothing.
   void (*pack)(const float* a, int64_t a_row, int64_t rows, int64_t depth, float* to,
                int64_t to_step);
   void (*tile)(const Tile& tile);

@@ -59,6 +59,23 @@ class Case {
       for (int64_t j = n_; j < p.c_row; ++j) ASSERT_TRUE(std::isnan(c[size_t(i * p.c_row + j)]));
     }
   }
+  // The result, in place of the summand or apart from it.
+  std::vector<float> product(const GemmKernel& kernel, Epilogue epilogue, bool over) {
+    std::vector<float> packed = pack(kernel.columns), c(size_t(m_ * n_), NAN);
+    if (over) {
+      c = added_;
+      epilogue.added = c.data();
+    }
+    Product p;
+    p.a = {a_.data(), depth_, depth_};
+    p.b = packed.data();
+    p.c = c.data();
+    p.c_row = p.n = n_;
+    p.m = m_;
+    p.epilogue = epilogue;
+    multiply(kernel, p, 0, panels(kernel, n_));
+    return c;
+  }
   const float* bias() const { return bias_.data(); }
   const float* added() const { return added_.data(); }
 
@@ -142,6 +159,33 @@ TEST(Gemm, Spread) {
           kernel->spread(from.data(), {stride, kDilation}, rows, kColumns, to.data(), to_steps);
           ASSERT_EQ(to, expected) << stride << ' ' << rows;
         }
+}
+
+// C lies where the summand does: in tiles, several blocks of depth, and with few rows.
+TEST(Gemm, OverTheSummand) {
+  for (const int64_t m : {1, 2, 3, 40})
+    for (const int64_t depth : {5, 900}) {
+      Case c(8, m, 250, 1, depth);
+      for (const Activation activation : {Activation::none, Activation::relu, Activation::gelu}) {
+        const Epilogue apart{c.bias(), c.added(), 250, activation, 0, 0};
+        for (const GemmKernel* kernel : all_kernels())
+          ASSERT_EQ(c.product(*kernel, apart, false), c.product(*kernel, apart, true));
+      }
+    }
+}
+
+TEST(Gemm, Copy) {
+  std::vector<float> from(600);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = float(i);
+  for (const GemmKernel* kernel : all_kernels())
+    for (const int64_t floats : {0, 1, 4, 7, 16, 33}) {
+      std::vector<float> to(300, -1), expected(300, -1);
+      for (int64_t r = 0; r < 5; ++r)
+        for (int64_t i = 0; i < floats; ++i)
+          expected[size_t(r * 40 + i)] = from[size_t(r * 100 + i)];
+      kernel->copy(from.data(), 100, to.data(), 40, 5, floats);
+      ASSERT_EQ(to, expected) << floats;
+    }
 }
 
 TEST(Gemm, Epilogues) {

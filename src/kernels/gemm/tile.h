@@ -4,6 +4,13 @@
 #include "kernels/epilogue.h"
 #include "kernels/gemm/gemm.h"
 
+// Under sanitizers, code as long as that takes minutes to compile.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HONE_UNROLL_STEPS _Pragma("GCC unroll 1")
+#else
+#define HONE_UNROLL_STEPS _Pragma("GCC unroll 8")
+#endif
+
 namespace hone::kernels {
 namespace {
 
@@ -97,16 +104,20 @@ inline void finish_tile(const Vector (&sums)[kRows][kVectors],
 template <int kRows, int kVectors, bool kWhole>
 inline void begin_tile(Vector (&sums)[kRows][kVectors], const Columns<kVectors, kWhole>& columns,
                        const float* c, int64_t c_row, bool add, const Epilogue& e) {
-  const bool load = add || e.added;
   const float* there = add ? c : e.added;
   const int64_t there_row = add ? c_row : e.added_row;
 #pragma GCC unroll 8
   for (int v = 0; v < kVectors; ++v) {
     const Vector first = e.bias && !add ? columns.load(e.bias, v) : Vector::zero();
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r)
-      sums[r][v] = load ? first + columns.load(there + r * there_row, v) : first;
+    for (int r = 0; r < kRows; ++r) sums[r][v] = first;
   }
+  if (!there) return;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v)
+      sums[r][v] = sums[r][v] + columns.load(there + r * there_row, v);
 }
 
 // Of panels of kPanel columns, those that kVectors hold.
@@ -123,7 +134,7 @@ void multiply(const Tile& t) {
   // Counters and jumps are work for the front end, which another thread of the core may share.
   for (; k + kUnrolled <= depth; k += kUnrolled) {
     for (int64_t line = 0; line < lines; ++line, next += kLine) __builtin_prefetch(next, 0, 2);
-#pragma GCC unroll 8
+HONE_UNROLL_STEPS
     for (int64_t u = 0; u < kUnrolled; ++u, b += kPanel)
       add_product<kRows, kVectors>(sums, rows, k + u, b);
   }
@@ -141,6 +152,7 @@ void multiply_some(const Tile& t) {
 
 template <int kRows, int kVectors, int kPanel = kVectors * Vector::kWidth>
 void tile(const Tile& t) {
+  static_assert(kPanel <= kWidestPanel);
   constexpr int64_t kColumns = kVectors * Vector::kWidth;
   if (t.columns == kColumns) return multiply_some<kPanel, kRows, kVectors, true>(t);
   // The last columns of a matrix.
