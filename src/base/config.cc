@@ -313,7 +313,8 @@ Status Config::load_environment(const char* const* environment) {
     const std::string_view variable = *environment;
     const size_t equals = variable.find('=');
     const std::string_view name = variable.substr(0, equals);
-    if (!name.starts_with("HONE_") || equals == std::string_view::npos || name == "HONE_CONFIG") {
+    if (!name.starts_with("HONE_") || equals == std::string_view::npos || name == "HONE_CONFIG" ||
+        name == "HONE_INSTRUCTION_SET") {
       continue;
     }
     size_t i = 0;

@@ -59,7 +59,8 @@ struct Ends {
 // What a worker needs of this environment, and nothing that would change how engines compute.
 std::vector<std::string> environment_for(const Launch& launch) {
   std::vector<std::string> environment{"ORT_DISABLE_TELEMETRY=1", "PYTHONDONTWRITEBYTECODE=1"};
-  for (const char* name : {"PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR"})
+  for (const char* name :
+       {"PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "HONE_INSTRUCTION_SET"})
     if (const char* value = std::getenv(name))
       environment.push_back(fmt::format("{}={}", name, value));
   environment.insert(environment.end(), launch.environment.begin(), launch.environment.end());

@@ -195,10 +195,14 @@ TEST_P(OnBackend, EveryOperator) {
     auto model = testing::model_of(c.text, standard_catalogue());
     EXPECT_TRUE(model.ok());
     if (!model) continue;
-    bool draws = false;
+    bool draws = false, winograd = false;
     for (const Graph& g : model->graphs)
-      for (uint32_t n = 0; n < g.node_capacity(); ++n)
-        draws |= g.alive(NodeId{n}) && g[NodeId{n}].op->is(Trait::random);
+      for (uint32_t n = 0; n < g.node_capacity(); ++n) {
+        if (!g.alive(NodeId{n})) continue;
+        const Node& node = g[NodeId{n}];
+        draws |= node.op->is(Trait::random);
+        for (const NamedAttr& a : node.attrs) winograd |= a.value == Attr(std::string("winograd"));
+      }
     const auto program = program_of(*model, GetParam());
     ASSERT_NE(program, nullptr);
     Session session(program, pool);
@@ -214,6 +218,7 @@ TEST_P(OnBackend, EveryOperator) {
       const DType dtype = outputs->empty() ? DType::f32 : (*outputs)[0].tensor.dtype();
       const double tolerance = dtype == DType::bf16  ? 2e-2
                                : dtype == DType::f16 ? 4e-3
+                               : winograd            ? 1e-4
                                : is_float(dtype)     ? 1e-5
                                                      : 0;
       EXPECT_EQ(testing::difference(*outputs, *expected, tolerance, tolerance), "");

@@ -134,7 +134,7 @@ void multiply(const Tile& t) {
   // Counters and jumps are work for the front end, which another thread of the core may share.
   for (; k + kUnrolled <= depth; k += kUnrolled) {
     for (int64_t line = 0; line < lines; ++line, next += kLine) __builtin_prefetch(next, 0, 2);
-HONE_UNROLL_STEPS
+    HONE_UNROLL_STEPS
     for (int64_t u = 0; u < kUnrolled; ++u, b += kPanel)
       add_product<kRows, kVectors>(sums, rows, k + u, b);
   }
