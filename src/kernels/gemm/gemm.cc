@@ -64,19 +64,12 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
   const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth;
   const Tiles tiles(p.m, kernel.rows);
   const Prefetch prefetch(kernel, block.depth, tiles.count);
-  Tile tile{block.a,
-            block.a_row,
-            block.packed,
-            block.depth,
-            nullptr,
-            nullptr,
-            p.c_row,
-            0,
-            0,
-            block.from > 0 || p.add,
-            {},
-            {}};
-  tile.epilogue = p.epilogue;
+  Tile tile{.a_row = block.a_row,
+            .packed = block.packed,
+            .depth = block.depth,
+            .c_row = p.c_row,
+            .add = block.from > 0 || p.add,
+            .epilogue = p.epilogue};
   tile.epilogue.added = nullptr;
   if (!block.last) tile.epilogue.activation = Activation::none;
   // What is not computed with the tile is computed right behind it, while the tile is near.
@@ -174,18 +167,16 @@ int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
   const int64_t end = std::min(panel_end, p.n / kernel.columns);
   if (panel >= end) return panel;
   const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth, column = panel * kernel.columns;
-  Tile tile{p.a.first,
-            p.a.step,
-            false,
-            p.a.depth,
-            p.b + panel * depth * kernel.columns,
-            p.c + column,
-            p.c_row,
-            p.m,
-            (end - panel) * kernel.columns,
-            p.add,
-            {},
-            p.epilogue};
+  Tile tile{.a = p.a.first,
+            .a_row = p.a.step,
+            .depth = p.a.depth,
+            .b = p.b + panel * depth * kernel.columns,
+            .c = p.c + column,
+            .c_row = p.c_row,
+            .rows = p.m,
+            .columns = (end - panel) * kernel.columns,
+            .add = p.add,
+            .epilogue = p.epilogue};
   if (tile.epilogue.bias) tile.epilogue.bias += column;
   tile.epilogue.added = p.added(0, column);
   if (!p.epilogue.clamps()) tile.epilogue.activation = Activation::none;

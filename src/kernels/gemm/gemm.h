@@ -68,16 +68,16 @@ inline constexpr int64_t kUnrolled = 8;
 // [depth][columns of a panel]; c: rows c_row apart. The epilogue begins at this tile, and clamps()
 // at most.
 struct Tile {
-  const float* a;
-  int64_t a_row;
-  bool packed;
-  int64_t depth;
-  const float* b;
-  float* c;
-  int64_t c_row, rows, columns;
-  bool add;
-  Ahead ahead;
-  Epilogue epilogue;
+  const float* a = nullptr;
+  int64_t a_row = 0;
+  bool packed = false;
+  int64_t depth = 0;
+  const float* b = nullptr;
+  float* c = nullptr;
+  int64_t c_row = 0, rows = 0, columns = 0;
+  bool add = false;
+  Ahead ahead = {};
+  Epilogue epilogue = {};
 };
 
 // Floats from one row of a matrix to the next, and from one column.

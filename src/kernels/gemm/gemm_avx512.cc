@@ -8,7 +8,8 @@ inline __mmask16 first(int64_t n) {
   return __mmask16(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1);
 }
 
-// Four columns of four rows, `step` rows apart: a row in each part of the vector.
+// Four columns of rows `row`, `row` + 4, + 8, + 12, one in each part of the vector; of the last row
+// instead of those behind it.
 inline __m512 quarters(const float* a, int64_t a_row, int64_t row, int64_t last) {
   const auto part = [&](int64_t r) { return _mm_loadu_ps(a + (r < last ? r : last) * a_row); };
   __m512 x = _mm512_castps128_ps512(part(row));

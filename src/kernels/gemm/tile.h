@@ -33,7 +33,7 @@ struct EvenRows {
 template <int kRows>
 struct PackedRows {
   static constexpr bool kPacked = true;
-  static constexpr bool read_once(int row) { return !kReadsWithFma || row % 4 == 3; }
+  static constexpr bool read_once(int row) { return row % 4 == 3; }
   const float* first;
   PackedRows(const float* a, int64_t) : first(a) {}
   const float* at(int row, int64_t k) const { return first + k * kRows + row; }
@@ -144,9 +144,12 @@ void multiply(const Tile& t) {
 
 template <int kPanel, int kRows, int kVectors, bool kWhole>
 void multiply_some(const Tile& t) {
-  if (t.rows == kRows)
-    return t.packed ? multiply<kPanel, kRows, kVectors, kWhole, PackedRows<kRows>>(t)
-                    : multiply<kPanel, kRows, kVectors, kWhole, EvenRows<kRows>>(t);
+  if (t.rows == kRows) {
+    // Where numbers in memory are no operands, rows are not packed (GemmKernel::pack).
+    if constexpr (kReadsWithFma)
+      if (t.packed) return multiply<kPanel, kRows, kVectors, kWhole, PackedRows<kRows>>(t);
+    return multiply<kPanel, kRows, kVectors, kWhole, EvenRows<kRows>>(t);
+  }
   if constexpr (kRows > 1) multiply_some<kPanel, kRows - 1, kVectors, kWhole>(t);
 }
 
