@@ -15,6 +15,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <thread>
 
@@ -134,6 +136,27 @@ Result<std::unique_ptr<Worker>> Worker::start(const Launch& launch, const Shared
 
 Worker::~Worker() { end(); }
 
+namespace {
+
+// Would one of its threads go on if it were given a processor? proc(5), /proc/PID/task/TID/stat.
+bool wants_to_run(pid_t process) {
+  std::error_code error;
+  const auto folder = fmt::format("/proc/{}/task", process);
+  // Threads, and the process, may end meanwhile.
+  std::filesystem::directory_iterator task(folder, error);
+  for (; !error && task != std::filesystem::directory_iterator(); task.increment(error)) {
+    std::ifstream file(task->path() / "stat");
+    std::string line;
+    std::getline(file, line);
+    // The state stands behind the name, which may hold anything.
+    const size_t name_end = line.rfind(')');
+    if (name_end != std::string::npos && line.substr(name_end).starts_with(") R")) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 bool Worker::settle(Seconds patience) const {
   constexpr auto kPause = std::chrono::microseconds(4000), kNothing = kPause / 20;
   clockid_t clock = 0;
@@ -147,7 +170,7 @@ bool Worker::settle(Seconds patience) const {
   for (auto before = used(); Clock::now() < deadline;) {
     std::this_thread::sleep_for(kPause);
     const auto now = used();
-    if (now - before < kNothing) return true;
+    if (now - before < kNothing && !wants_to_run(process_)) return true;
     before = now;
   }
   return false;
