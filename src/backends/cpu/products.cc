@@ -59,12 +59,19 @@ void multiply_all(std::span<const kernels::Product> products, ThreadPool& pool) 
   const auto count = int64_t(products.size());
   const int64_t wanted = pool.size() == 1 ? 1 : divided(kPieces * pool.size(), count);
   const Cut c = cut(products[0], panels, kernel.rows, wanted, pool.size());
-  pool.parallel_for(count * c.down * c.across, 1, [&](int64_t begin, int64_t end) {
+  const int64_t pieces = count * c.down * c.across;
+  const auto product_of = [&](int64_t piece) -> const kernels::Product& {
+    return products[size_t(piece / c.across / c.down)];
+  };
+  const auto panel_of = [&](int64_t piece) { return piece % c.across * c.panels; };
+  pool.parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) {
-      const int64_t row = piece / c.across % c.down * c.rows, panel = piece % c.across * c.panels;
-      const kernels::Product& p = products[size_t(piece / c.across / c.down)];
-      multiply(kernel, p.rows(row, std::min(c.rows, m - row)), panel,
-               std::min(panel + c.panels, panels));
+      const int64_t row = piece / c.across % c.down * c.rows, panel = panel_of(piece);
+      const kernels::Product& p = product_of(piece);
+      kernels::Product part = p.rows(row, std::min(c.rows, m - row));
+      // Pieces of a thread follow one another.
+      if (piece + 1 < pieces) part.then = product_of(piece + 1).panel(kernel, panel_of(piece + 1));
+      multiply(kernel, part, panel, std::min(panel + c.panels, panels));
     }
   });
 }

@@ -25,6 +25,7 @@ struct Block {
   bool packed;          // by tiles
   int64_t from, depth;  // of k
   bool last;
+  const float* then = nullptr;  // the panel that is needed next
 };
 
 // So many tiles, of even height: a last one of a row or two would keep few multiply-adds under way.
@@ -37,8 +38,8 @@ struct Tiles {
 };
 
 // What to ask for while the tiles of a block are computed: weights come from memory, and the
-// hardware looks ahead within a page only. The next panel's block is as large as this one, and
-// comes in equal parts.
+// hardware looks ahead within a page only. The next panel's block is as large as this one, or
+// smaller, and comes in equal parts.
 struct Prefetch {
   int64_t each = 0, lines = 0;  // for kUnrolled multiply-adds, for a tile
 
@@ -61,7 +62,7 @@ void ask_for_summand(const Product& p, int64_t row, int64_t rows, int64_t column
 
 void multiply_block(const GemmKernel& kernel, const Product& p, const Block& block, int64_t panel,
                     int64_t panel_end) {
-  const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth;
+  const int64_t depth = p.panel_depth();
   const Tiles tiles(p.m, kernel.rows);
   const Prefetch prefetch(kernel, block.depth, tiles.count);
   Tile tile{.a_row = block.a_row,
@@ -81,8 +82,8 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
     tile.columns = std::min(kernel.columns, p.n - column);
     tile.b = p.b + (j * depth + block.from) * kernel.columns;
     tile.epilogue.bias = p.epilogue.bias ? p.epilogue.bias + column : nullptr;
-    const float* next = tile.b + depth * kernel.columns;
-    const float* end = j + 1 < panel_end ? next + block.depth * kernel.columns : next;
+    const float* next = j + 1 < panel_end ? tile.b + depth * kernel.columns : block.then;
+    const float* end = next ? next + block.depth * kernel.columns : next;
     for (int64_t t = 0, r = 0; t < tiles.count; ++t, r += tile.rows, next += prefetch.lines) {
       tile.rows = tiles.height_of(t);
       tile.a = block.a + r * (block.packed ? block.depth : block.a_row);
@@ -149,14 +150,16 @@ class Room {
   std::unique_ptr<float[]> floats_;
 };
 
+// `then` is the panel that is needed after these.
 void multiply_rows(const GemmKernel& kernel, const Product& p, Room& room, int64_t part,
-                   int64_t panel, int64_t panel_end) {
+                   int64_t panel, int64_t panel_end, const float* then) {
   int64_t from = 0;
   do {
     const int64_t depth = std::min(part, p.a.depth - from);
     Block block = room.read(p.a, p.m, from, depth);
     from += depth;
     block.last = from == p.a.depth;
+    block.then = block.last ? then : p.panel(kernel, panel) + from * kernel.columns;
     multiply_block(kernel, p, block, panel, panel_end);
   } while (from < p.a.depth);
 }
@@ -166,11 +169,11 @@ int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
                       int64_t panel_end) {
   const int64_t end = std::min(panel_end, p.n / kernel.columns);
   if (panel >= end) return panel;
-  const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth, column = panel * kernel.columns;
+  const int64_t depth = p.panel_depth(), column = panel * kernel.columns;
   Tile tile{.a = p.a.first,
             .a_row = p.a.step,
             .depth = p.a.depth,
-            .b = p.b + panel * depth * kernel.columns,
+            .b = p.panel(kernel, panel),
             .c = p.c + column,
             .c_row = p.c_row,
             .rows = p.m,
@@ -204,8 +207,12 @@ void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, i
   Room room(kernel, product.a, rows, std::min(part, depth), panel_end - panel);
   for (int64_t row = 0; row < product.m; row += rows) {
     const Product p = product.rows(row, std::min(rows, product.m - row));
-    for (int64_t j = panel; j < panel_end; j += across)
-      multiply_rows(kernel, p, room, part, j, std::min(j + across, panel_end));
+    for (int64_t j = panel; j < panel_end; j += across) {
+      const float* then = j + across < panel_end     ? p.panel(kernel, j + across)
+                          : row + rows < product.m ? p.panel(kernel, panel)
+                                                   : product.then;
+      multiply_rows(kernel, p, room, part, j, std::min(j + across, panel_end), then);
+    }
   }
 }
 

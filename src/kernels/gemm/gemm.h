@@ -148,7 +148,12 @@ struct Product {
   int64_t m = 0, n = 0;
   Epilogue epilogue = {};
   bool add = false;  // to what is in c, which then has bias and summand already
+  const float* then = nullptr;  // the panel that this thread needs next, if it is known
 
+  int64_t panel_depth() const { return b_depth > 0 ? b_depth : a.depth; }
+  const float* panel(const GemmKernel& kernel, int64_t number) const {
+    return b + number * panel_depth() * kernel.columns;
+  }
   // Where the summand of element [row, column] lies; null without one.
   const float* added(int64_t row, int64_t column) const {
     return epilogue.added ? epilogue.added + row * epilogue.added_row + column : nullptr;
