@@ -184,8 +184,7 @@ class Lowering {
     const int64_t heads = shape(f.q).dims[1].constant().value_or(0);
     if (q != f.q) given.emplace_back("q_num_heads", heads);
     if (k.valid() || v.valid()) given.emplace_back("kv_num_heads", heads);
-    if (!k.valid())
-      k = TRY(rewriter_.add1("transpose", {f.k}, {{"perm", Integers{0, 1, 3, 2}}}));
+    if (!k.valid()) k = TRY(rewriter_.add1("transpose", {f.k}, {{"perm", Integers{0, 1, 3, 2}}}));
     if (!v.valid()) v = f.v;
     return put(y, {q, k, v, f.mask}, std::move(given));
   }

@@ -53,8 +53,7 @@ class Cutting {
   bool shares() const {
     constexpr int64_t kMostFloats = int64_t{1} << 20;
     return panels_ >= 2 * std::max(threads_, kernels::kPackPanels) &&
-           p_.m <= kMostFloats / std::max<int64_t>(1, p_.a.depth) &&
-           packs(kernel_, p_.a, panels_);
+           p_.m <= kMostFloats / std::max<int64_t>(1, p_.a.depth) && packs(kernel_, p_.a, panels_);
   }
   // Otherwise rows are gathered and packed anew for each piece.
   int64_t least_panels() const { return p_.a.source ? 4 : kernels::kPackPanels; }

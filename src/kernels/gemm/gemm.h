@@ -147,7 +147,7 @@ struct Product {
   int64_t c_row = 0;
   int64_t m = 0, n = 0;
   Epilogue epilogue = {};
-  bool add = false;  // to what is in c, which then has bias and summand already
+  bool add = false;               // to what is in c, which then has bias and summand already
   const float* then = nullptr;    // the panel that this thread needs next, if it is known
   const float* packed = nullptr;  // all the rows, as PackedBlocks lays them, instead of a
 
