@@ -151,35 +151,56 @@ class Lowering {
     return c && h && d && *h > 0 && *h * *d == *c;
   }
 
-  // The value [B, S, H * E] that the result is transposed and reshaped to.
+  // What the result is transposed to, [B, S, H, E], and then reshaped to.
   ValueId merged(ValueId result) {
     const Node* transpose = only_user(result, "transpose");
     if (!transpose || !permutes(*transpose, {0, 2, 1, 3})) return {};
     const Node* reshape = only_user(transpose->outputs[0], "reshape");
-    if (!reshape || !splits_last(shape(reshape->outputs[0]), shape(transpose->outputs[0])))
-      return {};
-    return reshape->outputs[0];
+    if (!reshape) return {};
+    const ValueId y = reshape->outputs[0];
+    return splits_last(shape(y), shape(transpose->outputs[0])) || extents_of(y) ? y : ValueId{};
   }
 
+  // What reshape takes to make this shape: one extent may depend on the call.
+  std::optional<Integers> extents_of(ValueId v) {
+    if (!shape(v).ranked) return std::nullopt;
+    Integers extents;
+    for (const Dim& d : shape(v).dims) extents.push_back(d.constant().value_or(-1));
+    if (std::ranges::count(extents, -1) > 1 || std::ranges::count(extents, 0) > 0)
+      return std::nullopt;
+    return extents;
+  }
+
+  // The result has its heads where the queries have theirs; keys and values may lie otherwise.
   Status replace(const Found& f) {
     Builder::Given given{{"scale", float(f.scale)}};
-    const ValueId q = packed(f.q, {0, 2, 1, 3}), k = packed(f.k, {0, 2, 3, 1}),
-                  v = packed(f.v, {0, 2, 1, 3}), y = merged(f.result);
+    ValueId q = packed(f.q, {0, 2, 1, 3}), k = packed(f.k, {0, 2, 3, 1}),
+            v = packed(f.v, {0, 2, 1, 3}), y = merged(f.result);
     rewriter_.stands_for(f.nodes);
-    if (!q.valid() || !k.valid() || !v.valid() || !y.valid()) {
-      const ValueId key = TRY(rewriter_.add1("transpose", {f.k}, {{"perm", Integers{0, 1, 3, 2}}}));
-      return put(f.result, {f.q, key, f.v, f.mask}, std::move(given));
+    if (!q.valid() || !y.valid()) {
+      q = f.q;
+      y = f.result;
     }
     const int64_t heads = shape(f.q).dims[1].constant().value_or(0);
-    given.emplace_back("q_num_heads", heads);
-    given.emplace_back("kv_num_heads", heads);
+    if (q != f.q) given.emplace_back("q_num_heads", heads);
+    if (k.valid() || v.valid()) given.emplace_back("kv_num_heads", heads);
+    if (!k.valid()) k = TRY(rewriter_.add1("transpose", {f.k}, {{"perm", Integers{0, 1, 3, 2}}}));
+    if (!v.valid()) v = f.v;
     return put(y, {q, k, v, f.mask}, std::move(given));
   }
 
   Status put(ValueId old, std::vector<ValueId> inputs, Builder::Given given) {
     const auto made = rewriter_.add1("attention", std::move(inputs), std::move(given));
-    if (!made || !rewriter_.can_replace(old, *made)) return ok();  // swept
-    return rewriter_.replace(old, *made, "lowered to attention");
+    if (!made) return ok();  // swept
+    ValueId y = *made;
+    if (shape(y) != shape(old)) {
+      const auto extents = extents_of(old);
+      if (!extents) return ok();
+      const auto rank = int64_t(extents->size());
+      y = TRY(rewriter_.add1("reshape", {y, rewriter_.constant(Tensor::of({rank}, *extents))}));
+    }
+    if (!rewriter_.can_replace(old, y)) return ok();
+    return rewriter_.replace(old, y, "lowered to attention");
   }
 
   Model& model_;

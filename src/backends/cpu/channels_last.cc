@@ -51,7 +51,7 @@ Status run_channels_last_conv(Call& c, ThreadPool& pool) {
     if (p.epilogue.bias) p.epilogue.bias += group * columns;
     if (p.epilogue.added) p.epilogue.added += group * columns;
   }
-  multiply_all(products, pool);
+  multiply_all(products, c, pool);
   return ok();
 }
 

@@ -23,7 +23,7 @@ Status run(Call& c, ThreadPool& pool) {
   p.m = m;
   p.n = n;
   p.epilogue = epilogue_of(c, n);
-  multiply_all({&p, 1}, pool);
+  multiply_all({&p, 1}, c, pool);
   return ok();
 }
 

@@ -18,6 +18,8 @@ const GemmKernel& gemm_kernel() {
 
 namespace {
 
+int64_t divided(int64_t n, int64_t by) { return (n + by - 1) / by; }
+
 // A block of k of some rows of A.
 struct Block {
   const float* a;
@@ -25,6 +27,7 @@ struct Block {
   bool packed;          // by tiles
   int64_t from, depth;  // of k
   bool last;
+  const float* then = nullptr;  // the panel that is needed next
 };
 
 // So many tiles, of even height: a last one of a row or two would keep few multiply-adds under way.
@@ -34,11 +37,12 @@ struct Tiles {
   Tiles(int64_t m, int64_t most)
       : count((m + most - 1) / most), height(m / count), higher(m % count) {}
   int64_t height_of(int64_t tile) const { return height + (tile < higher ? 1 : 0); }
+  int64_t first(int64_t tile) const { return tile * height + std::min(tile, higher); }  // row
 };
 
 // What to ask for while the tiles of a block are computed: weights come from memory, and the
-// hardware looks ahead within a page only. The next panel's block is as large as this one, and
-// comes in equal parts.
+// hardware looks ahead within a page only. The next panel's block is as large as this one, or
+// smaller, and comes in equal parts.
 struct Prefetch {
   int64_t each = 0, lines = 0;  // for kUnrolled multiply-adds, for a tile
 
@@ -61,7 +65,7 @@ void ask_for_summand(const Product& p, int64_t row, int64_t rows, int64_t column
 
 void multiply_block(const GemmKernel& kernel, const Product& p, const Block& block, int64_t panel,
                     int64_t panel_end) {
-  const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth;
+  const int64_t depth = p.panel_depth();
   const Tiles tiles(p.m, kernel.rows);
   const Prefetch prefetch(kernel, block.depth, tiles.count);
   Tile tile{.a_row = block.a_row,
@@ -81,8 +85,8 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
     tile.columns = std::min(kernel.columns, p.n - column);
     tile.b = p.b + (j * depth + block.from) * kernel.columns;
     tile.epilogue.bias = p.epilogue.bias ? p.epilogue.bias + column : nullptr;
-    const float* next = tile.b + depth * kernel.columns;
-    const float* end = j + 1 < panel_end ? next + block.depth * kernel.columns : next;
+    const float* next = j + 1 < panel_end ? tile.b + depth * kernel.columns : block.then;
+    const float* end = next ? next + block.depth * kernel.columns : next;
     for (int64_t t = 0, r = 0; t < tiles.count; ++t, r += tile.rows, next += prefetch.lines) {
       tile.rows = tiles.height_of(t);
       tile.a = block.a + r * (block.packed ? block.depth : block.a_row);
@@ -99,28 +103,29 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
   }
 }
 
-// Packed rows are read with less work for the front end of the core, which counts where another
-// thread shares it: there products take 0.8 of the time. Short rows keep a tile busy for less time
-// than it takes to find its rows, and what is gathered is packed on its way.
-bool packs(const GemmKernel& kernel, const Rows& a, int64_t panels) {
-  constexpr int64_t kFewPanels = 3, kShortRows = 256;
-  if (!kernel.pack) return false;
-  if (a.source) return panels > 1 || a.source->by_columns();
-  return panels >= kPackPanels || (panels >= kFewPanels && a.depth <= kShortRows);
+void pack_tile(const GemmKernel& kernel, const Rows& a, int64_t row, int64_t height, int64_t from,
+               int64_t depth, float* to) {
+  if (a.source)
+    a.source->gather(a.row + row, height, from, depth, {to, height, true});
+  else
+    kernel.pack(a.first + row * a.step + from, a.step, height, depth, to, height);
 }
 
 // Room for a block of rows that are gathered, packed, or both.
 class Room {
  public:
-  Room(const GemmKernel& kernel, const Rows& a, int64_t rows, int64_t depth, int64_t panels)
-      : kernel_(kernel), packs_(packs(kernel, a, panels)) {
+  Room(const GemmKernel& kernel, const Product& p, int64_t rows, int64_t depth, int64_t panels)
+      : kernel_(kernel), packs_(packs(kernel, p.a, panels)) {
+    if (p.packed) return;
     // Rows that are not packed lie so far apart that neighbours do not share a set of the cache.
     step_ = packs_ ? depth : (depth + kLine - 1) / kLine * kLine + kLine;
-    if (a.source || packs_)
+    if (p.a.source || packs_)
       floats_ = std::make_unique_for_overwrite<float[]>(size_t(rows * step_ + kLine));
   }
 
-  Block read(const Rows& a, int64_t rows, int64_t from, int64_t depth) {
+  Block read(const Product& p, int64_t rows, int64_t from, int64_t depth) {
+    const Rows& a = p.a;
+    if (p.packed) return {p.packed + rows * from, 0, true, from, depth, false};
     if (packs_) return pack(a, Tiles(rows, kernel_.rows), from, depth);
     if (!a.source) return {a.first + from, a.step, false, from, depth, false};
     if (depth > 0) a.source->gather(a.row, rows, from, depth, {floats_.get(), step_, false});
@@ -133,11 +138,7 @@ class Room {
   Block pack(const Rows& a, const Tiles& tiles, int64_t from, int64_t depth) {
     for (int64_t t = 0, r = 0; t < tiles.count && depth > 0; ++t) {
       const int64_t height = tiles.height_of(t);
-      float* to = floats_.get() + r * depth;
-      if (a.source)
-        a.source->gather(a.row + r, height, from, depth, {to, height, true});
-      else
-        kernel_.pack(a.first + r * a.step + from, a.step, height, depth, to, height);
+      pack_tile(kernel_, a, r, height, from, depth, floats_.get() + r * depth);
       r += height;
     }
     return {floats_.get(), 0, true, from, depth, false};
@@ -145,18 +146,20 @@ class Room {
 
   const GemmKernel& kernel_;
   bool packs_;
-  int64_t step_;
+  int64_t step_ = 0;
   std::unique_ptr<float[]> floats_;
 };
 
+// `then` is the panel that is needed after these.
 void multiply_rows(const GemmKernel& kernel, const Product& p, Room& room, int64_t part,
-                   int64_t panel, int64_t panel_end) {
+                   int64_t panel, int64_t panel_end, const float* then) {
   int64_t from = 0;
   do {
     const int64_t depth = std::min(part, p.a.depth - from);
-    Block block = room.read(p.a, p.m, from, depth);
+    Block block = room.read(p, p.m, from, depth);
     from += depth;
     block.last = from == p.a.depth;
+    block.then = block.last ? then : p.panel(kernel, panel) + from * kernel.columns;
     multiply_block(kernel, p, block, panel, panel_end);
   } while (from < p.a.depth);
 }
@@ -166,11 +169,11 @@ int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
                       int64_t panel_end) {
   const int64_t end = std::min(panel_end, p.n / kernel.columns);
   if (panel >= end) return panel;
-  const int64_t depth = p.b_depth > 0 ? p.b_depth : p.a.depth, column = panel * kernel.columns;
+  const int64_t depth = p.panel_depth(), column = panel * kernel.columns;
   Tile tile{.a = p.a.first,
             .a_row = p.a.step,
             .depth = p.a.depth,
-            .b = p.b + panel * depth * kernel.columns,
+            .b = p.panel(kernel, panel),
             .c = p.c + column,
             .c_row = p.c_row,
             .rows = p.m,
@@ -188,24 +191,61 @@ int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
 
 }  // namespace
 
+// Packed rows are read with less work for the front end of the core, which counts where another
+// thread shares it: there products take 0.8 of the time. Short rows keep a tile busy for less time
+// than it takes to find its rows, and what is gathered is packed on its way.
+bool packs(const GemmKernel& kernel, const Rows& a, int64_t panels) {
+  constexpr int64_t kFewPanels = 3, kShortRows = 256;
+  if (!kernel.pack) return false;
+  if (a.source) return panels > 1 || a.source->by_columns();
+  return panels >= kPackPanels || (panels >= kFewPanels && a.depth <= kShortRows);
+}
+
+PackedBlocks::PackedBlocks(const GemmKernel& kernel, int64_t m, int64_t depth)
+    : kernel(kernel), m(m), depth(depth) {
+  const int64_t deep = std::max<int64_t>(1, divided(depth, kBlockDepth));
+  part = divided(depth, deep * kUnrolled) * kUnrolled;
+  const int64_t down = divided(m, kRowBlock);
+  rows = std::min(m, divided(m, down * kernel.rows) * kernel.rows);
+}
+
+// By blocks of rows, blocks of k, and tiles.
+int64_t PackedBlocks::parts() const {
+  return divided(m, rows) * divided(depth, part) * divided(rows, kernel.rows);
+}
+
+void PackedBlocks::pack(const Rows& a, int64_t number, float* packed) const {
+  const int64_t high = divided(rows, kernel.rows), deep = divided(depth, part);
+  const int64_t row = number / high / deep * rows, from = number / high % deep * part;
+  const int64_t height = std::min(rows, m - row);
+  const Tiles tiles(height, kernel.rows);
+  const int64_t tile = number % high;
+  if (tile >= tiles.count) return;  // the last block may be lower
+  const int64_t k = std::min(part, depth - from), first = tiles.first(tile);
+  pack_tile(kernel, a, row + first, tiles.height_of(tile), from, k,
+            packed + row * depth + height * from + first * k);
+}
+
 void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, int64_t panel_end) {
-  if (product.m > 0 && product.m <= kThinRows && !product.a.source)
+  if (product.m > 0 && product.m <= kThinRows && !product.a.source && !product.packed)
     panel = multiply_thin(kernel, product, panel, panel_end);
   if (product.m == 0 || panel >= panel_end) return;
-  const int64_t depth = product.a.depth;
-  const int64_t blocks = std::max<int64_t>(1, (depth + kBlockDepth - 1) / kBlockDepth);
-  const int64_t part = (depth + blocks * kUnrolled - 1) / (blocks * kUnrolled) * kUnrolled;
-  // Blocks of even size, in whole tiles and panels.
-  const int64_t down = (product.m + kRowBlock - 1) / kRowBlock;
-  const int64_t tiles = (product.m + down * kernel.rows - 1) / (down * kernel.rows);
-  const int64_t rows = std::min(product.m, tiles * kernel.rows);
-  const int64_t groups = (panel_end - panel + kPanelGroup - 1) / kPanelGroup;
-  const int64_t across = (panel_end - panel + groups - 1) / groups;
-  Room room(kernel, product.a, rows, std::min(part, depth), panel_end - panel);
+  const PackedBlocks blocks(kernel, product.m, product.a.depth);
+  const int64_t rows = blocks.rows, groups = divided(panel_end - panel, kPanelGroup);
+  const int64_t across = divided(panel_end - panel, groups);
+  Room room(kernel, product, rows, std::min(blocks.part, blocks.depth), panel_end - panel);
+  // The next rows find few weights where these have left them.
+  constexpr int64_t kNear = int64_t{1} << 18;  // floats
+  const bool far = (panel_end - panel) * kernel.columns * blocks.depth > kNear;
   for (int64_t row = 0; row < product.m; row += rows) {
     const Product p = product.rows(row, std::min(rows, product.m - row));
-    for (int64_t j = panel; j < panel_end; j += across)
-      multiply_rows(kernel, p, room, part, j, std::min(j + across, panel_end));
+    const float* after = row + rows >= product.m ? product.then
+                         : far                   ? p.panel(kernel, panel)
+                                                 : nullptr;
+    for (int64_t j = panel; j < panel_end; j += across) {
+      const float* then = j + across < panel_end ? p.panel(kernel, j + across) : after;
+      multiply_rows(kernel, p, room, blocks.part, j, std::min(j + across, panel_end), then);
+    }
   }
 }
 

@@ -147,22 +147,46 @@ struct Product {
   int64_t c_row = 0;
   int64_t m = 0, n = 0;
   Epilogue epilogue = {};
-  bool add = false;  // to what is in c, which then has bias and summand already
+  bool add = false;               // to what is in c, which then has bias and summand already
+  const float* then = nullptr;    // the panel that this thread needs next, if it is known
+  const float* packed = nullptr;  // all the rows, as PackedBlocks lays them, instead of a
 
+  int64_t panel_depth() const { return b_depth > 0 ? b_depth : a.depth; }
+  const float* panel(const GemmKernel& kernel, int64_t number) const {
+    return b + number * panel_depth() * kernel.columns;
+  }
   // Where the summand of element [row, column] lies; null without one.
   const float* added(int64_t row, int64_t column) const {
     return epilogue.added ? epilogue.added + row * epilogue.added_row + column : nullptr;
   }
-  // The part with rows [first, first + count).
+  // The part with rows [first, first + count): whole blocks, where they are packed.
   Product rows(int64_t first, int64_t count) const {
     Product part = *this;
     part.m = count;
     part.a = a.from(first);
+    if (packed) part.packed += first * a.depth;
     part.c += first * c_row;
     if (part.epilogue.added) part.epilogue.added += first * epilogue.added_row;
     return part;
   }
 };
+
+// The rows of a product in blocks: of even numbers of rows, in whole tiles, and of k. Packed once,
+// several threads can use them for their panels.
+struct PackedBlocks {
+  const GemmKernel& kernel;
+  int64_t m, depth;
+  int64_t rows, part;  // of a block, at most
+
+  PackedBlocks(const GemmKernel& kernel, int64_t m, int64_t depth);  // m > 0
+  int64_t floats() const { return m * depth; }
+  // The parts that can be packed on their own: a few rows of a block.
+  int64_t parts() const;
+  void pack(const Rows& a, int64_t number, float* packed) const;
+};
+
+// Whether packing rows gains something, for so many panels.
+bool packs(const GemmKernel& kernel, const Rows& a, int64_t panels);
 
 // The panels [panel, panel_end) of the product, on this thread.
 void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, int64_t panel_end);

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -52,6 +55,7 @@ class Case {
     multiply(kernel, p, 0, panels / 2);
     multiply(kernel, p.rows(0, m_ / 3), panels / 2, panels);
     multiply(kernel, p.rows(m_ / 3, m_ - m_ / 3), panels / 2, panels);
+    if (kernel.pack && m_ > 0) check_packed(kernel, p, c);
     for (int64_t i = 0; i < m_; ++i) {
       for (int64_t j = 0; j < n_; ++j)
         ASSERT_NEAR(c[size_t(i * p.c_row + j)], expected(i, j, epilogue), tolerance())
@@ -80,6 +84,25 @@ class Case {
   const float* added() const { return added_.data(); }
 
  private:
+  // Rows that were packed before, in any order: the same to the last bit.
+  void check_packed(const GemmKernel& kernel, Product p, const std::vector<float>& expected) {
+    const PackedBlocks blocks(kernel, m_, p.a.depth);
+    std::vector<int64_t> order(size_t(blocks.parts()));
+    std::iota(order.begin(), order.end(), 0);
+    std::shuffle(order.begin(), order.end(), random_);
+    std::vector<float> packed(size_t(blocks.floats()) + 1, NAN), c(expected.size(), NAN);
+    for (int64_t part : order) blocks.pack(p.a, part, packed.data());
+    ASSERT_TRUE(std::isnan(packed.back()));
+    p.packed = packed.data();
+    p.c = c.data();
+    p.a.first = nullptr;
+    p.then = p.b;
+    const int64_t all = panels(kernel, n_);
+    multiply(kernel, p, all / 3, all);
+    multiply(kernel, p, 0, all / 3);
+    ASSERT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(float)), 0);
+  }
+
   // Rows made of the pieces that the pointers name.
   class Pieces : public RowSource {
    public:
