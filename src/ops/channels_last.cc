@@ -1,5 +1,7 @@
 // Convolutions and pooling of tensors whose channels are the last axis: what conv and pooling are
 // lowered to.
+#include "ops/channels_last.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -7,7 +9,6 @@
 #include "base/checked.h"
 #include "base/text.h"
 #include "ops/activation.h"
-#include "ops/channels_last.h"
 
 namespace hone {
 
@@ -183,8 +184,8 @@ Cost conv_cost(const Infer& c, const Types& out) {
   Cost cost = default_cost(c, out);
   const Dim count = element_count(out[0].tensor.shape);
   const bool depthwise = c.op().name == "channels_last_depthwise_conv";
-  cost.macs =
-      count * (depthwise ? Dim(kernel_positions(c, kMostWindowPositions).value_or(0)) : extent(c, 1, 2));
+  cost.macs = count * (depthwise ? Dim(kernel_positions(c, kMostWindowPositions).value_or(0))
+                                 : extent(c, 1, 2));
   cost.flops = cost.macs * Dim(2) + count * Dim(int64_t(c.has(2)) + int64_t(c.has(3)));
   return cost;
 }
@@ -196,8 +197,8 @@ Result<Types> infer_pool(const Infer& c) {
 
 Cost pool_cost(const Infer& c, const Types& out) {
   Cost cost = default_cost(c, out);
-  cost.flops =
-      element_count(out[0].tensor.shape) * Dim(kernel_positions(c, kMostWindowPositions).value_or(0));
+  cost.flops = element_count(out[0].tensor.shape) *
+               Dim(kernel_positions(c, kMostWindowPositions).value_or(0));
   return cost;
 }
 

@@ -30,7 +30,8 @@ Status expect_panels(const Infer& c, size_t input, const Dim& depth, const Dim& 
 }
 
 Result<Types> infer(const Infer& c) {
-  TRY(expect_rank(c, kX, 4));
+  const Shape& x = c.shape(kX);
+  if (!x.ranked || x.rank() != 4) return shape_error(c, "x must have 4 axes, has shape " + x.str());
   TRY(expect_rank(c, kWeights, 2));
   TRY(same_extent(c, extent(c, kWeights, 0), Dim(TRY(window_positions(c))),
                   "positions of the kernel"));
@@ -76,8 +77,7 @@ Cost cost(const Infer& c, const Types& out) {
 }
 
 // activation(xs · panels + bias), of each pixel.
-std::vector<double> products(const std::vector<double>& xs, const Tensor& panels,
-                             int64_t columns) {
+std::vector<double> products(const std::vector<double>& xs, const Tensor& panels, int64_t columns) {
   const int64_t depth = panels.shape()[2], width = panels.shape()[3];
   const std::vector<double> ws = reals(panels);
   const int64_t pixels = depth > 0 ? int64_t(xs.size()) / depth : 0;
@@ -157,12 +157,12 @@ const OpDef& channels_last_separable_conv_op() {
                  {"projection", kFloats, 'T', Port::Presence::optional}},
       .outputs = {{"y", kFloats, 'T'}},
       .attrs = window_attrs(
-          true, activation_attrs(
-                    activation_attrs(
-                        activation_attrs({{"filters", AttrKind::integer, false, int64_t{0},
-                                           "of the projection; 0: there is none"}}),
-                        kExpanded),
-                    kConvolved)),
+          true,
+          activation_attrs(
+              activation_attrs(activation_attrs({{"filters", AttrKind::integer, false, int64_t{0},
+                                                  "of the projection; 0: there is none"}}),
+                               kExpanded),
+              kConvolved)),
       .infer = infer,
       .cost = cost,
       .reference = reference,

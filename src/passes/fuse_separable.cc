@@ -144,8 +144,8 @@ class Fusion {
     }
     while (!inputs.back().valid()) inputs.pop_back();
     rewriter_.stands_for(nodes);
-    const ValueId made = TRY(
-        rewriter_.add1("channels_last_separable_conv", std::move(inputs), std::move(given)));
+    const ValueId made =
+        TRY(rewriter_.add1("channels_last_separable_conv", std::move(inputs), std::move(given)));
     if (!rewriter_.can_replace(last.outputs[0], made)) return ok();  // swept
     return rewriter_.replace(last.outputs[0], made, "computed line by line");
   }

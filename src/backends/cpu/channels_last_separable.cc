@@ -44,9 +44,7 @@ struct Separable {
 int64_t band_of(const Separable& s) {
   constexpr int64_t kPixels = 56, kLines = 2, kNearFloats = 1 << 18;
   const int64_t lines = std::max(kLines, (kPixels + s.g.out[2] - 1) / s.g.out[2]);
-  const auto floats = [&](int64_t n) {
-    return s.lines_under(n) * s.line() + n * s.result_line();
-  };
+  const auto floats = [&](int64_t n) { return s.lines_under(n) * s.line() + n * s.result_line(); };
   return std::min(s.g.out[1], floats(lines) <= kNearFloats ? lines : 1);
 }
 
@@ -163,8 +161,7 @@ void run_bands(const Separable& s, const Call& c, ThreadPool& pool) {
     Worker worker(s, c);
     for (int64_t i = begin; i < end; ++i) {
       const int64_t piece = i % pieces;
-      worker.run(i / pieces,
-                 {s.g.out[1] * piece / pieces, s.g.out[1] * (piece + 1) / pieces});
+      worker.run(i / pieces, {s.g.out[1] * piece / pieces, s.g.out[1] * (piece + 1) / pieces});
     }
   });
 }

@@ -42,8 +42,8 @@ const CpuKernel linear_kernel{"linear", accepts, run, CpuKernel::InPlace::residu
 std::string lowering() {
   const std::string width = "(width=" + std::to_string(kernels::gemm_kernel().columns) + ")";
   return "widen, lower_attention, lower_conv" + width +
-         ", spread_channels_last, canonicalize, read_channels_first, fuse_separable, lower_linear" + width +
-         ", fuse_elementwise, sweep";
+         ", spread_channels_last, canonicalize, read_channels_first, fuse_separable, lower_linear" +
+         width + ", fuse_elementwise, sweep";
 }
 
 std::string target() {
