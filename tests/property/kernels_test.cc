@@ -241,11 +241,16 @@ bool channels_last_conv(RandomCall& c, std::string_view op) {
   const auto axes = size_t(c.random.between(1, 3));
   const int64_t group = !depthwise && c.random.chance(0.3) ? c.random.between(2, 3) : 1;
   const int64_t depth = c.random.chance(0.2) ? c.random.between(100, 300) : c.random.between(1, 9);
-  const int64_t columns = c.random.chance(0.2) ? c.random.between(30, 70) : c.random.between(1, 9);
+  const bool vectors = c.random.chance(0.3);  // whole ones, and lines that may fill tiles
+  const int64_t columns = vectors                ? 16 * c.random.between(1, 2)
+                          : c.random.chance(0.2) ? c.random.between(30, 70)
+                                                 : c.random.between(1, 9);
   Extents x{c.random.between(0, 2)}, kernel;
   int64_t positions = 1;
   for (size_t i = 0; i < axes; ++i) {
-    x.push_back(c.random.between(1, axes == 1 ? 200 : 14));
+    x.push_back(c.random.between(1, axes == 1                            ? 200
+                                    : vectors && axes == 2 && depth < 10 ? 32
+                                                                         : 14));
     kernel.push_back(c.random.between(1, depthwise ? 7 : 3));
     positions *= kernel.back();
   }

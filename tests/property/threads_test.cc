@@ -36,6 +36,11 @@ void add_lowered(Calls& m) {
             "channels_last_conv(x, w, b) <filters=70, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
       graph("x: f32[1,N,21,3], w: f32[1," + panels(5, "27"),
             "channels_last_conv(x, w) <filters=5, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
+      graph("x: f32[2,N,28,8], w: f32[1," + panels(16, "72"),
+            "channels_last_conv(x, w) <filters=16, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
+      graph("x: f32[2,3,N,57], w: f32[1," + panels(32, "27"),
+            "channels_last_conv(x, w) <filters=32, kernel_shape=[3, 3], pads=[1, 1, 1, 1], "
+            "strides=[2, 2], channels_first=1>"),
       graph("x: f32[1,N,21,8], w: f32[2," + panels(9, "4"),
             "channels_last_conv(x, w) <filters=18, group=2, kernel_shape=[1, 1]>"),
       graph("x: f32[2,N,21,8], w: f32[1," + panels(70, "72"),
