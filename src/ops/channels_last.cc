@@ -1,5 +1,7 @@
 // Convolutions and pooling of tensors whose channels are the last axis: what conv and pooling are
 // lowered to.
+#include "ops/channels_last.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -7,19 +9,41 @@
 #include "base/checked.h"
 #include "base/text.h"
 #include "ops/activation.h"
-#include "ops/window.h"
 
 namespace hone {
-namespace {
 
-// What computes windows lists their positions, so they must not be too many.
-constexpr int64_t kMostPositions = 65536;
-
-Result<int64_t> positions_of(const Infer& c) {
-  if (const auto positions = kernel_positions(c, kMostPositions)) return *positions;
+Result<int64_t> window_positions(const Infer& c) {
+  if (const auto positions = kernel_positions(c, kMostWindowPositions)) return *positions;
   return attribute_error(
-      c, "the kernel has no positions, or more than " + std::to_string(kMostPositions));
+      c, "the kernel has no positions, or more than " + std::to_string(kMostWindowPositions));
 }
+
+Status expect_epilogue(const Infer& c, const Shape& out) {
+  TRY(expect_activation(c));
+  if (c.has(2)) {
+    TRY(expect_rank(c, 2, 1));
+    TRY(same_extent(c, extent(c, 2, 0), out.dims.back(), "channels and bias"));
+  }
+  if (!c.has(3)) return ok();
+  const Shape& residual = c.shape(3);
+  if (residual.ranked && residual.rank() != out.rank())
+    return shape_error(c, "the residual is " + residual.str() + " for " + out.str());
+  for (size_t i = 0; residual.ranked && i < out.rank(); ++i)
+    TRY(same_extent(c, residual.dims[i], out.dims[i], "residual and result"));
+  return ok();
+}
+
+void add_epilogue(Call& c, Tensor& y, const std::vector<double>& sums) {
+  const int64_t channels = y.shape().back();
+  for (int64_t i = 0; i < y.count(); ++i) {
+    double sum = sums[size_t(i)];
+    if (c.has(2)) sum += load_real(c.in(2), i % channels);
+    if (c.has(3)) sum += load_real(c.in(3), i);
+    store_real(y, i, activated(c, sum));
+  }
+}
+
+namespace {
 
 bool reads_channels_first(const Infer& c) {
   return c.op().name == "channels_last_conv" && c.integer("channels_first") != 0;
@@ -32,10 +56,10 @@ const Dim& channels_of(const Infer& c) {
 // [N, in..., C], or [N, C, in...], with windows over the axes `in`.
 Result<Windows> windows_of(const Infer& c) {
   const Shape& x = c.shape(0);
-  const bool ceil_mode = c.op().name != "channels_last_conv" &&
-                         c.op().name != "channels_last_depthwise_conv" &&
-                         c.integer("ceil_mode") != 0;
-  TRY(positions_of(c));
+  const bool pools =
+      c.op().name == "channels_last_max_pool" || c.op().name == "channels_last_average_pool";
+  const bool ceil_mode = pools && c.integer("ceil_mode") != 0;
+  TRY(window_positions(c));
   const size_t first = reads_channels_first(c) ? 2 : 1;
   return make_windows(c, std::span(x.dims).subspan(first, x.rank() - 2), {}, ceil_mode);
 }
@@ -51,22 +75,6 @@ Result<Types> output_of(const Infer& c, const Dim& channels) {
   for (const Window& w : TRY(windows_of(c))) out.dims.push_back(w.out);
   out.dims.push_back(channels);
   return Types{Type(c.dtype(0), std::move(out))};
-}
-
-// Bias [M] at input 2, residual as the output at input 3.
-Status expect_epilogue(const Infer& c, const Shape& out) {
-  TRY(expect_activation(c));
-  if (c.has(2)) {
-    TRY(expect_rank(c, 2, 1));
-    TRY(same_extent(c, extent(c, 2, 0), out.dims.back(), "channels and bias"));
-  }
-  if (!c.has(3)) return ok();
-  const Shape& residual = c.shape(3);
-  if (residual.ranked && residual.rank() != out.rank())
-    return shape_error(c, "the residual is " + residual.str() + " for " + out.str());
-  for (size_t i = 0; residual.ranked && i < out.rank(); ++i)
-    TRY(same_extent(c, residual.dims[i], out.dims[i], "residual and result"));
-  return ok();
 }
 
 Status expect_algorithm(const Infer& c) {
@@ -97,7 +105,7 @@ Result<Types> infer_conv(const Infer& c) {
   if (auto n = channels.constant(); n && *n % group != 0)
     return shape_error(c, std::to_string(*n) + " channels do not divide into " +
                               std::to_string(group) + " groups");
-  TRY(same_extent(c, extent(c, 1, 2) * Dim(group), channels * Dim(TRY(positions_of(c))),
+  TRY(same_extent(c, extent(c, 1, 2) * Dim(group), channels * Dim(TRY(window_positions(c))),
                   "the contracted extents"));
   const auto panels = extent(c, 1, 1).constant(), width = extent(c, 1, 3).constant();
   const int64_t columns = filters / group;
@@ -113,37 +121,12 @@ Result<Types> infer_conv(const Infer& c) {
 Result<Types> infer_depthwise(const Infer& c) {
   TRY(expect_image(c));
   TRY(expect_rank(c, 1, 2));
-  TRY(same_extent(c, extent(c, 1, 0), Dim(TRY(positions_of(c))), "positions of the kernel"));
+  TRY(same_extent(c, extent(c, 1, 0), Dim(TRY(window_positions(c))), "positions of the kernel"));
   const Dim channels =
       TRY(same_extent(c, c.shape(0).dims.back(), extent(c, 1, 1), "channels of x and weights"));
   Types out = TRY(output_of(c, channels));
   TRY(expect_epilogue(c, out[0].tensor.shape));
   return out;
-}
-
-// Calls f(output position, kernel position, input position) for every pair that meets, all flat.
-template <class F>
-void each_tap(const Windows& windows, F f) {
-  const Extents in = in_extents(windows), out = out_extents(windows);
-  Extents kernel;
-  for (const Window& w : windows) kernel.push_back(w.kernel);
-  Odometer k(kernel, {});
-  if (k.empty()) return;
-  int64_t at = 0;
-  do {
-    for (const Tap& tap : taps(windows, k.position(), out, in)) f(tap.strided, at, tap.dense);
-    ++at;
-  } while (k.next());
-}
-
-void add_epilogue(Call& c, Tensor& y, const std::vector<double>& sums) {
-  const int64_t channels = y.shape().back();
-  for (int64_t i = 0; i < y.count(); ++i) {
-    double sum = sums[size_t(i)];
-    if (c.has(2)) sum += load_real(c.in(2), i % channels);
-    if (c.has(3)) sum += load_real(c.in(3), i);
-    store_real(y, i, activated(c, sum));
-  }
 }
 
 Status reference_conv(Call& c) {
@@ -201,8 +184,8 @@ Cost conv_cost(const Infer& c, const Types& out) {
   Cost cost = default_cost(c, out);
   const Dim count = element_count(out[0].tensor.shape);
   const bool depthwise = c.op().name == "channels_last_depthwise_conv";
-  cost.macs =
-      count * (depthwise ? Dim(kernel_positions(c, kMostPositions).value_or(0)) : extent(c, 1, 2));
+  cost.macs = count * (depthwise ? Dim(kernel_positions(c, kMostWindowPositions).value_or(0))
+                                 : extent(c, 1, 2));
   cost.flops = cost.macs * Dim(2) + count * Dim(int64_t(c.has(2)) + int64_t(c.has(3)));
   return cost;
 }
@@ -214,8 +197,8 @@ Result<Types> infer_pool(const Infer& c) {
 
 Cost pool_cost(const Infer& c, const Types& out) {
   Cost cost = default_cost(c, out);
-  cost.flops =
-      element_count(out[0].tensor.shape) * Dim(kernel_positions(c, kMostPositions).value_or(0));
+  cost.flops = element_count(out[0].tensor.shape) *
+               Dim(kernel_positions(c, kMostWindowPositions).value_or(0));
   return cost;
 }
 

@@ -229,7 +229,9 @@ std::optional<Extents> output_of(RandomCall& c, std::string_view op, std::vector
   std::vector<Type> types;
   for (const Datum& d : c.data) types.push_back(d.type());
   std::vector<Infer::Input> seen;
-  for (size_t i = 0; i < inputs.size(); ++i) seen.push_back({&types[i], nullptr});
+  size_t next = 0;
+  for (ValueId v : inputs)
+    seen.push_back(v.valid() ? Infer::Input{&types[next++], nullptr} : Infer::Input{});
   const auto out = def.infer(Infer(def, *normal, seen, 1));
   return out ? (*out)[0].tensor.shape.fixed() : std::nullopt;
 }
@@ -239,11 +241,16 @@ bool channels_last_conv(RandomCall& c, std::string_view op) {
   const auto axes = size_t(c.random.between(1, 3));
   const int64_t group = !depthwise && c.random.chance(0.3) ? c.random.between(2, 3) : 1;
   const int64_t depth = c.random.chance(0.2) ? c.random.between(100, 300) : c.random.between(1, 9);
-  const int64_t columns = c.random.chance(0.2) ? c.random.between(30, 70) : c.random.between(1, 9);
+  const bool vectors = c.random.chance(0.3);  // whole ones, and lines that may fill tiles
+  const int64_t columns = vectors                ? 16 * c.random.between(1, 2)
+                          : c.random.chance(0.2) ? c.random.between(30, 70)
+                                                 : c.random.between(1, 9);
   Extents x{c.random.between(0, 2)}, kernel;
   int64_t positions = 1;
   for (size_t i = 0; i < axes; ++i) {
-    x.push_back(c.random.between(1, axes == 1 ? 200 : 14));
+    x.push_back(c.random.between(1, axes == 1                            ? 200
+                                    : vectors && axes == 2 && depth < 10 ? 32
+                                                                         : 14));
     kernel.push_back(c.random.between(1, depthwise ? 7 : 3));
     positions *= kernel.back();
   }
@@ -292,6 +299,47 @@ bool winograd(RandomCall& c, std::string_view op) {
 
 bool direct_or_winograd(RandomCall& c, std::string_view op) {
   return c.random.chance(0.3) ? winograd(c, op) : channels_last_conv(c, op);
+}
+
+// A depthwise convolution with a product of pixels before it, behind it, or both.
+bool separable(RandomCall& c, std::string_view op) {
+  const bool expands = c.random.chance(0.6), projects = !expands || c.random.chance(0.6);
+  const auto some = [&] {
+    return c.random.chance(0.2) ? c.random.between(30, 70) : c.random.between(1, 9);
+  };
+  const int64_t channels = some(), depth = expands ? some() : channels, filters = some();
+  const Extents kernel{c.random.between(1, 5), c.random.between(1, 5)};
+  auto attrs = window(c, 2, kernel, false);
+  std::erase_if(attrs, [](const auto& a) { return a.first == "kernel_shape"; });
+  attrs.emplace_back("kernel_shape", kernel);
+  const auto panels = [&](int64_t rows, int64_t columns) {
+    return c.input({1, (columns + panel_width() - 1) / panel_width(), rows, panel_width()},
+                   DType::f32, true);
+  };
+  const auto bias = [&] { return c.random.chance(0.5) ? c.input({channels}) : ValueId{}; };
+  std::vector<ValueId> inputs(8);
+  inputs[0] =
+      c.input({c.random.between(0, 2), c.random.between(1, 20), c.random.between(1, 20), depth});
+  inputs[1] = c.input({kernel[0] * kernel[1], channels});
+  if (projects) inputs[4] = bias();
+  if (expands) {
+    inputs[5] = panels(depth, channels);
+    inputs[6] = bias();
+    attrs.emplace_back("expansion_activation", std::string("silu"));
+  }
+  if (projects) {
+    inputs[7] = panels(channels, filters);
+    attrs.emplace_back("filters", filters);
+    attrs.emplace_back("depthwise_activation", std::string("clip"));
+    attrs.emplace_back("depthwise_low", -1.5f);
+    attrs.emplace_back("depthwise_high", 1.0f);
+  }
+  const auto out = output_of(c, op, inputs, attrs);
+  if (!out) return false;
+  std::vector<ValueId> last;
+  for (auto& a : epilogue(c, last, *out)) attrs.push_back(std::move(a));
+  std::ranges::copy(last, inputs.begin() + 2);
+  return c.emit(op, std::move(inputs), std::move(attrs));
 }
 
 bool channels_last_pool(RandomCall& c, std::string_view op) {
@@ -406,6 +454,7 @@ constexpr Subject kSubjects[] = {
     {"channels_last_conv", direct_or_winograd},
     {"channels_last_depthwise_conv", channels_last_conv},
     {"channels_last_max_pool", channels_last_pool},
+    {"channels_last_separable_conv", separable},
     {"clip", clip},
     {"concat", concat},
     {"conv", conv},

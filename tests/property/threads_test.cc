@@ -37,6 +37,11 @@ void add_lowered(Calls& m) {
             "channels_last_conv(x, w, b) <filters=70, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
       graph("x: f32[1,N,21,3], w: f32[1," + panels(5, "27"),
             "channels_last_conv(x, w) <filters=5, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
+      graph("x: f32[2,N,28,8], w: f32[1," + panels(16, "72"),
+            "channels_last_conv(x, w) <filters=16, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
+      graph("x: f32[2,3,N,57], w: f32[1," + panels(32, "27"),
+            "channels_last_conv(x, w) <filters=32, kernel_shape=[3, 3], pads=[1, 1, 1, 1], "
+            "strides=[2, 2], channels_first=1>"),
       graph("x: f32[1,N,21,8], w: f32[2," + panels(9, "4"),
             "channels_last_conv(x, w) <filters=18, group=2, kernel_shape=[1, 1]>"),
       graph("x: f32[1,N,7,8], w: f32[1," + panels(900, "72"),
@@ -49,6 +54,14 @@ void add_lowered(Calls& m) {
             "channels_last_depthwise_conv(x, w, b) <kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
       graph("x: f32[1,N,100], w: f32[4,100]",
             "channels_last_depthwise_conv(x, w) <kernel_shape=[4], pads=[3, 0]>")};
+  m["channels_last_separable_conv"] = {
+      graph("x: f32[2,N,21,8], w: f32[9,40], b: f32[20], e: f32[1," + panels(40, "8") +
+                ", p: f32[1," + panels(20, "40"),
+            "channels_last_separable_conv(x, w, b, _, _, e, _, p) <kernel_shape=[3, 3], "
+            "pads=[1, 1, 1, 1], strides=[2, 1], filters=20, expansion_activation=\"relu\">"),
+      graph("x: f32[1,N,21,M], w: f32[9,M], p: f32[1," + panels(20, "M"),
+            "channels_last_separable_conv(x, w, _, _, _, _, _, p) <kernel_shape=[3, 3], "
+            "pads=[1, 1, 1, 1], filters=20>")};
   for (std::string_view op : {"channels_last_average_pool", "channels_last_max_pool"})
     m[std::string(op)] = {graph("x: f32[2,N,21,M]",
                                 std::string(op) + "(x) <kernel_shape=[3, 2], pads=[1, 0, 1, 1]>")};

@@ -39,7 +39,7 @@ Status run_channels_last_conv(Call& c, ThreadPool& pool) {
     kernels::Product& p = products.emplace_back();
     p.a = {x, g.channels, g.positions() * depth};
     if (planes || !are_pixels(g)) {
-      sources.push_back(planes ? plane_rows(g, x, depth) : window_rows(g, x, depth));
+      sources.push_back(planes ? plane_rows(g, x, depth) : window_rows(g, x, depth, panels[1]));
       p.a.source = sources.back().get();
     }
     p.b = c.in(1).as<float>().data() + group * panels[1] * panels[2] * panels[3];

@@ -42,13 +42,13 @@ const CpuKernel linear_kernel{"linear", accepts, run, CpuKernel::InPlace::residu
 std::string lowering() {
   const std::string width = "(width=" + std::to_string(kernels::gemm_kernel().columns) + ")";
   return "widen, lower_attention, lower_conv" + width +
-         ", spread_channels_last, canonicalize, read_channels_first, lower_linear" + width +
-         ", fuse_elementwise, sweep";
+         ", spread_channels_last, canonicalize, read_channels_first, fuse_separable, lower_linear" +
+         width + ", fuse_elementwise, sweep";
 }
 
 std::string target() {
   // To be counted up when packed weights, or the operators that take them, change.
-  constexpr int kVersion = 3;
+  constexpr int kVersion = 4;
   return "cpu " + std::to_string(kVersion) + " " + std::string(kernels::instruction_set());
 }
 

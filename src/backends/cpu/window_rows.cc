@@ -1,7 +1,10 @@
 #include "backends/cpu/window_rows.h"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
+
+#include "backends/cpu/window_lines.h"
 
 namespace hone::cpu {
 namespace {
@@ -38,7 +41,9 @@ void fill(float* to, int64_t step, int64_t n) {
 class WindowRows final : public kernels::RowSource {
  public:
   // Of one group: `depth` channels of each pixel, from x on.
-  WindowRows(const Geometry& g, const float* x, int64_t depth) : g_(g), x_(x) {
+  WindowRows(const Geometry& g, const float* x, int64_t depth, int64_t panels) : g_(g), x_(x) {
+    // What several panels need is packed, which is read with less work.
+    if (panels == 1) lines_.emplace(g, x, depth, false);
     // Where a line of the kernel covers neighbouring pixels, it is one piece of memory.
     const bool lines = depth == g.channels && g.dilation[2] == 1;
     const int64_t columns = lines ? 1 : g.kernel[2];
@@ -55,6 +60,12 @@ class WindowRows final : public kernels::RowSource {
     each_line(g_, row, rows, [&](const Line& line, int64_t first) {
       gather_line(line, {from, depth}, to.from(first, 0));
     });
+  }
+  kernels::RowLines lines() const override {
+    return lines_ ? lines_->lines() : kernels::RowLines();
+  }
+  void lay_out(int64_t line, int64_t count, float* to) const override {
+    lines_->lay_out(line, count, to);
   }
 
  private:
@@ -130,12 +141,14 @@ class WindowRows final : public kernels::RowSource {
   const float* x_;
   int64_t length_;  // of a piece, in floats
   std::vector<Piece> pieces_;
+  std::optional<WindowLines> lines_;
 };
 
 // Columns of rows lie in planes: a stride apart, in one line of the image.
 class PlaneRows final : public kernels::RowSource {
  public:
-  PlaneRows(const Geometry& g, const float* x, int64_t depth) : g_(g), x_(x), depth_(depth) {}
+  PlaneRows(const Geometry& g, const float* x, int64_t depth)
+      : g_(g), x_(x), depth_(depth), lines_(g, x, depth, true) {}
 
   void gather(int64_t row, int64_t rows, int64_t from, int64_t depth,
               kernels::Gathered to) const override {
@@ -150,6 +163,10 @@ class PlaneRows final : public kernels::RowSource {
     });
   }
   bool by_columns() const override { return true; }
+  kernels::RowLines lines() const override { return lines_.lines(); }
+  void lay_out(int64_t line, int64_t count, float* to) const override {
+    lines_.lay_out(line, count, to);
+  }
 
  private:
   struct Columns {
@@ -200,13 +217,15 @@ class PlaneRows final : public kernels::RowSource {
   const Geometry& g_;
   const float* x_;
   int64_t depth_;
+  WindowLines lines_;
   decltype(kernels::GemmKernel::spread) spread_ = kernels::gemm_kernel().spread;
 };
 
 }  // namespace
 
-std::unique_ptr<kernels::RowSource> window_rows(const Geometry& g, const float* x, int64_t depth) {
-  return std::make_unique<WindowRows>(g, x, depth);
+std::unique_ptr<kernels::RowSource> window_rows(const Geometry& g, const float* x, int64_t depth,
+                                                int64_t panels) {
+  return std::make_unique<WindowRows>(g, x, depth, panels);
 }
 
 std::unique_ptr<kernels::RowSource> plane_rows(const Geometry& g, const float* x, int64_t depth) {

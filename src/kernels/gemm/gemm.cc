@@ -27,7 +27,8 @@ struct Block {
   bool packed;          // by tiles
   int64_t from, depth;  // of k
   bool last;
-  const float* then = nullptr;  // the panel that is needed next
+  const float* then = nullptr;      // the panel that is needed next
+  const int32_t* places = nullptr;  // Tile::places
 };
 
 // So many tiles, of even height: a last one of a row or two would keep few multiply-adds under way.
@@ -70,6 +71,7 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
   const Prefetch prefetch(kernel, block.depth, tiles.count);
   Tile tile{.a_row = block.a_row,
             .packed = block.packed,
+            .places = block.places,
             .depth = block.depth,
             .c_row = p.c_row,
             .add = block.from > 0 || p.add,
@@ -87,7 +89,7 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
     tile.epilogue.bias = p.epilogue.bias ? p.epilogue.bias + column : nullptr;
     const float* next = j + 1 < panel_end ? tile.b + depth * kernel.columns : block.then;
     const float* end = next ? next + block.depth * kernel.columns : next;
-    for (int64_t t = 0, r = 0; t < tiles.count; ++t, r += tile.rows, next += prefetch.lines) {
+    for (int64_t t = 0, r = 0; t < tiles.count; ++t, r += tile.rows) {
       tile.rows = tiles.height_of(t);
       tile.a = block.a + r * (block.packed ? block.depth : block.a_row);
       tile.c = p.c + r * p.c_row + column;
@@ -97,6 +99,7 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
       }
       // The last tiles may have nothing left to ask for.
       tile.ahead = next < end ? Ahead{next, prefetch.each} : Ahead{};
+      if (next) next += prefetch.lines;
       kernel.tile(tile);
       if (finish) kernel.finish(rest, tile.c, p.c_row, tile.rows, tile.columns, 0, nullptr);
     }
@@ -164,6 +167,58 @@ void multiply_rows(const GemmKernel& kernel, const Product& p, Room& room, int64
   } while (from < p.a.depth);
 }
 
+// Blocks of k: so many, of even size.
+int64_t part_of(int64_t depth) {
+  const int64_t blocks = std::max<int64_t>(1, divided(depth, kBlockDepth));
+  return divided(depth, blocks * kUnrolled) * kUnrolled;
+}
+
+// A block of k of the rows [row, end) of a source, which are of lines that lie in `laid`.
+struct LaidLines {
+  const RowLines& all;
+  const float* laid;
+  int64_t first;  // line
+};
+void multiply_laid(const GemmKernel& kernel, const Product& p, const LaidLines& lines, int64_t row,
+                   int64_t end, Block block, int64_t panel, int64_t panel_end) {
+  const int64_t length = lines.all.length;
+  block.a_row = lines.all.step;
+  block.places = lines.all.places + block.from;
+  for (int64_t next; row < end; row = next) {
+    const int64_t line = row / length;
+    next = std::min(end, (line + 1) * length);
+    block.a = lines.laid + (line - lines.first) * lines.all.line_step + row % length * block.a_row;
+    multiply_block(kernel, p.rows(row - p.a.row, next - row), block, panel, panel_end);
+  }
+}
+
+// Tiles read places for whole vectors only, and should be nearly as high as they can be.
+bool reads_lines(const GemmKernel& kernel, const RowLines& lines, int64_t n) {
+  const int64_t tiles = (lines.length + kernel.rows - 1) / kernel.rows;
+  return lines.length > 0 && 5 * lines.length >= 4 * tiles * kernel.rows &&
+         n % (kernel.columns / 2) == 0;
+}
+
+void multiply_lines(const GemmKernel& kernel, const Product& p, const RowLines& all, int64_t panel,
+                    int64_t panel_end) {
+  const auto room = std::make_unique_for_overwrite<float[]>(size_t(all.room));
+  const int64_t part = part_of(p.a.depth), end = p.a.row + p.m;
+  for (int64_t row = p.a.row, next; row < end; row = next) {
+    const int64_t line = row / all.length, image_end = (line / all.lines + 1) * all.lines;
+    const int64_t line_end =
+        std::min({line + most_lines(all.length), image_end, (end + all.length - 1) / all.length});
+    next = std::min(end, line_end * all.length);
+    p.a.source->lay_out(line, line_end - line, room.get());
+    int64_t from = 0;
+    do {
+      const int64_t depth = std::min(part, p.a.depth - from);
+      const Block block{nullptr, 0, false, from, depth, from + depth == p.a.depth};
+      multiply_laid(kernel, p, {all, room.get(), line}, row, next, block, panel, panel_end);
+      from += depth;
+    } while (from < p.a.depth);
+  }
+}
+
 // Whole panels of a product with few rows; the number of the first panel that is left.
 int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
                       int64_t panel_end) {
@@ -203,8 +258,7 @@ bool packs(const GemmKernel& kernel, const Rows& a, int64_t panels) {
 
 PackedBlocks::PackedBlocks(const GemmKernel& kernel, int64_t m, int64_t depth)
     : kernel(kernel), m(m), depth(depth) {
-  const int64_t deep = std::max<int64_t>(1, divided(depth, kBlockDepth));
-  part = divided(depth, deep * kUnrolled) * kUnrolled;
+  part = part_of(depth);
   const int64_t down = divided(m, kRowBlock);
   rows = std::min(m, divided(m, down * kernel.rows) * kernel.rows);
 }
@@ -230,6 +284,11 @@ void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, i
   if (product.m > 0 && product.m <= kThinRows && !product.a.source && !product.packed)
     panel = multiply_thin(kernel, product, panel, panel_end);
   if (product.m == 0 || panel >= panel_end) return;
+  if (product.a.source && !product.packed) {
+    const RowLines lines = product.a.source->lines();
+    if (reads_lines(kernel, lines, product.n))
+      return multiply_lines(kernel, product, lines, panel, panel_end);
+  }
   const PackedBlocks blocks(kernel, product.m, product.a.depth);
   const int64_t rows = blocks.rows, groups = divided(panel_end - panel, kPanelGroup);
   const int64_t across = divided(panel_end - panel, groups);

@@ -26,6 +26,16 @@ struct Gathered {
   Gathered from(int64_t row, int64_t column) const { return {at(row, column), step, packed}; }
 };
 
+// Rows that lie evenly once some of them are laid out: row r of line l at l * line_step + r * step,
+// element k at places[k] from there. They are read as they lie, neither gathered nor packed.
+struct RowLines {
+  int64_t length = 0;  // rows of a line; 0: there are no lines
+  int64_t lines = 0;   // of an image; lines of two images are not laid out together
+  int64_t line_step = 0, step = 0;
+  const int32_t* places = nullptr;
+  int64_t room = 0;  // floats of as many lines as are laid out together
+};
+
 // Rows that do not lie in memory as they are needed.
 class RowSource {
  public:
@@ -34,6 +44,9 @@ class RowSource {
                       Gathered to) const = 0;
   // Whether packing them takes less than gathering them row by row.
   virtual bool by_columns() const { return false; }
+  // Some sources have their rows in lines. `most_lines` of them are laid out at a time at most.
+  virtual RowLines lines() const { return {}; }
+  virtual void lay_out(int64_t /*line*/, int64_t /*count*/, float* /*to*/) const {}
   virtual ~RowSource() = default;
 };
 
@@ -64,13 +77,15 @@ struct Ahead {
 inline constexpr int64_t kUnrolled = 8;
 
 // One register tile: c[rows][columns] = activation(bias + added + A · B), or A · B added to what is
-// there instead. a: [rows][depth], a_row apart, or packed: [depth][rows]; b:
+// there instead. a: [rows][depth], a_row apart, element k at places[k] where there are any; or
+// packed: [depth][rows]; b:
 // [depth][columns of a panel]; c: rows c_row apart. The epilogue begins at this tile, and clamps()
 // at most.
 struct Tile {
   const float* a = nullptr;
   int64_t a_row = 0;
   bool packed = false;
+  const int32_t* places = nullptr;
   int64_t depth = 0;
   const float* b = nullptr;
   float* c = nullptr;
@@ -126,6 +141,11 @@ inline constexpr int64_t kBlockDepth = 384;
 inline constexpr int64_t kPanelGroup =
     32;  // panels at a time at most: their part of C stays in the L2 cache
 inline constexpr int64_t kRowBlock = 224;  // rows at a time at most: and their part of A
+
+// Lines of so many rows that are laid out together.
+inline constexpr int64_t most_lines(int64_t length) {
+  return length < kRowBlock ? kRowBlock / length : 1;
+}
 
 // So many panels are worth packing the rows for.
 inline constexpr int64_t kPackPanels = 6;

@@ -22,9 +22,9 @@ struct EvenRows {
   static constexpr bool read_once(int) { return true; }
   const float* third[(kRows + 2) / 3];
   int64_t step;
-  EvenRows(const float* a, int64_t a_row) : step(a_row) {
+  explicit EvenRows(const Tile& t) : step(t.a_row) {
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; r += 3) third[r / 3] = a + r * a_row;
+    for (int r = 0; r < kRows; r += 3) third[r / 3] = t.a + r * t.a_row;
   }
   const float* at(int row, int64_t k) const { return third[row / 3] + row % 3 * step + k; }
 };
@@ -35,8 +35,24 @@ struct PackedRows {
   static constexpr bool kPacked = true;
   static constexpr bool read_once(int row) { return row % 4 == 3; }
   const float* first;
-  PackedRows(const float* a, int64_t) : first(a) {}
+  explicit PackedRows(const Tile& t) : first(t.a) {}
   const float* at(int row, int64_t k) const { return first + k * kRows + row; }
+};
+
+// Rows whose elements lie apart, in the same way in each row.
+template <int kRows>
+struct PlacedRows : EvenRows<kRows> {
+  const int32_t* places;
+  explicit PlacedRows(const Tile& t) : EvenRows<kRows>(t), places(t.places) {}
+  const float* at(int row, int64_t k) const { return EvenRows<kRows>::at(row, places[k]); }
+};
+
+// The same, where rows are two apart.
+template <int kRows>
+struct PlacedPairs : PackedRows<kRows> {
+  const int32_t* places;
+  explicit PlacedPairs(const Tile& t) : PackedRows<kRows>(t), places(t.places) {}
+  const float* at(int row, int64_t k) const { return this->first + places[k] + 2 * row; }
 };
 
 // Some columns of a tile: all vectors but the last are whole.
@@ -128,7 +144,7 @@ void multiply(const Tile& t) {
   Vector sums[kRows][kVectors];
   begin_tile(sums, columns, t.c, t.c_row, t.add, t.epilogue);
   const float *next = t.ahead.next, *b = t.b;
-  const A rows(t.a, t.a_row);
+  const A rows(t);
   const int64_t lines = t.ahead.lines, depth = t.depth;
   int64_t k = 0;
   // Counters and jumps are work for the front end, which another thread of the core may share.
@@ -148,6 +164,11 @@ void multiply_some(const Tile& t) {
     // Where numbers in memory are no operands, rows are not packed (GemmKernel::pack).
     if constexpr (kReadsWithFma)
       if (t.packed) return multiply<kPanel, kRows, kVectors, kWhole, PackedRows<kRows>>(t);
+    if constexpr (kWhole) {
+      if (t.places && t.a_row == 2)
+        return multiply<kPanel, kRows, kVectors, kWhole, PlacedPairs<kRows>>(t);
+      if (t.places) return multiply<kPanel, kRows, kVectors, kWhole, PlacedRows<kRows>>(t);
+    }
     return multiply<kPanel, kRows, kVectors, kWhole, EvenRows<kRows>>(t);
   }
   if constexpr (kRows > 1) multiply_some<kPanel, kRows - 1, kVectors, kWhole>(t);
