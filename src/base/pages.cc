@@ -58,4 +58,14 @@ void release_pages(std::span<const std::byte> mapped) {
   madvise(const_cast<std::byte*>(mapped.data()) + skipped, whole, MADV_DONTNEED);
 }
 
+void bring_in(std::span<const std::byte> mapped) {
+#ifdef MADV_POPULATE_READ
+  const size_t page = page_size();
+  const size_t before = reinterpret_cast<uintptr_t>(mapped.data()) % page;
+  // Who cannot, as before Linux 5.14, meets them one by one.
+  madvise(const_cast<std::byte*>(mapped.data()) - before, mapped.size() + before,
+          MADV_POPULATE_READ);
+#endif
+}
+
 }  // namespace hone

@@ -17,4 +17,7 @@ inline constexpr size_t kHugePage = size_t{2} << 20;
 // nobody writes to.
 void release_pages(std::span<const std::byte> mapped);
 
+// Pages of a mapped file come into memory at once, not one by one as they are met.
+void bring_in(std::span<const std::byte> mapped);
+
 }  // namespace hone
