@@ -1,5 +1,6 @@
 #include "base/pages.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -65,6 +66,12 @@ void bring_in(std::span<const std::byte> mapped) {
   // Who cannot, as before Linux 5.14, meets them one by one.
   madvise(const_cast<std::byte*>(mapped.data()) - before, mapped.size() + before,
           MADV_POPULATE_READ);
+#endif
+}
+
+void trim_heap() {
+#ifdef __GLIBC__
+  malloc_trim(0);
 #endif
 }
 
