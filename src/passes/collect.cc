@@ -1,5 +1,5 @@
-// Copies small constants of mapped files into one piece of memory. Passes that read them would bring
-// the weights between them into memory, which are read later or not at all: a page fault maps
+// Copies small constants of mapped files into one piece of memory. Passes that read them would
+// bring the weights between them into memory, which are read later or not at all: a page fault maps
 // 64 KB around it, or a huge page.
 #include <cstring>
 #include <map>

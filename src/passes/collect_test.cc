@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/scratch_folder.h"
+#include "ir/builder.h"
 #include "ops/catalogue.h"
 #include "passes/pipeline.h"
 
@@ -27,7 +28,10 @@ class Collect : public testing::Test {
     constant.name = std::move(name);
     constant.type = {DType::f32, Shape::of({int64_t(bytes / 4)}), {}};
     constant.data = Constant::Span{0, offset, bytes};
-    return model_.add_constant(std::move(constant));
+    const ConstantId id = model_.add_constant(std::move(constant));
+    Builder builder(model_, GraphId{0}, standard_catalogue());
+    builder.graph().add_output(model_.constants[id.index].name, builder.constant(id));
+    return id;
   }
   std::string bytes_of(ConstantId id) const {
     const auto bytes = model_.stored(id);
@@ -36,9 +40,7 @@ class Collect : public testing::Test {
   uint32_t source_of(ConstantId id) const {
     return std::get<Constant::Span>(model_.constants[id.index].data).source;
   }
-  void collect() {
-    EXPECT_TRUE(run_pipeline(model_, "collect", standard_catalogue(), Limits()));
-  }
+  void collect() { EXPECT_TRUE(run_pipeline(model_, "collect", standard_catalogue(), Limits())); }
 
   ScratchFolder folder_;
   Model model_;

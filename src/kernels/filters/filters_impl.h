@@ -80,9 +80,8 @@ class Packing {
         Vector v[kLanes];
 #pragma GCC unroll 16
         for (int64_t k = 0; k < kLanes; ++k)
-          v[k] = k < down
-                     ? Vector::load(at(p_.data, (j + k) * length_ + block.first + i), across)
-                     : Vector::zero();
+          v[k] = k < down ? Vector::load(at(p_.data, (j + k) * length_ + block.first + i), across)
+                          : Vector::zero();
         transpose(v);
 #pragma GCC unroll 16
         for (int64_t k = 0; k < kLanes; ++k) {

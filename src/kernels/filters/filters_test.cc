@@ -40,8 +40,8 @@ void check(const FilterKernels& kernels, int64_t used, int64_t channels, int64_t
   }
   const auto factors = some_factors(used);
   std::vector<float> out(size_t(length * width), 7.0f);
-  EXPECT_TRUE(kernels.pack(
-      {bytes.data() + kSkew, used, channels, positions, width, factors.data()}, out.data()));
+  EXPECT_TRUE(kernels.pack({bytes.data() + kSkew, used, channels, positions, width, factors.data()},
+                           out.data()));
   for (int64_t p = 0; p < positions; ++p)
     for (int64_t c = 0; c < channels; ++c)
       for (int64_t j = 0; j < width; ++j) {
@@ -69,8 +69,7 @@ TEST(Filters, TellWhatIsNotFinite) {
         std::vector<float> w(size_t(used * length), 1.0f), out(size_t(length * used));
         w[size_t(i)] = odd;
         const auto* data = reinterpret_cast<const std::byte*>(w.data());
-        EXPECT_FALSE(kernels->pack({data, used, length, 1, used, factors.data()}, out.data()))
-            << i;
+        EXPECT_FALSE(kernels->pack({data, used, length, 1, used, factors.data()}, out.data())) << i;
       }
 }
 
