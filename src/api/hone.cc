@@ -11,6 +11,7 @@
 #include "api/value.h"
 #include "api/value_file.h"
 #include "backends/backends.h"
+#include "base/pages.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
 #include "base/trace.h"
@@ -121,6 +122,7 @@ hone::Result<Executable> compile_model(const Model::Impl& impl, const CompileOpt
   auto pool = std::make_shared<ThreadPool>(options.threads);
   auto model = TRY(lowered(impl, *backends[0], options, *pool));
   auto program = TRY(Program::make(std::move(model), std::move(backends), impl.limits));
+  trim_heap();
   return Executable(std::make_shared<const Executable::Impl>(
       Executable::Impl{impl.model, std::move(program), std::move(pool)}));
 }

@@ -20,12 +20,15 @@
 #include <system_error>
 #include <utility>
 
+#include "base/pages.h"
 #include "base/text.h"
 
 namespace hone {
 namespace {
 
-constexpr size_t kBuffer = 64 << 10;
+// What goes to the system in one call: file systems with large folios keep it in one, so that who
+// maps the file gets huge pages.
+constexpr size_t kBlock = kHugePage;
 
 Error write_error(int error, std::string_view what, const std::string& path) {
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -164,8 +167,13 @@ void AtomicFile::discard() {
 }
 
 Status AtomicFile::put(std::span<const std::byte> data) {
+  size_t here = 0;  // a call that finds a page of a mapped file missing writes what is before it
   while (!data.empty()) {
-    const ssize_t wrote = ::write(descriptor_, data.data(), std::min<size_t>(data.size(), 1 << 30));
+    if (here == 0) {
+      here = std::min(data.size(), kBlock);
+      bring_in(data.first(here));
+    }
+    const ssize_t wrote = ::write(descriptor_, data.data(), here);
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) {
       const int error = errno;
@@ -173,6 +181,7 @@ Status AtomicFile::put(std::span<const std::byte> data) {
       return write_error(error, "write", path_);
     }
     data = data.subspan(static_cast<size_t>(wrote));
+    here -= static_cast<size_t>(wrote);
   }
   return ok();
 }
@@ -185,13 +194,19 @@ Status AtomicFile::flush() {
 
 Status AtomicFile::write(std::span<const std::byte> data) {
   if (descriptor_ < 0) return fail(ErrorId::io, fmt::format("{} is closed", printable(path_)));
-  if (data.size() > kBuffer - buffer_.size()) TRY(flush());
-  if (data.size() >= kBuffer) {
-    TRY(put(data));
-  } else {
-    buffer_.append(reinterpret_cast<const char*>(data.data()), data.size());
+  while (!data.empty()) {
+    const size_t begun = size_ % kBlock;
+    size_t count = std::min(data.size(), kBlock - begun);
+    if (begun == 0 && data.size() >= kBlock) {
+      count = data.size() / kBlock * kBlock;
+      TRY(put(data.first(count)));
+    } else {
+      buffer_.append(reinterpret_cast<const char*>(data.data()), count);
+      if (begun + count == kBlock) TRY(flush());
+    }
+    size_ += count;
+    data = data.subspan(count);
   }
-  size_ += data.size();
   return ok();
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/atomic_file.h"
 #include "base/hash.h"
+#include "base/mapped_file.h"
 #include "base/scratch_folder.h"
 
 namespace hone {
@@ -71,7 +72,12 @@ TEST_P(AtomicFileWays, CommitsTheWholeContent) {
   ASSERT_TRUE(created);
   AtomicFile file = created.take();
   std::string expected;
-  for (const size_t size : {1u, 100u, 65535u, 65536u, 200000u, 0u, 3u}) {
+  constexpr size_t kBlock = size_t{2} << 20;  // of one call to the system
+  for (const size_t size : {size_t{1}, size_t{100}, size_t{65536}, size_t{0}, kBlock - 1, kBlock,
+                            3 * kBlock + 7, size_t{3}}) {
+    if (size == kBlock) {
+      ASSERT_TRUE(file.begin_settling());  // what follows begins within a block
+    }
     const std::string piece(size, static_cast<char>('a' + size % 26));
     ASSERT_TRUE(file.write(piece));
     expected += piece;
@@ -83,6 +89,20 @@ TEST_P(AtomicFileWays, CommitsTheWholeContent) {
   EXPECT_EQ(folder.count(), 1u);
   EXPECT_FALSE(file.commit());
   EXPECT_FALSE(file.write("more"));
+  EXPECT_EQ(folder.read("out.bin"), expected);
+}
+
+TEST_P(AtomicFileWays, WholeBlocksGoOutAsTheyAre) {
+  const ScratchFolder folder;
+  std::string expected((size_t{4} << 20) + 5, 'x');
+  for (size_t i = 0; i < expected.size(); i += 4096) expected[i] = char('a' + i / 4096 % 26);
+  folder.write("from.bin", expected);
+  const auto from = MappedFile::open(folder / "from.bin");  // no page of it is in memory yet
+  ASSERT_TRUE(from);
+  auto file = GetParam()(folder / "out.bin");
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(file->write(from->bytes()));
+  ASSERT_TRUE(file->commit());
   EXPECT_EQ(folder.read("out.bin"), expected);
 }
 
@@ -216,7 +236,7 @@ TEST(AtomicFile, AFullDiskLeavesNothingBehind) {
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
   auto file = AtomicFile::create(folder / "out.bin");
-  const Status status = file ? file->write(std::string(300000, 'x')) : ok();
+  const Status status = file ? file->write(std::string(size_t{3} << 20, 'x')) : ok();
   const size_t entries = folder.count();
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &old), 0);
   std::signal(SIGXFSZ, handler);

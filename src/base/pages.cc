@@ -1,5 +1,6 @@
 #include "base/pages.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -56,6 +57,22 @@ void release_pages(std::span<const std::byte> mapped) {
   if (mapped.size() < skipped + page) return;
   const size_t whole = (mapped.size() - skipped) / page * page;
   madvise(const_cast<std::byte*>(mapped.data()) + skipped, whole, MADV_DONTNEED);
+}
+
+void bring_in(std::span<const std::byte> mapped) {
+#ifdef MADV_POPULATE_READ
+  const size_t page = page_size();
+  const size_t before = reinterpret_cast<uintptr_t>(mapped.data()) % page;
+  // Who cannot, as before Linux 5.14, meets them one by one.
+  madvise(const_cast<std::byte*>(mapped.data()) - before, mapped.size() + before,
+          MADV_POPULATE_READ);
+#endif
+}
+
+void trim_heap() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace hone

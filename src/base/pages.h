@@ -14,7 +14,15 @@ std::shared_ptr<std::byte> zeroed_memory(size_t bytes);
 inline constexpr size_t kHugePage = size_t{2} << 20;
 
 // Whole pages inside a mapped file leave memory until they are read again. Only for mappings that
-// nobody writes to.
+// nobody writes to, and for the end of zeroed_memory of kHugePage bytes or more that is not in use:
+// it holds zeros again.
 void release_pages(std::span<const std::byte> mapped);
+
+// Pages of a mapped file come into memory at once, not one by one as they are met.
+void bring_in(std::span<const std::byte> mapped);
+
+// Pages of the heap that hold nothing any more go back to the system: after work that has made and
+// freed much, before work that lasts.
+void trim_heap();
 
 }  // namespace hone

@@ -75,6 +75,8 @@ class Model {
   Result<Tensor> read_at_any_address(ConstantId id, const Allowance& allowance) const;
   // The stored bytes as they are.
   Result<std::span<const std::byte>> stored(ConstantId id) const;
+  // Do its bytes lie in a mapped file?
+  bool is_mapped(const Constant& constant) const;
   // The constant's bytes are not expected to be read again soon: those in a mapped file leave
   // memory, and come back from the file when they are read after all.
   void release(ConstantId id) const;
@@ -89,7 +91,6 @@ class Model {
   void sweep();
 
  private:
-  bool is_mapped(const Constant& constant) const;
   Result<Tensor> read_aligned(ConstantId id, size_t least, const Allowance& allowance) const;
   // A name not in use, made from `stem`.
   std::string fresh_constant_name(const std::string& stem);

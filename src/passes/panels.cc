@@ -33,9 +33,22 @@ PackedWeights::PackedWeights(PassContext& c)
     : context_(c),
       // Address space only, until it is written to.
       piece_bytes_(rounded(std::clamp<uint64_t>(source_bytes(c.model), 1, 64 << 20), kHugePage)),
+      slab_bytes_(std::clamp<uint64_t>(source_bytes(c.model) / 16, 2 << 20, 16 << 20)),
       budget_(packing_bytes(c)) {}
 
+PackedWeights::~PackedWeights() {
+  give_back_rest();
+  context_.model.release_all();
+}
+
+// Of a huge page that is begun, too.
+void PackedWeights::give_back_rest() {
+  if (piece_.memory)
+    release_pages({piece_.memory.get() + piece_.used, size_t(piece_.size - piece_.used)});
+}
+
 bool PackedWeights::add_piece(uint64_t bytes) {
+  give_back_rest();
   piece_ = {};
   auto memory = zeroed_memory(bytes);
   if (!memory) return false;
@@ -68,20 +81,19 @@ Result<PackedWeights::Room> PackedWeights::room(const Extents& shape) {
 
 Status PackedWeights::pack(ConstantId weights, int64_t units, uint64_t unit_bytes,
                            const Pack& pack) {
-  // Of a piece of work, and of what may be in memory twice.
-  constexpr uint64_t kPiece = 256 << 10, kSlab = 16 << 20;
+  constexpr uint64_t kPiece = 256 << 10;  // of work
   const auto bytes = TRY(context_.model.stored(weights));
   const auto per = [&](uint64_t size) {
     return std::max<int64_t>(1, int64_t(size / std::max<uint64_t>(unit_bytes, 1)));
   };
-  const int64_t grain = per(kPiece), slab = std::max(per(kSlab), 4 * grain);
+  const int64_t grain = per(kPiece), slab = std::max(per(slab_bytes_), 4 * grain);
   for (int64_t first = 0; first < units; first += slab) {
     const int64_t last = units - first > slab ? first + slab : units;
     context_.parallel_for(last - first, grain, [&](int64_t begin, int64_t end) {
       pack(bytes.data(), first + begin, first + end);
     });
     mapped_ += uint64_t(last - first) * unit_bytes;
-    if (mapped_ < kSlab) continue;
+    if (mapped_ < slab_bytes_) continue;
     // All of the file: reading a few bytes between weights brings in as much as a huge page.
     context_.model.release_all();
     mapped_ = 0;

@@ -25,6 +25,9 @@ uint64_t packing_bytes(const PassContext& c);
 class PackedWeights {
  public:
   explicit PackedWeights(PassContext& c);
+  PackedWeights(const PackedWeights&) = delete;
+  PackedWeights& operator=(const PackedWeights&) = delete;
+  ~PackedWeights();
 
   // Room for a constant: f32 of this shape, zeros.
   struct Room {
@@ -50,9 +53,11 @@ class PackedWeights {
     uint64_t size = 0, used = 0;
   };
   bool add_piece(uint64_t bytes);
+  void give_back_rest();
 
   PassContext& context_;
   uint64_t piece_bytes_;
+  uint64_t slab_bytes_;  // of what may be in memory twice
   MemoryBudget budget_;
   Piece piece_;          // the newest
   uint64_t mapped_ = 0;  // bytes read since the mapped files have left memory
@@ -68,7 +73,6 @@ Status lower_with_panels(PassContext& c) {
   PackedWeights weights(c);
   for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
     TRY(Lowering(c, GraphId{g}, width, weights).run());
-  c.model.release_all();
   return ok();
 }
 

@@ -41,7 +41,7 @@ const CpuKernel linear_kernel{"linear", accepts, run, CpuKernel::InPlace::residu
 
 std::string lowering() {
   const std::string width = "(width=" + std::to_string(kernels::gemm_kernel().columns) + ")";
-  return "widen, lower_attention, lower_conv" + width +
+  return "collect, widen, lower_attention, lower_conv" + width +
          ", spread_channels_last, canonicalize, read_channels_first, fuse_separable, lower_linear" +
          width + ", fuse_elementwise, sweep";
 }

@@ -4,6 +4,7 @@
 
 #include "kernels/transposes/transposes.h"
 #include "kernels/vector.h"
+#include "kernels/vector_square.h"
 
 namespace hone::kernels {
 namespace {
@@ -17,37 +18,15 @@ inline void tile(const Word* in, int64_t in_row, Word* out, int64_t out_row, int
                  int64_t columns) {
   const auto mask_of = [](int64_t n) { return __mmask16(n >= 16 ? 0xffff : (1 << n) - 1); };
   const __mmask16 across = mask_of(columns), down = mask_of(rows);
-  __m512i a[16], b[16];
+  Vector v[16];
 #pragma GCC unroll 16
   for (int i = 0; i < 16; ++i)
-    a[i] = i < rows ? _mm512_maskz_loadu_epi32(across, in + i * in_row) : _mm512_setzero_si512();
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
-    b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
-    a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
-    a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
-    a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
-  }
-  // Now a[4 q + k] holds, in its lane l, rows 4 q … 4 q + 3 of column 4 l + k.
-#pragma GCC unroll 4
-  for (int k = 0; k < 4; ++k) {
-    const __m512i p = _mm512_shuffle_i32x4(a[k], a[4 + k], 0x88);
-    const __m512i q = _mm512_shuffle_i32x4(a[k], a[4 + k], 0xdd);
-    const __m512i r = _mm512_shuffle_i32x4(a[8 + k], a[12 + k], 0x88);
-    const __m512i s = _mm512_shuffle_i32x4(a[8 + k], a[12 + k], 0xdd);
-    b[k] = _mm512_shuffle_i32x4(p, r, 0x88);
-    b[8 + k] = _mm512_shuffle_i32x4(p, r, 0xdd);
-    b[4 + k] = _mm512_shuffle_i32x4(q, s, 0x88);
-    b[12 + k] = _mm512_shuffle_i32x4(q, s, 0xdd);
-  }
+    v[i].v = i < rows ? _mm512_castsi512_ps(_mm512_maskz_loadu_epi32(across, in + i * in_row))
+                      : _mm512_setzero_ps();
+  transpose(v);
 #pragma GCC unroll 16
   for (int j = 0; j < 16; ++j)
-    if (j < columns) _mm512_mask_storeu_epi32(out + j * out_row, down, b[j]);
+    if (j < columns) _mm512_mask_storeu_epi32(out + j * out_row, down, _mm512_castps_si512(v[j].v));
 }
 
 void permute(const Word* in, const int32_t* order, Word* out, int64_t n) {
@@ -62,29 +41,12 @@ void permute(const Word* in, const int32_t* order, Word* out, int64_t n) {
 #if defined(__AVX2__)
 
 inline void full_tile(const Word* in, int64_t in_row, Word* out, int64_t out_row) {
-  __m256 a[8], b[8];
+  Vector v[8];
 #pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i)
-    a[i] = _mm256_loadu_ps(reinterpret_cast<const float*>(in + i * in_row));
-#pragma GCC unroll 4
-  for (int i = 0; i < 8; i += 2) {
-    b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
-    b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
-  }
-#pragma GCC unroll 2
-  for (int i = 0; i < 8; i += 4) {
-    a[i] = _mm256_shuffle_ps(b[i], b[i + 2], 0x44);
-    a[i + 1] = _mm256_shuffle_ps(b[i], b[i + 2], 0xee);
-    a[i + 2] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0x44);
-    a[i + 3] = _mm256_shuffle_ps(b[i + 1], b[i + 3], 0xee);
-  }
-#pragma GCC unroll 4
-  for (int k = 0; k < 4; ++k) {
-    b[k] = _mm256_permute2f128_ps(a[k], a[4 + k], 0x20);
-    b[4 + k] = _mm256_permute2f128_ps(a[k], a[4 + k], 0x31);
-  }
+  for (int i = 0; i < 8; ++i) v[i] = Vector::load(reinterpret_cast<const float*>(in + i * in_row));
+  transpose(v);
 #pragma GCC unroll 8
-  for (int j = 0; j < 8; ++j) _mm256_storeu_ps(reinterpret_cast<float*>(out + j * out_row), b[j]);
+  for (int j = 0; j < 8; ++j) v[j].store(reinterpret_cast<float*>(out + j * out_row));
 }
 
 #else

@@ -1,0 +1,8 @@
+// Packs filters with the vectors of this file's instruction set (see cmake/kernels.cmake).
+#include "kernels/filters/filters_impl.h"
+
+namespace hone::kernels {
+
+const FilterKernels kFiltersAvx2 = kFilters;
+
+}  // namespace hone::kernels
