@@ -97,7 +97,7 @@ TEST_P(AtomicFileWays, WholeBlocksGoOutAsTheyAre) {
   std::string expected((size_t{4} << 20) + 5, 'x');
   for (size_t i = 0; i < expected.size(); i += 4096) expected[i] = char('a' + i / 4096 % 26);
   folder.write("from.bin", expected);
-  const auto from = MappedFile::open(folder / "from.bin");  // no page of it is in memory yet
+  const auto from = MappedFile::open(folder / "from.bin");
   ASSERT_TRUE(from);
   auto file = GetParam()(folder / "out.bin");
   ASSERT_TRUE(file);

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +13,7 @@
 #include <filesystem>
 
 #include "base/beneath.h"
+#include "base/pages.h"
 #include "base/scratch_folder.h"
 
 namespace hone {
@@ -229,6 +232,31 @@ TEST(Folder, RefusesHardLinksPipesAndFolders) {
   EXPECT_EQ(opened->map(".").error().id, ErrorId::not_regular);
   ASSERT_EQ(unlink((folder / "hard").c_str()), 0);
   EXPECT_TRUE(opened->map("w.bin"));
+}
+
+int64_t faults_of_thread() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_minflt + usage.ru_majflt;
+}
+
+TEST(Pages, AreBroughtInAtOnce) {
+#ifndef MADV_POPULATE_READ
+  GTEST_SKIP() << "the system cannot";
+#endif
+  ScratchFolder folder;
+  const std::string path = folder.write("large.bin", std::string(size_t{4} << 20, 'x'));
+  const auto touch = [](std::span<const std::byte> bytes) {
+    int sum = 0;
+    for (size_t i = 0; i < bytes.size(); i += 4096) sum += int(bytes[i]);
+    return sum;
+  };
+  const auto file = MappedFile::open(path);
+  ASSERT_TRUE(file);
+  bring_in(file->bytes());
+  const int64_t before = faults_of_thread();
+  EXPECT_GT(touch(file->bytes()), 0);
+  EXPECT_LE(faults_of_thread() - before, 4);
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ inline constexpr size_t kHugePage = size_t{2} << 20;
 // it holds zeros again.
 void release_pages(std::span<const std::byte> mapped);
 
-// Pages of a mapped file come into memory at once, not one by one as they are met.
+// Pages of a mapped file come into memory at once, not one by one as they are met; elsewhere this
+// does nothing that matters.
 void bring_in(std::span<const std::byte> mapped);
 
 // Pages of the heap that hold nothing any more go back to the system: after work that has made and

@@ -31,7 +31,8 @@ void add_lowered(Calls& m) {
   m["linear"] = {graph("x: f32[N,M], w: f32[" + panels(300, "M") + ", b: f32[300], r: f32[N,300]",
                        "linear(x, w, b, r) <columns=300, activation=\"gelu\">"),
                  graph("x: f32[500,M], w: f32[" + panels(20, "M"), "linear(x, w) <columns=20>"),
-                 graph("x: f32[N,M], w: f32[" + panels(800, "M"), "linear(x, w) <columns=800>")};
+                 graph("x: f32[N,M], w: f32[" + panels(800, "M"), "linear(x, w) <columns=800>"),
+                 graph("x: f32[N,0], w: f32[" + panels(1000, "0"), "linear(x, w) <columns=1000>")};
   m["channels_last_conv"] = {
       graph("x: f32[2,N,21,8], w: f32[1," + panels(70, "72") + ", b: f32[70]",
             "channels_last_conv(x, w, b) <filters=70, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
@@ -42,6 +43,10 @@ void add_lowered(Calls& m) {
       graph("x: f32[2,3,N,57], w: f32[1," + panels(32, "27"),
             "channels_last_conv(x, w) <filters=32, kernel_shape=[3, 3], pads=[1, 1, 1, 1], "
             "strides=[2, 2], channels_first=1>"),
+      graph("x: f32[1,N,28,0], w: f32[1," + panels(32, "0"),
+            "channels_last_conv(x, w) <filters=32, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
+      graph("x: f32[1,8,N,0], w: f32[1," + panels(1000, "0"),
+            "channels_last_conv(x, w) <filters=1000, kernel_shape=[1, 1]>"),
       graph("x: f32[1,N,21,8], w: f32[2," + panels(9, "4"),
             "channels_last_conv(x, w) <filters=18, group=2, kernel_shape=[1, 1]>"),
       graph("x: f32[1,N,7,8], w: f32[1," + panels(900, "72"),

@@ -7,12 +7,18 @@ namespace hone::cpu {
 WindowLines::WindowLines(const Geometry& g, const float* x, int64_t depth, bool planes)
     : g_(g), x_(x), depth_(depth), planes_(planes), pixel_(planes ? 1 : depth) {
   // One or two spatial axes. Windows of one pixel would not need all that is copied.
-  if (g.in[0] != 1 || g.out[0] != 1 || g.kernel[0] != 1 || g.positions() == 1) return;
+  if (g.in[0] != 1 || g.out[0] != 1 || g.kernel[0] != 1 || g.before[0] != 0 || g.positions() == 1 ||
+      depth == 0)
+    return;
   constexpr int64_t kLine = 16, kNearFloats = 1 << 18;
   const auto reach = [&](int axis) { return (g.kernel[axis] - 1) * g.dilation[axis] + 1; };
-  const int64_t lines = (kernels::most_lines(g.out[2]) - 1) * g.stride[1] + reach(1);
+  const int64_t most = std::min(kernels::most_lines(g.out[2]), g.out[1]);
+  const int64_t lines = (most - 1) * g.stride[1] + reach(1);
   const int64_t pixels = (g.out[2] - 1) * g.stride[2] + reach(2);
+  // Each alone first: products of what a file says may not fit.
+  if (std::max({lines, pixels, depth}) > kNearFloats) return;
   pitch_ = (pixels * pixel_ + kLine - 1) / kLine * kLine;
+  if (pitch_ > kNearFloats) return;
   plane_ = lines * pitch_;
   const int64_t room = planes ? plane_ * depth : plane_;
   if (room > kNearFloats) return;

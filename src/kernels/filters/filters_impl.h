@@ -20,8 +20,18 @@ struct Block {
   int64_t row[kMost];
 };
 
-inline const float* at(const std::byte* data, int64_t element) {  // of any alignment
-  return reinterpret_cast<const float*>(data + element * int64_t(sizeof(float)));
+// A vector from memory of any alignment.
+inline Vector load_at(const std::byte* data, int64_t element) {
+  Vector out;
+  std::memcpy(&out.v, data + element * int64_t(sizeof(float)), sizeof out.v);
+  return out;
+}
+
+// The first `count` elements of one.
+inline Vector load_at(const std::byte* data, int64_t element, int64_t count) {
+  float lanes[kLanes] = {};
+  std::memcpy(lanes, data + element * int64_t(sizeof(float)), size_t(count) * sizeof(float));
+  return Vector::load(lanes);
 }
 
 class Packing {
@@ -60,7 +70,7 @@ class Packing {
     Vector v[kLanes];
 #pragma GCC unroll 16
     for (int64_t k = 0; k < kLanes; ++k)
-      v[k] = Vector::load(at(p_.data, (j + k) * length_ + block.first + i));
+      v[k] = load_at(p_.data, (j + k) * length_ + block.first + i);
     transpose(v);
 #pragma GCC unroll 16
     for (int64_t k = 0; k < kLanes; ++k) {
@@ -80,7 +90,7 @@ class Packing {
         Vector v[kLanes];
 #pragma GCC unroll 16
         for (int64_t k = 0; k < kLanes; ++k)
-          v[k] = k < down ? Vector::load(at(p_.data, (j + k) * length_ + block.first + i), across)
+          v[k] = k < down ? load_at(p_.data, (j + k) * length_ + block.first + i, across)
                           : Vector::zero();
         transpose(v);
 #pragma GCC unroll 16

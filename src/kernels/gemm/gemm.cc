@@ -99,7 +99,7 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
       }
       // The last tiles may have nothing left to ask for.
       tile.ahead = next < end ? Ahead{next, prefetch.each} : Ahead{};
-      if (next) next += prefetch.lines;
+      next = end - next > prefetch.lines ? next + prefetch.lines : end;
       kernel.tile(tile);
       if (finish) kernel.finish(rest, tile.c, p.c_row, tile.rows, tile.columns, 0, nullptr);
     }
@@ -170,7 +170,7 @@ void multiply_rows(const GemmKernel& kernel, const Product& p, Room& room, int64
 // Blocks of k: so many, of even size.
 int64_t part_of(int64_t depth) {
   const int64_t blocks = std::max<int64_t>(1, divided(depth, kBlockDepth));
-  return divided(depth, blocks * kUnrolled) * kUnrolled;
+  return std::max(kUnrolled, divided(depth, blocks * kUnrolled) * kUnrolled);
 }
 
 // A block of k of the rows [row, end) of a source, which are of lines that lie in `laid`.

@@ -78,9 +78,8 @@ inline constexpr int64_t kUnrolled = 8;
 
 // One register tile: c[rows][columns] = activation(bias + added + A · B), or A · B added to what is
 // there instead. a: [rows][depth], a_row apart, element k at places[k] where there are any; or
-// packed: [depth][rows]; b:
-// [depth][columns of a panel]; c: rows c_row apart. The epilogue begins at this tile, and clamps()
-// at most.
+// packed: [depth][rows]; b: [depth][columns of a panel]; c: rows c_row apart. The epilogue begins
+// at this tile, and clamps() at most.
 struct Tile {
   const float* a = nullptr;
   int64_t a_row = 0;
@@ -183,8 +182,10 @@ struct Product {
   Product rows(int64_t first, int64_t count) const {
     Product part = *this;
     part.m = count;
-    part.a = a.from(first);
-    if (packed) part.packed += first * a.depth;
+    if (packed)
+      part.packed += first * a.depth;
+    else
+      part.a = a.from(first);
     part.c += first * c_row;
     if (part.epilogue.added) part.epilogue.added += first * epilogue.added_row;
     return part;
