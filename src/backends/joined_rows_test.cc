@@ -72,6 +72,25 @@ TEST(JoinedRows, AreWrittenWhereTheyBelong) {
                kPixels * kChannels * int64_t{sizeof(float)});
 }
 
+// Of separable convolutions: after a projection, and lines of what is convolved.
+TEST(JoinedRows, OfSeparableConvolutions) {
+  constexpr int64_t kPixels = 2 * 10 * 9, kChannels = 5 + 37 + 21;
+  expect_equal("hone 1 graph g(x: f32[2,10,9,16], e: f32[1," + panels(40) + ",16," + width() +
+                   "], v: f32[9,40], p: f32[1," + panels(5) + ",40," + width() + "], f: f32[1," +
+                   panels(37) + ",16," + width() +
+                   "], w: f32[9,37], b: f32[37], r: f32[2,10,9,37], a: f32[1," + panels(21) +
+                   ",16," + width() + R"(]) -> (y) {
+  s = channels_last_separable_conv(x, v, _, _, _, e, _, p) <kernel_shape=[3, 3],
+        pads=[1, 1, 1, 1], filters=5, expansion_activation="relu", activation="tanh">
+  t = channels_last_separable_conv(x, w, b, r, _, f) <kernel_shape=[3, 3], pads=[1, 1, 1, 1],
+        activation="silu">
+  u = channels_last_conv(x, a) <filters=21, kernel_shape=[1, 1]>
+  j = concat(s, t, u) <axis=3>
+  y = channels_last_max_pool(j) <kernel_shape=[2, 2]>
+})",
+               kPixels * kChannels * int64_t{sizeof(float)});
+}
+
 // Nothing to write: no place is outside of the arena.
 TEST(JoinedRows, OrThereAreNone) {
   const std::string text =

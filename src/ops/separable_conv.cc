@@ -2,6 +2,8 @@
 // whose intermediate results are large are lowered to.
 #include "ops/separable_conv.h"
 
+#include <algorithm>
+
 #include "base/checked.h"
 #include "ops/channels_last.h"
 
@@ -29,6 +31,13 @@ Status expect_panels(const Infer& c, size_t input, const Dim& depth, const Dim& 
       c, std::to_string(*n) + " columns do not take panels of shape " + c.shape(input).str());
 }
 
+// What is not computed is not activated.
+Status expect_no_activation(const Infer& c, const ActivationNames& names, std::string_view what) {
+  if (c.text(names.activation) == "none") return ok();
+  return attribute_error(c,
+                         std::string(names.activation) + " is given without " + std::string(what));
+}
+
 Result<Types> infer(const Infer& c) {
   const Shape& x = c.shape(kX);
   if (!x.ranked || x.rank() != 4) return shape_error(c, "x must have 4 axes, has shape " + x.str());
@@ -41,6 +50,7 @@ Result<Types> infer(const Infer& c) {
   } else {
     if (c.has(kExpansionBias))
       return shape_error(c, "a bias is given for an expansion that is not");
+    TRY(expect_no_activation(c, kExpanded, "an expansion"));
     channels = TRY(same_extent(c, extent(c, kX, 3), channels, "channels of x and weights"));
   }
   TRY(expect_bias(c, kExpansionBias, channels));
@@ -55,8 +65,10 @@ Result<Types> infer(const Infer& c) {
   out.dims.push_back(filters > 0 ? Dim(filters) : channels);
   if (filters > 0) {
     TRY(expect_panels(c, kProjection, channels, filters));
-  } else if (c.has(kDepthwiseBias)) {
-    return shape_error(c, "without a projection, the depthwise bias is that of the result");
+  } else {
+    if (c.has(kDepthwiseBias))
+      return shape_error(c, "without a projection, the depthwise bias is that of the result");
+    TRY(expect_no_activation(c, kConvolved, "a projection"));
   }
   TRY(expect_bias(c, kDepthwiseBias, channels));
   TRY(expect_epilogue(c, out));
@@ -114,10 +126,32 @@ std::vector<double> convolved(const std::vector<double>& xs, const Tensor& weigh
   return sums;
 }
 
+// Each stage is computed from the one before as a whole: both have to fit. Where x has no elements,
+// nothing else bounds its extents.
+Status expect_room(const Call& c, const std::vector<Extents>& stages) {
+  const auto most = int64_t(std::min<uint64_t>(c.memory_limit.bytes() / sizeof(double), INT64_MAX));
+  int64_t before = 0;
+  for (const Extents& stage : stages) {
+    const auto count = checked_product(stage);
+    if (!count || *count > most || before > most - *count)
+      return fail(ErrorId::over_memory,
+                  std::string(c.op().name) + ": what lies between takes too much memory");
+    before = *count;
+  }
+  return ok();
+}
+
 Status reference(Call& c) {
   Tensor& y = *TRY(c.out(0));
+  if (y.count() == 0) return ok();
   const Windows windows = TRY(windows_of(c));
   const int64_t images = y.shape()[0], channels = c.in(kWeights).shape()[1];
+  const Extents in = in_extents(windows), out = out_extents(windows);
+  std::vector<Extents> stages{c.in(kX).shape()};
+  if (c.has(kExpansion)) stages.push_back({images, in[0], in[1], channels});
+  stages.push_back({images, out[0], out[1], channels});
+  if (c.has(kProjection)) stages.push_back(y.shape());
+  TRY(expect_room(c, stages));
   std::vector<double> values = reals(c.in(kX));
   if (c.has(kExpansion)) {
     const int64_t pixels = images * checked_product(in_extents(windows)).value_or(0);

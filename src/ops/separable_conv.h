@@ -1,4 +1,5 @@
-// The ports and attributes of channels_last_separable_conv by name, for those who make and run it.
+// The ports and attributes of channels_last_separable_conv by name, and how much lies between its
+// products, for those who make and run it.
 #pragma once
 
 #include "ops/activation.h"
@@ -21,5 +22,8 @@ inline constexpr ActivationNames kExpanded{"expansion_activation", "expansion_lo
                                            "expansion_high"};
 inline constexpr ActivationNames kConvolved{"depthwise_activation", "depthwise_low",
                                             "depthwise_high"};
+
+// Of what is expanded and convolved, so many floats stay in the second-level cache of each thread.
+inline constexpr int64_t kNearFloats = 1 << 18;
 
 }  // namespace hone::separable

@@ -1,5 +1,6 @@
 // Depthwise convolutions take in the products of pixels before and behind them where what lies
-// between is more than the second-level cache keeps: computed line by line, it never leaves it.
+// between is more than the second-level cache keeps: computed band by band of lines, it never
+// leaves it.
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -97,9 +98,23 @@ class Fusion {
     const ValueId y = conv.outputs[0];
     if (!is_between(y) || has(conv, 3)) return std::nullopt;
     const NodeId n = graph()[y].users[0];
-    if (!is_pointwise(graph()[n]) || graph()[n].inputs[0] != y || input(graph()[n], 3) == y)
-      return std::nullopt;
+    if (!is_pointwise(graph()[n]) || graph()[n].inputs[0] != y) return std::nullopt;
     return n;
+  }
+
+  // Does what one line of results needs stay near? Lines of what is convolved that are far apart
+  // take all those between them along.
+  bool stays_near(const Node& conv, bool expanded, bool projected) {
+    const auto extent = [&](ValueId v, size_t axis) { return *shape(v).dims[axis].constant(); };
+    const Infer c(*conv.op, conv.attrs, {}, 1);
+    const int64_t kernel = c.list("kernel_shape")[0];
+    const int64_t dilation = c.given("dilations") ? c.list("dilations")[0] : 1;
+    const ValueId x = conv.inputs[0], y = conv.outputs[0];
+    const int64_t under = std::min((kernel - 1) * dilation + 1, extent(x, 1));
+    // No more than the image, which has been counted.
+    const int64_t ring = expanded ? under * extent(x, 2) * extent(x, 3) : 0;
+    const int64_t line = projected ? extent(y, 2) * extent(y, 3) : 0;
+    return ring <= separable::kNearFloats && line <= separable::kNearFloats - ring;
   }
 
   static void add_activation(Builder::Given& given, const Node& node,
@@ -112,7 +127,9 @@ class Fusion {
 
   Status fuse(NodeId n) {
     const Node conv = graph()[n];
-    const auto before = expansion(conv), behind = projection(conv);
+    auto before = expansion(conv), behind = projection(conv);
+    if (before && !stays_near(conv, true, behind.has_value())) before.reset();
+    if (behind && !stays_near(conv, before.has_value(), true)) behind.reset();
     if (!before && !behind) return ok();
     std::vector<ValueId> inputs(separable::kInputs);
     inputs[separable::kX] = conv.inputs[0];
@@ -147,7 +164,7 @@ class Fusion {
     const ValueId made =
         TRY(rewriter_.add1("channels_last_separable_conv", std::move(inputs), std::move(given)));
     if (!rewriter_.can_replace(last.outputs[0], made)) return ok();  // swept
-    return rewriter_.replace(last.outputs[0], made, "computed line by line");
+    return rewriter_.replace(last.outputs[0], made, "computed band by band of lines");
   }
 
   Rewriter rewriter_;

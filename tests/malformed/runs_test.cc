@@ -4,6 +4,7 @@
 
 #include "backends/backends.h"
 #include "ir/text.h"
+#include "kernels/gemm/gemm.h"
 #include "malformed/guarded.h"
 #include "ops/catalogue.h"
 #include "runtime/session.h"
@@ -112,6 +113,52 @@ TEST(HostileRun, VeryManyEmptyRows) {
   expect_runs("graph g(x: f32[N,M]) -> (y) { y = softmax(x) }", x);
   expect_runs("graph g(x: f32[N,M]) -> (y) { y = transpose(x) }", x);
   expect_runs("graph g(x: f32[N,M]) -> (y) { y = relu(x) }", x);
+}
+
+// What lies between the products of a separable convolution is bounded by neither x nor y.
+TEST(HostileRun, LinesBetweenProducts) {
+  const std::string width = std::to_string(kernels::gemm_kernel().columns);
+  const std::string panels = "[1,1,0," + width + "]";
+  const auto text = [&](const std::string& x, const std::string& e, const std::string& type) {
+    return "graph g(x: " + type + x + ", w: " + type + "[2,8], e: " + type + e +
+           ") -> (y) { y = channels_last_separable_conv(x, w, _, _, _, e) <kernel_shape=[2, 1], "
+           "dilations=[2147483647, 1], strides=[1, 1073741824]> }";
+  };
+  const Extents huge{1, int64_t{1} << 31, int64_t{1} << 30, 0};
+  const Extents e{1, 1, 0, kernels::gemm_kernel().columns};
+  const std::string x = "[1,2147483648,1073741824,0]";
+  expect_refused(text(x, panels, "f32"), {zeros(huge), zeros({2, 8}), zeros(e)}, "limit.memory");
+  expect_refused(text(x, panels, "f64"),
+                 {zeros(huge, DType::f64), zeros({2, 8}, DType::f64), zeros(e, DType::f64)},
+                 "limit.memory");
+  // Strides beyond the only line of results.
+  const std::string one = "graph g(x: f32[1,1,1,0], w: f32[1,8], e: f32" + panels +
+                          ") -> (y) { y = channels_last_separable_conv(x, w, _, _, _, e) "
+                          "<kernel_shape=[1, 1], strides=[2147483647, 2147483647]> }";
+  expect_runs(one, {zeros({1, 1, 1, 0}), zeros({1, 8}), zeros(e)});
+  // Padding around no lines at all, which nothing has to be kept of.
+  const std::string none = "graph g(x: f32[1,0,1099511627776,3], w: f32[2,8], e: f32[1,1,3," +
+                           width +
+                           "]) -> (y) { y = channels_last_separable_conv(x, w, _, _, _, e) "
+                           "<kernel_shape=[2, 1], pads=[1, 0, 1, 0], strides=[1, 2147483647]> }";
+  expect_runs(none, {zeros({1, 0, int64_t{1} << 40, 3}), zeros({2, 8}),
+                     zeros({1, 1, 3, kernels::gemm_kernel().columns})});
+}
+
+// The plain loops keep all of it, within the budget.
+TEST(HostileRun, WhatPlainLoopsKeepBetweenProducts) {
+  Limits limits;
+  limits.runtime_memory = 100'000'000;
+  const auto outcome = run(R"(
+    graph g(x: f64[1,1000,1000,1], w: f64[1,200], e: f64[1,7,1,32], p: f64[1,1,200,32]) -> (y) {
+      y = channels_last_separable_conv(x, w, _, _, _, e, _, p) <kernel_shape=[1, 1], filters=1>
+    })",
+                           {zeros({1, 1000, 1000, 1}, DType::f64), zeros({1, 200}, DType::f64),
+                            zeros({1, 7, 1, 32}, DType::f64), zeros({1, 1, 200, 32}, DType::f64)},
+                           limits);
+  EXPECT_TRUE(outcome.refused) << "it ran";
+  EXPECT_NE(outcome.message.find("[limit.memory]"), std::string::npos) << outcome.message;
+  EXPECT_LT(outcome.megabytes, 300);
 }
 
 // More buffers alive together than are placed by size, and one whose end would wrap around.

@@ -66,7 +66,10 @@ void add_lowered(Calls& m) {
             "pads=[1, 1, 1, 1], strides=[2, 1], filters=20, expansion_activation=\"relu\">"),
       graph("x: f32[1,N,21,M], w: f32[9,M], p: f32[1," + panels(20, "M"),
             "channels_last_separable_conv(x, w, _, _, _, _, _, p) <kernel_shape=[3, 3], "
-            "pads=[1, 1, 1, 1], filters=20>")};
+            "pads=[1, 1, 1, 1], filters=20>"),
+      graph("x: f32[5,N,9,8], w: f32[15,40], e: f32[1," + panels(40, "8"),
+            "channels_last_separable_conv(x, w, _, _, _, e) <kernel_shape=[5, 3], "
+            "dilations=[2, 1], pads=[4, 1, 4, 1]>")};
   for (std::string_view op : {"channels_last_average_pool", "channels_last_max_pool"})
     m[std::string(op)] = {graph("x: f32[2,N,21,M]",
                                 std::string(op) + "(x) <kernel_shape=[3, 2], pads=[1, 0, 1, 1]>")};

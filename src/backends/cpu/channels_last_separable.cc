@@ -6,6 +6,7 @@
 
 #include "backends/cpu/channels_last_geometry.h"
 #include "backends/cpu/epilogue.h"
+#include "base/checked.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/windows/windows.h"
 #include "ops/separable_conv.h"
@@ -15,6 +16,8 @@ namespace {
 
 using kernels::InputLine;
 namespace port = separable;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // A product of each pixel with a matrix.
 struct Pointwise {
@@ -29,23 +32,56 @@ struct Separable {
   kernels::Epilogue epilogue;  // of the depthwise convolution
   std::optional<Pointwise> expansion, projection;
   float* y;
+  int64_t y_channels, y_row;  // floats of a pixel, and from one to the next
 
   // What the band's lines are convolved from: floats of a line, and how many lines for how many
-  // results.
+  // results, of those that there are.
   int64_t line() const { return g.in[2] * g.channels; }
   int64_t lines_under(int64_t results) const {
     return (results - 1) * g.stride[1] + (g.kernel[1] - 1) * g.dilation[1] + 1;
   }
   int64_t result_line() const { return g.out[2] * g.channels; }
+  // Is what is convolved the result, and as it is computed?
+  bool convolves_in_place() const { return !projection && y_row == y_channels; }
 };
+
+// Of lines that need not exist: where x has no elements, its extents have no bounds.
+std::optional<int64_t> floats_of(int64_t lines, int64_t pixels, int64_t channels) {
+  const auto all = checked_mul(lines, pixels);
+  return all ? checked_mul(*all, channels) : std::nullopt;
+}
 
 // Lines of results at a time: enough pixels for a product to be worth its start, few enough for the
 // second-level cache.
 int64_t band_of(const Separable& s) {
-  constexpr int64_t kPixels = 56, kLines = 2, kNearFloats = 1 << 18;
-  const int64_t lines = std::max(kLines, (kPixels + s.g.out[2] - 1) / s.g.out[2]);
-  const auto floats = [&](int64_t n) { return s.lines_under(n) * s.line() + n * s.result_line(); };
-  return std::min(s.g.out[1], floats(lines) <= kNearFloats ? lines : 1);
+  constexpr int64_t kPixels = 56, kLines = 2;
+  const Geometry& g = s.g;
+  const int64_t lines = std::min(g.out[1], std::max(kLines, divide_up(kPixels, g.out[2])));
+  const auto under = floats_of(s.lines_under(lines), g.in[2], g.channels);
+  const auto made = floats_of(lines, g.out[2], g.channels);
+  const bool near =
+      under && made && *under <= port::kNearFloats && *made <= port::kNearFloats - *under;
+  return near ? lines : 1;
+}
+
+struct Bands {
+  int64_t lines = 1;                    // of results
+  int64_t ring = 0;                     // lines of the expansion that are kept
+  int64_t expanded = 0, convolved = 0;  // floats
+};
+
+Result<Bands> bands_of(const Separable& s) {
+  Bands bands{.lines = band_of(s)};
+  const int64_t apart = s.convolves_in_place() ? 0 : 1;  // lines that are copied to their places
+  bands.ring = std::min(s.g.in[1], s.lines_under(bands.lines));
+  const auto expanded = floats_of(bands.ring, s.g.in[2], s.g.channels);
+  const auto convolved = floats_of(s.projection ? bands.lines : apart, s.g.out[2], s.g.channels);
+  if ((s.expansion && !expanded) || !convolved)
+    return fail(ErrorId::over_memory,
+                "channels_last_separable_conv: a band of lines takes too much memory");
+  if (s.expansion) bands.expanded = *expanded;
+  bands.convolved = *convolved;
+  return bands;
 }
 
 // Lines [begin, end).
@@ -57,13 +93,13 @@ struct Lines {
 // What one thread needs for its pieces.
 class Worker {
  public:
-  Worker(const Separable& s, const Call& c)
+  Worker(const Separable& s, const Bands& bands, const Call& c)
       : s_(s),
         g_(s.g),
-        band_(band_of(s)),
-        ring_(std::clamp<int64_t>(g_.in[1], 1, s.lines_under(band_))),
-        expanded_(c.scratch<float>(s.expansion ? ring_ * s.line() : 0)),
-        convolved_(c.scratch<float>(s.projection ? band_ * s.result_line() : 0)),
+        band_(bands.lines),
+        ring_(bands.ring),
+        expanded_(c.scratch<float>(bands.expanded)),
+        convolved_(c.scratch<float>(bands.convolved)),
         line_(kernels::window_line({.pixels = g_.in[2],
                                     .channels = g_.channels,
                                     .taps = g_.kernel[2],
@@ -97,13 +133,12 @@ class Worker {
       const int64_t place = next_ % ring_, count = std::min(end - next_, ring_ - place);
       const Pointwise& p = *s_.expansion;
       multiply(p, s_.x + (image * g_.in[1] + next_) * g_.in[2] * p.depth,
-               expanded_.data() + place * s_.line(), count * g_.in[2], p.epilogue);
+               expanded_.data() + place * s_.line(), p.filters, count * g_.in[2], p.epilogue);
       next_ += count;
     }
   }
 
   void convolve(int64_t image, Lines band) {
-    const kernels::WindowPart whole{0, g_.out[2], 0, g_.channels};
     const int64_t row = g_.kernel[2] * g_.channels;
     for (int64_t r = band.begin; r < band.end; ++r) {
       inputs_.clear();
@@ -112,31 +147,45 @@ class Worker {
         if (line >= 0 && line < g_.in[1])
           inputs_.push_back({input(image, line), s_.weights + k * row});
       }
-      const int64_t at = (image * g_.out[1] + r) * s_.result_line();
-      kernels::Epilogue e = s_.epilogue;
-      if (e.added) e.added += at;
-      float* to =
-          s_.projection ? convolved_.data() + (r - band.begin) * s_.result_line() : s_.y + at;
-      kernels::window_kernels().depthwise(line_, inputs_.data(), int64_t(inputs_.size()), whole, e,
-                                          to);
+      if (s_.projection)
+        convolve_line(s_.epilogue, convolved_.data() + (r - band.begin) * s_.result_line());
+      else
+        finish_line(image * g_.out[1] + r);
     }
+  }
+
+  void convolve_line(const kernels::Epilogue& e, float* to) {
+    const kernels::WindowPart whole{0, g_.out[2], 0, g_.channels};
+    kernels::window_kernels().depthwise(line_, inputs_.data(), int64_t(inputs_.size()), whole, e,
+                                        to);
+  }
+
+  // A line of y, of those of all images.
+  void finish_line(int64_t number) {
+    kernels::Epilogue e = s_.epilogue;
+    if (e.added) e.added += number * s_.result_line();
+    float* to = s_.y + number * g_.out[2] * s_.y_row;
+    if (s_.convolves_in_place()) return convolve_line(e, to);
+    convolve_line(e, convolved_.data());
+    kernels::gemm_kernel().copy(convolved_.data(), g_.channels, to, s_.y_row, g_.out[2],
+                                g_.channels);
   }
 
   void project(int64_t image, Lines band) {
     const Pointwise& p = *s_.projection;
-    const int64_t at = (image * g_.out[1] + band.begin) * g_.out[2] * p.filters;
+    const int64_t pixel = (image * g_.out[1] + band.begin) * g_.out[2];
     kernels::Epilogue e = p.epilogue;
-    if (e.added) e.added += at;
-    multiply(p, convolved_.data(), s_.y + at, band.count() * g_.out[2], e);
+    if (e.added) e.added += pixel * p.filters;
+    multiply(p, convolved_.data(), s_.y + pixel * s_.y_row, s_.y_row, band.count() * g_.out[2], e);
   }
 
-  static void multiply(const Pointwise& p, const float* from, float* to, int64_t rows,
-                       const kernels::Epilogue& epilogue) {
+  static void multiply(const Pointwise& p, const float* from, float* to, int64_t to_row,
+                       int64_t rows, const kernels::Epilogue& epilogue) {
     kernels::Product product;
     product.a = {from, p.depth, p.depth};
     product.b = p.panels;
     product.c = to;
-    product.c_row = p.filters;
+    product.c_row = to_row;
     product.m = rows;
     product.n = p.filters;
     product.epilogue = epilogue;
@@ -153,17 +202,35 @@ class Worker {
   std::vector<InputLine> inputs_;
 };
 
-void run_bands(const Separable& s, const Call& c, ThreadPool& pool) {
-  // Each piece expands lines that its neighbours expand as well: few pieces.
-  constexpr int64_t kPieces = 2;
-  const int64_t pieces = pool.size() == 1 ? 1 : std::min(s.g.out[1], kPieces * pool.size());
+// How many pieces each image is cut into. Each expands lines that its neighbours expand as well.
+int64_t pieces_of(const Separable& s, const Bands& bands, int64_t threads) {
+  // More pieces than threads, so that one that is held up keeps the others waiting for a piece at
+  // most; but not of less than so many times the lines that two of them expand.
+  constexpr int64_t kPieces = 2, kTimes = 3;
+  if (threads == 1) return 1;
+  const int64_t height = s.g.out[1], stride = s.g.stride[1];
+  const int64_t twice = s.expansion ? std::max<int64_t>(0, s.lines_under(1) - stride) : 0;
+  const auto most = [&](int64_t times) {
+    return height / std::max(bands.lines, divide_up(times * twice, stride));
+  };
+  // A piece for each thread pays even if it expands half of its lines for itself alone.
+  const int64_t one_each = std::clamp<int64_t>(most(1), 1, divide_up(threads, s.g.images));
+  const int64_t wanted = divide_up(kPieces * threads, s.g.images);
+  if (wanted <= most(kTimes)) return wanted;
+  return std::max<int64_t>(1, most(kTimes) / one_each) * one_each;
+}
+
+Status run_bands(const Separable& s, const Call& c, ThreadPool& pool) {
+  const Bands bands = TRY(bands_of(s));
+  const int64_t pieces = pieces_of(s, bands, pool.size());
   pool.parallel_for(s.g.images * pieces, 1, [&](int64_t begin, int64_t end) {
-    Worker worker(s, c);
+    Worker worker(s, bands, c);
     for (int64_t i = begin; i < end; ++i) {
       const int64_t piece = i % pieces;
       worker.run(i / pieces, {s.g.out[1] * piece / pieces, s.g.out[1] * (piece + 1) / pieces});
     }
   });
+  return ok();
 }
 
 Status run_channels_last_separable_conv(Call& c, ThreadPool& pool) {
@@ -176,21 +243,21 @@ Status run_channels_last_separable_conv(Call& c, ThreadPool& pool) {
               .epilogue = {},
               .expansion = {},
               .projection = {},
-              .y = y.as<float>().data()};
+              .y = y.as<float>().data(),
+              .y_channels = y.shape().back(),
+              .y_row = c.row_step > 0 ? c.row_step : y.shape().back()};
   const int64_t depth = s.g.channels;
   s.g.channels = c.in(port::kWeights).shape()[1];
   s.epilogue = epilogue_of(c, s.g.channels);
   if (c.has(port::kProjection)) {
-    const int64_t filters = y.shape().back();
-    s.projection =
-        Pointwise{floats(port::kProjection), s.g.channels, filters, epilogue_of(c, filters)};
+    s.projection = Pointwise{floats(port::kProjection), s.g.channels, s.y_channels,
+                             epilogue_of(c, s.y_channels)};
     s.epilogue = epilogue_of(c, port::kDepthwiseBias, port::kConvolved);
   }
   if (c.has(port::kExpansion))
     s.expansion = Pointwise{floats(port::kExpansion), depth, s.g.channels,
                             epilogue_of(c, port::kExpansionBias, port::kExpanded)};
-  run_bands(s, c, pool);
-  return ok();
+  return run_bands(s, c, pool);
 }
 
 Support accepts(const Graph& graph, const Node& node) {
@@ -206,8 +273,8 @@ Support accepts(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuKernel channels_last_separable_conv_kernel{"channels_last_separable_conv", accepts,
-                                                    run_channels_last_separable_conv,
-                                                    CpuKernel::InPlace::residual};
+const CpuKernel channels_last_separable_conv_kernel{
+    "channels_last_separable_conv", accepts, run_channels_last_separable_conv,
+    CpuKernel::InPlace::residual,   false,   true};
 
 }  // namespace hone::cpu
