@@ -241,8 +241,10 @@ int64_t faults_of_thread() {
 }
 
 TEST(Pages, AreBroughtInAtOnce) {
-#ifndef MADV_POPULATE_READ
+#if !defined(MADV_POPULATE_READ)
   GTEST_SKIP() << "the system cannot";
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers meet pages of their own";
 #endif
   ScratchFolder folder;
   const std::string path = folder.write("large.bin", std::string(size_t{4} << 20, 'x'));
