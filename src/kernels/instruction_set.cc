@@ -1,37 +1,92 @@
 #include "kernels/instruction_set.h"
 
 #include <cstdlib>
+#include <iterator>
 
 #include "base/log.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#endif
+
 namespace hone::kernels {
+
+#if defined(__x86_64__)
 namespace {
 
-std::string_view best() {
-#if defined(__x86_64__)
-  return has_avx512() ? "avx512" : has_avx2() ? "avx2" : "portable";
-#else
-  return "portable";
-#endif
+struct Leaf {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  Leaf(unsigned leaf, unsigned subleaf) {
+    __get_cpuid_count(leaf, subleaf, &eax, &ebx, &ecx, &edx);
+  }
+};
+
+}  // namespace
+
+bool has_avx2vnni() {
+  constexpr unsigned kAvxVnni = 1U << 4;
+  return has_avx2() && (Leaf(7, 1).eax & kAvxVnni) != 0;
 }
 
-std::string_view chosen() {
-  constexpr std::string_view kLesserFirst[] = {"portable", "avx2", "avx512"};
+bool has_amx() {
+#if defined(__linux__)
+  constexpr unsigned kTiles = 1U << 24, kBytes = 1U << 25;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  if (!has_avx512vnni()) return false;
+  const unsigned features = Leaf(7, 0).edx;
+  if ((features & kTiles) == 0 || (features & kBytes) == 0) return false;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+#endif
+
+namespace {
+
+constexpr std::string_view kNames[] = {"portable", "avx2",       "avx2vnni",
+                                       "avx512",   "avx512vnni", "amx"};
+
+InstructionSet best() {
+#if defined(__x86_64__)
+  if (has_amx()) return InstructionSet::amx;
+  if (has_avx512vnni()) return InstructionSet::avx512vnni;
+  if (has_avx512()) return InstructionSet::avx512;
+  if (has_avx2vnni()) return InstructionSet::avx2vnni;
+  if (has_avx2()) return InstructionSet::avx2;
+#endif
+  return InstructionSet::portable;
+}
+
+InstructionSet chosen() {
+  const InstructionSet most = best();
   const char* wanted = std::getenv("HONE_INSTRUCTION_SET");
-  if (!wanted || !*wanted) return best();
-  for (const std::string_view name : kLesserFirst) {
-    if (name == wanted) return name;
-    if (name == best()) break;
-  }
-  LOG(warn, "HONE_INSTRUCTION_SET names none that this CPU has", {{"taken", std::string(best())}});
-  return best();
+  if (!wanted || !*wanted) return most;
+  for (size_t i = 0; i <= static_cast<size_t>(most); ++i)
+    if (kNames[i] == wanted) return static_cast<InstructionSet>(i);
+  LOG(warn, "HONE_INSTRUCTION_SET names none that this CPU has",
+      {{"taken", std::string(name(most))}});
+  return most;
 }
 
 }  // namespace
 
-std::string_view instruction_set() {
-  static const std::string_view name = chosen();
-  return name;
+std::string_view name(InstructionSet set) { return kNames[static_cast<size_t>(set)]; }
+
+InstructionSet instruction_set() {
+  static const InstructionSet set = chosen();
+  return set;
+}
+
+InstructionSet vectors() {
+  const InstructionSet set = instruction_set();
+  return set >= InstructionSet::avx512 ? InstructionSet::avx512
+         : set >= InstructionSet::avx2 ? InstructionSet::avx2
+                                       : InstructionSet::portable;
 }
 
 }  // namespace hone::kernels

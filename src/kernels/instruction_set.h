@@ -1,6 +1,7 @@
 // What the CPU that runs this can do, as the files in cmake/kernels.cmake need it.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 namespace hone::kernels {
@@ -14,18 +15,30 @@ inline bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+bool has_avx2vnni();
+inline bool has_avx512vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+// Asks the system for the tiles' registers, which a process does not have from the start.
+bool has_amx();
 #endif
 
-// The one whose kernels are taken: "portable", "avx2" or "avx512". The environment variable
-// HONE_INSTRUCTION_SET can name a lesser one than the CPU has.
-std::string_view instruction_set();
+// What the CPU offers, each with all that stands before it: VNNI are dot products of bytes, AMX
+// products of tiles of them.
+enum class InstructionSet : uint8_t { portable, avx2, avx2vnni, avx512, avx512vnni, amx };
 
-// Of the versions of one family of kernels, those of that name.
+std::string_view name(InstructionSet set);
+
+// The one whose kernels are taken. The environment variable HONE_INSTRUCTION_SET can name a lesser
+// one than the CPU has.
+InstructionSet instruction_set();
+// The one whose vectors of floats are taken: portable, avx2 or avx512.
+InstructionSet vectors();
+
+// Of the versions of one family of kernels, those with these vectors.
 #if defined(__x86_64__)
 template <class Kernels>
 const Kernels& best_of(const Kernels& portable, const Kernels& avx2, const Kernels& avx512) {
-  const std::string_view name = instruction_set();
-  return name == "avx512" ? avx512 : name == "avx2" ? avx2 : portable;
+  const InstructionSet set = vectors();
+  return set == InstructionSet::avx512 ? avx512 : set == InstructionSet::avx2 ? avx2 : portable;
 }
 #endif
 

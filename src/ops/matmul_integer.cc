@@ -91,7 +91,8 @@ const OpDef& qlinear_matmul_op() {
       .doc =
           "a @ b on quantized tensors: saturate(round(sum (a - a_zero_point)(b - b_zero_point) "
           "* (a_scale b_scale / y_scale)) + y_zero_point), half to even, the factor computed "
-          "in the dtype of the scales. Parameters have one element, one for each row of a and "
+          "in the dtype of the scales, its product with the sum in f32. Parameters have one "
+          "element, one for each row of a and "
           "y, or one for each column of b.",
       .inputs = {{"a", kBytes, 'A'},
                  {"a_scale", kScales, 'S'},
@@ -145,7 +146,7 @@ const OpDef& qlinear_matmul_op() {
           const double factor = round_to(
               dtype, round_to(dtype, load_real(as, at.offset(0)) * load_real(bs, at.offset(1))) /
                          load_real(ys, at.offset(2)));
-          const double scaled = sums[size_t(i)] * factor;
+          const float scaled = float(sums[size_t(i)]) * float(factor);
           if (is_integer(y.dtype()))
             store_integer(y, i, requantize(y.dtype(), scaled, load_integer(yz, at.offset(3))));
           else

@@ -40,7 +40,8 @@ Status reference(Call& c) {
     const int64_t m = i / inner % filters;
     const float factor = x_scale * float(load_real(c.in(kWScale), each_scale ? m : 0)) / y_scale;
     const double sum = sums[size_t(i)] + (c.has(kBias) ? load_real(c.in(kBias), m) : 0);
-    store_integer(y, i, requantize(y.dtype(), sum * double(factor), zero));
+    const float scaled = float(sum) * factor;
+    store_integer(y, i, requantize(y.dtype(), double(scaled), zero));
   }
   return ok();
 }
@@ -53,7 +54,8 @@ const OpDef& qlinear_conv_op() {
       .doc =
           "conv on quantized tensors: saturate(round((sum (x - x_zero_point)(weights - "
           "weights_zero_point) + bias) * (x_scale weights_scale / y_scale)) + y_zero_point), "
-          "half to even, the factor computed in f32. Parameters of the weights are scalars or "
+          "half to even, the factor and its product computed in f32. Parameters of the weights are "
+          "scalars or "
           "have one element for each output channel; bias is i32.",
       .inputs = {{"x", kQuantizedBytes, 'X'},
                  {"x_scale", DType::f32},

@@ -33,6 +33,30 @@ void EpilogueChain::follow() {
   }
 }
 
+Status EpilogueChain::reshape_before(Rewriter& rewriter, ValueId& x, int64_t depth) {
+  const auto user = next();
+  if (!user || graph_[*user].op->name != "reshape") return ok();
+  // Adding values moves the others.
+  Shape made = graph_[graph_[*user].outputs[0]].type.tensor.shape;
+  if (!all_known(made) || made.rank() == 0 || !made.dims.back().is(count_)) return ok();
+  EpilogueChain longer = *this;
+  longer.take_reshaped(*user, made.rank() - 1);
+  longer.follow();
+  if (longer.nodes.size() == nodes.size() + 1) return ok();
+  Integers extents;
+  for (const Dim& d : made.dims) extents.push_back(d.constant().value_or(-1));
+  extents.back() = depth;
+  if (std::ranges::count(extents, -1) > 1) return ok();
+  const auto rank = int64_t(extents.size());
+  const ValueId reshaped =
+      TRY(rewriter.add1("reshape", {x, rewriter.constant(Tensor::of({rank}, extents))}));
+  made.dims.back() = depth;
+  if (graph_[reshaped].type.tensor.shape != made) return ok();  // swept
+  x = reshaped;
+  take_reshaped(*user, made.rank() - 1);
+  return ok();
+}
+
 bool EpilogueChain::is_constant(ValueId v) const {
   return v.valid() && graph_[v].kind == Value::Kind::constant &&
          model_.constants[graph_[v].constant.index].type.encoding.is_dense();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ir/model.h"
+#include "ir/rewriter.h"
 
 namespace hone {
 
@@ -34,6 +35,9 @@ class EpilogueChain {
   }
   // Takes everything that follows.
   void follow();
+  // A reshape that keeps the last axis and behind which more follows: it is taken, and x, rows of
+  // `depth` that the root multiplies, is reshaped in its place.
+  Status reshape_before(Rewriter& rewriter, ValueId& x, int64_t depth);
 
   bool is_constant(ValueId v) const;  // dense
   // One number for each channel, the same everywhere else?

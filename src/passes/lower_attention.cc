@@ -128,17 +128,26 @@ class Lowering {
   }
 
   // x [B, S, H * D] where v is x split into heads and transposed by `perm`.
-  ValueId packed(ValueId v, const Integers& perm) {
+  Result<ValueId> packed(ValueId v, const Integers& perm) {
     const Value& value = graph()[v];
-    if (!value.producer.valid()) return {};
+    if (!value.producer.valid()) return ValueId{};
     const Node& transpose = graph()[value.producer];
-    if (transpose.op->name != "transpose" || !permutes(transpose, perm)) return {};
+    if (transpose.op->name != "transpose" || !permutes(transpose, perm)) return ValueId{};
     const ValueId split = transpose.inputs[0];
-    if (!graph()[split].producer.valid()) return {};
+    if (!graph()[split].producer.valid()) return ValueId{};
     const Node& reshape = graph()[graph()[split].producer];
     const ValueId x = reshape.inputs[0];
-    if (reshape.op->name != "reshape" || !splits_last(shape(x), shape(split))) return {};
-    return x;
+    if (reshape.op->name != "reshape") return ValueId{};
+    if (splits_last(shape(x), shape(split))) return x;
+    return joined(x, shape(split));
+  }
+
+  // x in another shape, [B, S, H * D] for heads of [B, S, H, D].
+  Result<ValueId> joined(ValueId x, const Shape& split) {
+    const auto extents = split.fixed();
+    if (!extents || !shape(x).fixed()) return ValueId{};
+    const Integers wanted{(*extents)[0], (*extents)[1], (*extents)[2] * (*extents)[3]};
+    return rewriter_.add1("reshape", {x, rewriter_.constant(Tensor::of({3}, wanted))});
   }
 
   // [B, S, C] as [B, S, H, C / H]?
@@ -174,8 +183,8 @@ class Lowering {
   // The result has its heads where the queries have theirs; keys and values may lie otherwise.
   Status replace(const Found& f) {
     Builder::Given given{{"scale", float(f.scale)}};
-    ValueId q = packed(f.q, {0, 2, 1, 3}), k = packed(f.k, {0, 2, 3, 1}),
-            v = packed(f.v, {0, 2, 1, 3}), y = merged(f.result);
+    ValueId q = TRY(packed(f.q, {0, 2, 1, 3})), k = TRY(packed(f.k, {0, 2, 3, 1})),
+            v = TRY(packed(f.v, {0, 2, 1, 3})), y = merged(f.result);
     rewriter_.stands_for(f.nodes);
     if (!q.valid() || !y.valid()) {
       q = f.q;

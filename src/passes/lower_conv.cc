@@ -215,19 +215,19 @@ class Lowering {
   Result<ValueId> packed(ValueId weights, const Found& f, const std::vector<float>& factors) {
     const ConstantId id = graph()[weights].constant;
     if (f.depthwise()) {
-      const auto room = TRY(weights_.room({f.positions(), f.filters()}));
+      const auto room = TRY(weights_.room(DType::f32, {f.positions(), f.filters()}));
       TRY(weights_.pack(id, 1, 0, [&](const std::byte* data, int64_t, int64_t) {
         packing::pack_depthwise({data, f.filters(), 1, f.positions(), f.filters(), factors},
-                                room.data);
+                                room.floats());
       }));
       return rewriter_.constant(weights_.keep(room, model_.constants[id.index].name + ".last"));
     }
     const int64_t panels = panel_count(f.filters() / f.group, width_),
                   rows = f.positions() * f.depth();
-    const auto room = TRY(weights_.room({f.group, panels, rows, width_}));
+    const auto room = TRY(weights_.room(DType::f32, {f.group, panels, rows, width_}));
     std::atomic<bool> finite{true};
     TRY(pack_panels(id, f, factors, [&](const packing::Filters& filters, int64_t i) {
-      if (!packing::pack_filters(filters, room.data + i * rows * width_)) finite = false;
+      if (!packing::pack_filters(filters, room.floats() + i * rows * width_)) finite = false;
     }));
     // Kernels multiply the padding, and zero times infinity is no number.
     if (!finite)

@@ -23,7 +23,11 @@ struct Found {
 class Lowering {
  public:
   Lowering(PassContext& c, GraphId graph, int64_t width, PackedWeights& weights)
-      : model_(c.model), rewriter_(c.rewriter(graph)), width_(width), weights_(weights) {}
+      : model_(c.model),
+        limits_(c.limits),
+        rewriter_(c.rewriter(graph)),
+        width_(width),
+        weights_(weights) {}
 
   Status run() {
     return each_node(rewriter_, [this](NodeId n) -> Status {
@@ -56,7 +60,7 @@ class Lowering {
     f.columns = (*extents)[f.transposed ? 0 : 1];
     if (f.depth == 0 || f.columns == 0) return std::nullopt;
     const EpilogueChain chain = chain_of(n, f);
-    if (!chain.is_constant(f.weights)) return std::nullopt;
+    if (graph()[f.weights].kind != Value::Kind::constant) return std::nullopt;
     if (f.bias.valid() &&
         (!chain.is_per_channel(f.bias) || (f.beta != 1 && !chain.is_constant(f.bias))))
       return std::nullopt;
@@ -110,37 +114,11 @@ class Lowering {
     chain.take_reshaped(*user, made.rank() - 1);
   }
 
-  // A result that is reshaped before a residual is added to it: x is reshaped in its place.
-  Status reshape_before(Found& f, EpilogueChain& chain) {
-    const auto user = chain.next();
-    if (!user || graph()[*user].op->name != "reshape" || chain.nodes.size() > 1) return ok();
-    const Shape made = shape(graph()[*user].outputs[0]);  // adding values moves the others
-    if (!all_known(made) || made.rank() == 0 || !made.dims.back().is(f.columns)) return ok();
-    EpilogueChain longer = chain;
-    longer.bias = f.bias;
-    longer.take_reshaped(*user, made.rank() - 1);
-    longer.follow();
-    if (!longer.residual.valid()) return ok();
-    Integers extents;
-    for (const Dim& d : made.dims) extents.push_back(d.constant().value_or(-1));
-    extents.back() = f.depth;
-    if (std::ranges::count(extents, -1) > 1) return ok();
-    const auto rank = int64_t(extents.size());
-    const ValueId x =
-        TRY(rewriter_.add1("reshape", {f.x, rewriter_.constant(Tensor::of({rank}, extents))}));
-    Shape wanted = made;
-    wanted.dims.back() = f.depth;
-    if (shape(x) != wanted) return ok();  // swept
-    f.x = x;
-    chain.take_reshaped(*user, made.rank() - 1);
-    return ok();
-  }
-
   Status replace(NodeId n, Found f) {
     EpilogueChain chain = chain_of(n, f);
     look_through_reshapes(f, chain);
-    TRY(reshape_before(f, chain));
     chain.bias = f.bias;
+    if (chain.nodes.size() == 1) TRY(chain.reshape_before(rewriter_, f.x, f.depth));
     chain.follow();
     ValueId bias = chain.bias;
     if (bias.valid() && chain.is_constant(bias)) {
@@ -171,14 +149,22 @@ class Lowering {
   Result<ValueId> packed(const Found& f) {
     const auto key = std::tuple(graph()[f.weights].constant.index, f.transposed, f.alpha);
     if (const auto it = panels_.find(key); it != panels_.end()) return it->second;
-    const ConstantId id = graph()[f.weights].constant;
+    const ConstantId id = TRY(dense(graph()[f.weights].constant));
     const int64_t panels = panel_count(f.columns, width_);
-    const auto room = TRY(weights_.room({panels, f.depth, width_}));
-    TRY(f.transposed ? pack_columns(id, f, room.data) : pack_rows(id, f, room.data));
+    const auto room = TRY(weights_.room(DType::f32, {panels, f.depth, width_}));
+    TRY(f.transposed ? pack_columns(id, f, room.floats()) : pack_rows(id, f, room.floats()));
     const ValueId value =
         rewriter_.constant(weights_.keep(room, constant_name(f.weights) + ".panels"));
     panels_.emplace(key, value);
     return value;
+  }
+
+  // Weights that are stored as integers, as the numbers that they stand for.
+  Result<ConstantId> dense(ConstantId id) {
+    if (model_.constants[id.index].type.encoding.is_dense()) return id;
+    const std::string name = model_.constants[id.index].name;
+    Tensor numbers = TRY(model_.read(id, uint64_t{limits_.runtime_memory}));
+    return model_.add_constant(name, std::move(numbers));
   }
 
   Status pack_rows(ConstantId id, const Found& f, float* out) {
@@ -205,6 +191,7 @@ class Lowering {
   }
 
   Model& model_;
+  const Limits& limits_;
   Rewriter rewriter_;
   int64_t width_;
   PackedWeights& weights_;

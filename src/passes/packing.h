@@ -34,4 +34,26 @@ bool pack_filters(const Filters& filters, float* out);
 // Depthwise filters [filters][positions] as [positions][filters]: all in one panel.
 void pack_depthwise(const Filters& filters, float* out);
 
+// Weights of bytes, as products of bytes read them: [ceil(columns / 16)][groups][16][4], four
+// consecutive elements of each column side by side, `groups` many of them, zeros behind the last.
+// Unsigned bytes become signed ones, 128 less: `turn` is 0x80 then, and zeros are what 128 was.
+struct ByteRows {
+  const std::byte* data;  // [depth, columns] in C order
+  int64_t depth, columns, groups;
+  uint8_t turn;
+};
+// Groups first to last, of all panels.
+void pack_byte_rows(const ByteRows& rows, int64_t first, int64_t last, int8_t* out);
+
+struct ByteFilters {
+  const std::byte* data;  // [columns][channels][positions], the depth being (position, channel)
+  int64_t columns, channels, positions, groups;
+  uint8_t turn;
+};
+// Panels first to last.
+void pack_byte_filters(const ByteFilters& filters, int64_t first, int64_t last, int8_t* out);
+
+// The sum of each column of a panel.
+void sum_byte_columns(const int8_t* panel, int64_t groups, int32_t* sums);
+
 }  // namespace hone::packing

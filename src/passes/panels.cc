@@ -60,10 +60,10 @@ bool PackedWeights::add_piece(uint64_t bytes) {
   return true;
 }
 
-Result<PackedWeights::Room> PackedWeights::room(const Extents& shape) {
-  Room room{{DType::f32, Shape::of(shape), {}}, {}, nullptr};
+Result<PackedWeights::Room> PackedWeights::room(DType dtype, const Extents& shape) {
+  Room room{{dtype, Shape::of(shape), {}}, {}, nullptr};
   const auto count = checked_product(shape);
-  const auto bytes = count ? checked_mul<int64_t>(*count, sizeof(float)) : std::nullopt;
+  const auto bytes = count ? bytes_for(dtype, *count) : std::nullopt;
   const auto too_large = [&](std::string_view why) {
     return fail(ErrorId::over_memory,
                 "packed weights of type " + room.type.str() + std::string(why));
@@ -74,7 +74,7 @@ Result<PackedWeights::Room> PackedWeights::room(const Extents& shape) {
       !add_piece(std::max(rounded(length, kAlignment), piece_bytes_)))
     return too_large(" are more than the system gives");
   room.span = {piece_.source, piece_.used, length};
-  room.data = reinterpret_cast<float*>(piece_.memory.get() + piece_.used);
+  room.data = piece_.memory.get() + piece_.used;
   piece_.used += rounded(length, kAlignment);
   return room;
 }
@@ -103,10 +103,8 @@ Status PackedWeights::pack(ConstantId weights, int64_t units, uint64_t unit_byte
 
 ConstantId PackedWeights::keep(const Room& room, const std::string& name) {
   Constant constant{name, room.type, room.span, {}, {}};
-  if (room.span.length <= kMaxInline) {
-    const auto* data = reinterpret_cast<const std::byte*>(room.data);
-    constant.data = std::vector<std::byte>(data, data + room.span.length);
-  }
+  if (room.span.length <= kMaxInline)
+    constant.data = std::vector<std::byte>(room.data, room.data + room.span.length);
   return context_.model.add_constant(std::move(constant));
 }
 

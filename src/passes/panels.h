@@ -29,13 +29,14 @@ class PackedWeights {
   PackedWeights& operator=(const PackedWeights&) = delete;
   ~PackedWeights();
 
-  // Room for a constant: f32 of this shape, zeros.
+  // Room for a constant of this type: zeros.
   struct Room {
     TensorType type;
     Constant::Span span;
-    float* data = nullptr;
+    std::byte* data = nullptr;
+    float* floats() const { return reinterpret_cast<float*>(data); }
   };
-  Result<Room> room(const Extents& shape);
+  Result<Room> room(DType dtype, const Extents& shape);
 
   // Calls pack(weights, begin, end) for parts of [0, units), on all threads. Unit i is made of the
   // bytes of the constant from about i * unit_bytes on. Now and then what has been read leaves

@@ -54,12 +54,18 @@ class Spreading {
       made = TRY(resize(node));
     else if (op == "slice")
       made = TRY(slice(node));
-    else if (node.op->is(Trait::elementwise))
+    else if (node.op->is(Trait::elementwise) || has_one_scale(node))
       made = TRY(elementwise(node));
     if (!made.valid()) return ok();
     const ValueId back = TRY(to_channels_first(rewriter_, made));
     if (!rewriter_.can_replace(node.outputs[0], back)) return ok();  // swept
     return rewriter_.replace(node.outputs[0], back, "channels stay last");
+  }
+
+  // Quantization of all elements alike, or the way back.
+  bool has_one_scale(const Node& node) {
+    return (node.op->name == "quantize_linear" || node.op->name == "dequantize_linear") &&
+           element_count(shape(node.inputs[1])).is(1);
   }
 
   static Builder::Given given_of(const Node& node) {

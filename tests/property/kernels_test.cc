@@ -490,7 +490,8 @@ constexpr Subject kSubjects[] = {
 // Sorted by operator.
 std::vector<Subject> all_subjects() {
   std::vector<Subject> all(std::begin(kSubjects), std::end(kSubjects));
-  for (const auto& more : {testing::computing_subjects(), testing::moving_subjects()})
+  for (const auto& more :
+       {testing::computing_subjects(), testing::moving_subjects(), testing::quantized_subjects()})
     all.insert(all.end(), more.begin(), more.end());
   std::ranges::sort(all, {}, &Subject::op);
   return all;

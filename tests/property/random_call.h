@@ -121,8 +121,10 @@ struct Subject {
 };
 inline std::ostream& operator<<(std::ostream& out, const Subject& s) { return out << s.op; }
 
-// Those of element-wise kernels, reductions and normalizations; of kernels that move elements.
+// Those of element-wise kernels, reductions and normalizations; of kernels that move elements;
+// of kernels on quantized tensors.
 std::vector<Subject> computing_subjects();
 std::vector<Subject> moving_subjects();
+std::vector<Subject> quantized_subjects();
 
 }  // namespace hone::testing

@@ -54,6 +54,31 @@ void add_lowered(Calls& m) {
       graph("x: f32[2,N,21,8], w: f32[1," + panels(70, "72"),
             "channels_last_conv(x, w) <filters=70, kernel_shape=[3, 3], pads=[1, 1, 1, 1], "
             "algorithm=\"winograd\">")};
+  m["quantized_add"] = {graph("a: u8[N,M], b: i8[N,M]",
+                              "quantized_add(a, b, _, _, u8{3}) <a_scale=0.1, b_scale=0.3>")};
+  m["quantized_linear"] = {
+      graph("x: u8[N,64], w: i8[19,16,16,4], s: i32[300], f: f32[300], z: u8[], b: f32[300]",
+            "quantized_linear(x, w, b, _, f, z, s) <columns=300, activation=\"gelu\">"),
+      graph("x: i8[2,N,70], w: i8[2,32,16,4], s: i32[20], f: f32[], z: i8[20]",
+            "quantized_linear(x, w, _, _, f, _, s, z, u8{3}) <columns=20>")};
+  m["quantized_conv"] = {
+      graph("x: u8[2,N,21,8], w: i8[1,5,32,16,4], s: i32[70], f: f32[70], z: u8[]",
+            "quantized_conv(x, w, _, _, f, z, s, _, u8{7}) <filters=70, kernel_shape=[3, 3], "
+            "pads=[1, 1, 1, 1]>"),
+      graph("x: i8[1,N,21,64], w: i8[2,1,16,16,4], s: i32[18], f: f32[]",
+            "quantized_conv(x, w, _, _, f, _, s) <filters=18, group=2, kernel_shape=[1, 1]>")};
+  m["quantized_depthwise_conv"] = {
+      graph("x: u8[2,N,21,M], w: i8[9,M], s: i32[M], f: f32[M], z: u8[]",
+            "quantized_depthwise_conv(x, w, _, _, f, z, s, _, u8{7}) <kernel_shape=[3, 3], "
+            "pads=[1, 1, 1, 1]>")};
+  for (std::string_view axis : {"", " <axis=0>", " <axis=1>"}) {
+    const std::string scale = axis.empty() ? "f32[]" : axis == " <axis=0>" ? "f32[N]" : "f32[M]";
+    m["quantize_linear"].push_back(
+        graph("x: f32[N,M], s: " + scale, "quantize_linear(x, s)" + std::string(axis)));
+    m["dequantize_linear"].push_back(
+        graph("x: i8[N,M], s: " + scale, "dequantize_linear(x, s)" + std::string(axis)));
+  }
+  m["dynamic_quantize_linear"] = {graph("x: f32[N,M]", "dynamic_quantize_linear(x)")};
   m["channels_last_depthwise_conv"] = {
       graph("x: f32[2,N,21,M], w: f32[9,M], b: f32[M]",
             "channels_last_depthwise_conv(x, w, b) <kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),

@@ -41,15 +41,17 @@ const CpuKernel linear_kernel{"linear", accepts, run, CpuKernel::InPlace::residu
 
 std::string lowering() {
   const std::string width = "(width=" + std::to_string(kernels::gemm_kernel().columns) + ")";
-  return "collect, widen, lower_attention, lower_conv" + width +
-         ", spread_channels_last, canonicalize, read_channels_first, fuse_separable, lower_linear" +
+  return "collect, widen, lower_attention, lower_quantized, lower_quantized_conv, lower_conv" +
+         width +
+         ", spread_channels_last, canonicalize, make_unsigned, read_channels_first, "
+         "fuse_separable, lower_linear" +
          width + ", fuse_elementwise, sweep";
 }
 
 std::string target() {
   // To be counted up when packed weights, or the operators that take them, change.
-  constexpr int kVersion = 4;
-  return "cpu " + std::to_string(kVersion) + " " + std::string(kernels::instruction_set());
+  constexpr int kVersion = 5;
+  return "cpu " + std::to_string(kVersion) + " " + std::string(name(kernels::vectors()));
 }
 
 }  // namespace hone::cpu

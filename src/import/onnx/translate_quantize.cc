@@ -1,4 +1,6 @@
 // ONNX and com.microsoft operators of the family "quantize".
+#include <cstring>
+
 #include "base/checked.h"
 #include "import/onnx/translate.h"
 
@@ -204,8 +206,14 @@ Outputs matmul_n_bits(NodeContext& c) {
   const ValueId scales = TRY(c.emit1("reshape", {c.input(2), b.integers({n, blocks})}));
   ValueId zero;
   if (!c.has_input(3)) {
-    const ValueId middle = TRY(b.scalar(packed, double(1 << (bits - 1))));
-    zero = TRY(c.emit1("expand", {middle, b.integers({n, blocks})}));
+    // The middle of the range everywhere: a constant at once, so that the weights stay encoded.
+    Tensor middle = TRY(Tensor::make(packed, {n, blocks}));
+    std::memset(middle.mutable_data(),
+                bits == 2   ? 0xaa
+                : bits == 4 ? 0x88
+                            : 0x80,
+                size_t(middle.byte_size()));
+    zero = b.constant(std::move(middle));
   } else if (c.input_type(3).tensor.dtype == DType::u8) {
     const int64_t padded = (blocks + per_byte - 1) / per_byte * per_byte;
     zero = TRY(trimmed(TRY(relabelled(c, c.input(3), packed, {n, padded})), padded, blocks));

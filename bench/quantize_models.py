@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Quantizes the models of make_models.py with ONNX Runtime's own quantizer, for benchmarks.
+
+    PYTHON_WITH_ONNXRUNTIME bench/quantize_models.py MODELS_DIR OUT_DIR [NAME ...]
+
+bert_base_dynamic, vit_b16_dynamic, gpt2_dynamic, gpt2_step_dynamic
+                                  dynamic, 8 bits, weights signed
+resnet50_u8s8, mobilenet_v2_u8s8  QDQ, weights for each channel, calibrated on four random images
+resnet50_s8s8, mobilenet_v2_s8s8  the same, activations signed
+bert_base_4bit, gpt2_4bit, gpt2_step_4bit
+                                  MatMulNBits, blocks of 32, symmetric
+
+Needs onnx, onnxruntime and, for 4 bits, onnx_ir: `pip install onnx onnxruntime onnx_ir sympy`.
+"""
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+HOW = {f"{model}_{how}": (model, how) for how, models in {
+    "dynamic": ["bert_base", "vit_b16", "gpt2", "gpt2_step"],
+    "u8s8": ["resnet50", "mobilenet_v2"],
+    "s8s8": ["resnet50", "mobilenet_v2"],
+    "4bit": ["bert_base", "gpt2", "gpt2_step"],
+}.items() for model in models}
+
+
+def images(path):
+    import onnxruntime as ort
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Random(CalibrationDataReader):
+        def __init__(self):
+            inputs = ort.InferenceSession(path).get_inputs()
+            random = np.random.default_rng(7)
+            self.all = iter([{i.name: random.standard_normal(i.shape).astype(np.float32)
+                              for i in inputs} for _ in range(4)])
+
+        def get_next(self):
+            return next(self.all, None)
+
+    return Random()
+
+
+def quantize(source, how, target):
+    import onnx
+    from onnxruntime import quantization as q
+    if how == "4bit":
+        from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+        quantizer = MatMulNBitsQuantizer(onnx.load(source), block_size=32, is_symmetric=True,
+                                         accuracy_level=4)
+        quantizer.process()
+        quantizer.model.save_model_to_file(target, False)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = str(Path(folder) / "prepared.onnx")
+        q.quant_pre_process(source, prepared, skip_symbolic_shape=True)
+        if how == "dynamic":
+            q.quantize_dynamic(prepared, target, weight_type=q.QuantType.QInt8)
+            return
+        activations = q.QuantType.QUInt8 if how == "u8s8" else q.QuantType.QInt8
+        q.quantize_static(prepared, target, images(prepared), quant_format=q.QuantFormat.QDQ,
+                          activation_type=activations, weight_type=q.QuantType.QInt8,
+                          per_channel=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3 or any(name not in HOW for name in sys.argv[3:]):
+        sys.exit(__doc__)
+    models, out = map(Path, sys.argv[1:3])
+    out.mkdir(parents=True, exist_ok=True)
+    for name in sys.argv[3:] or HOW:
+        model, way = HOW[name]
+        quantize(str(models / f"{model}.onnx"), way, str(out / f"{name}.onnx"))

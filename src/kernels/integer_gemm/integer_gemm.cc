@@ -1,0 +1,157 @@
+#include "kernels/integer_gemm/integer_gemm.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "kernels/instruction_set.h"
+
+namespace hone::kernels {
+
+const IntegerGemmKernel& integer_gemm_kernel() {
+#if defined(__x86_64__)
+  switch (instruction_set()) {
+    case InstructionSet::amx: return kIntegerGemmAmx;
+    case InstructionSet::avx512vnni: return kIntegerGemmAvx512Vnni;
+    case InstructionSet::avx2vnni: return kIntegerGemmAvx2Vnni;
+    case InstructionSet::avx512:
+    case InstructionSet::avx2: return kIntegerGemmAvx2;
+    case InstructionSet::portable: break;
+  }
+#endif
+  return kIntegerGemmPortable;
+}
+
+const IntegerGemmKernel& integer_gemm_kernel(int64_t depth) {
+  const IntegerGemmKernel& best = integer_gemm_kernel();
+#if defined(__x86_64__)
+  // Measured: dot products are as fast where a third of what tiles multiply is padding.
+  if (&best == &kIntegerGemmAmx && 4 * padded_depth(depth) > 5 * depth)
+    return kIntegerGemmAvx512Vnni;
+#endif
+  return best;
+}
+
+namespace {
+
+// Of k at a time, at most: a tile's panels stay in the first-level cache while all rows pass by.
+constexpr int64_t kBlockDepth = 1024;
+// Rows at a time, at most: what is gathered or prepared of them stays in the second-level cache.
+constexpr int64_t kRowBlock = 256;
+
+int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+// Some rows of A, as the tiles read them.
+struct Block {
+  const uint8_t* a;
+  int64_t a_step, m;
+  int64_t first;  // of the product's rows
+};
+
+class Multiplication {
+ public:
+  Multiplication(const IntegerGemmKernel& kernel, const IntegerProduct& p, int64_t panel,
+                 int64_t panel_end)
+      : kernel_(kernel),
+        p_(p),
+        thin_(kernel.thin && !p.source && p.m <= kThinByteRows),
+        tile_(thin_ ? kernel.thin : kernel.tile),
+        tile_panels_(thin_ ? kernel.thin_panels : kernel.panels),
+        depth_(rounded_up(p.depth, thin_ ? kDepthGroup : kernel.depth_unit)),
+        panel_(panel),
+        panel_end_(panel_end) {}
+
+  void run(int64_t row, int64_t row_end) {
+    const int64_t down = (row_end - row + kRowBlock - 1) / kRowBlock;
+    const int64_t most = rounded_up((row_end - row + down - 1) / down, kernel_.rows);
+    if (p_.source || copies()) rows_ = bytes(most * depth_);
+    if (kernel_.prepare) prepared_ = bytes(most * depth_ * kernel_.widened);
+    const int64_t tile_columns = tile_panels_ * kIntegerPanel;
+    sums_ = std::make_unique_for_overwrite<int32_t[]>(size_t(most * tile_columns));
+    for (; row < row_end; row += most) multiply_rows(block(row, std::min(most, row_end - row)));
+  }
+
+ private:
+  static std::unique_ptr<uint8_t[]> bytes(int64_t n) {
+    return std::make_unique_for_overwrite<uint8_t[]>(size_t(n));
+  }
+  // Rows whose last bytes are followed by what must not be read.
+  bool copies() const { return !p_.readable && depth_ != p_.depth; }
+
+  Block block(int64_t row, int64_t m) {
+    Block b{p_.a + row * p_.a_step, p_.a_step, m, row};
+    if (p_.source) {
+      p_.source->gather(p_.row + row, m, rows_.get(), depth_);
+      b.a = rows_.get(), b.a_step = depth_;
+    } else if (copies()) {
+      for (int64_t i = 0; i < m; ++i) {
+        uint8_t* to = rows_.get() + i * depth_;
+        std::memcpy(to, b.a + i * b.a_step, size_t(p_.depth));
+        std::memset(to + p_.depth, 0, size_t(depth_ - p_.depth));
+      }
+      b.a = rows_.get(), b.a_step = depth_;
+    }
+    if (!kernel_.prepare) return b;
+    kernel_.prepare(b.a, b.a_step, m, depth_, prepared_.get());
+    return {prepared_.get(), depth_ * kernel_.widened, m, row};
+  }
+
+  void multiply_rows(const Block& b) {
+    // Tiles of about even height: a last one of a row or two would keep little under way.
+    const int64_t tiles = (b.m + kernel_.rows - 1) / kernel_.rows;
+    const int64_t height = rounded_up((b.m + tiles - 1) / tiles, kernel_.row_unit);
+    const int64_t parts =
+        thin_ ? 1 : std::max<int64_t>(1, (depth_ + kBlockDepth - 1) / kBlockDepth);
+    const int64_t part = std::max(kDepthUnit, rounded_up((depth_ + parts - 1) / parts, kDepthUnit));
+    const int64_t panel_bytes = padded_depth(p_.depth) * kIntegerPanel;
+    const int64_t tile_columns = tile_panels_ * kIntegerPanel;
+    IntegerTile t{.a_step = b.a_step, .panel_step = panel_bytes, .sums_step = tile_columns};
+    const bool whole = part >= depth_;
+    // Weights come from memory, and the hardware looks ahead within a page only: the panels behind
+    // those of a tile come in equal parts.
+    constexpr int64_t kLine = 64;
+    const int64_t passes = (b.m + height - 1) / height;
+    t.lines = (kIntegerPanel * tile_panels_ * kDepthUnit / kLine + passes - 1) / passes;
+    for (int64_t j = panel_; j < panel_end_; j += tile_panels_) {
+      t.panels = std::min(tile_panels_, panel_end_ - j);
+      const int64_t column = j * kIntegerPanel;
+      const int64_t columns = std::min(t.panels * kIntegerPanel, p_.n - column);
+      const bool last = j + tile_panels_ >= panel_end_;
+      t.ahead = last ? nullptr : p_.b + (j + tile_panels_) * panel_bytes;
+      for (int64_t k = 0; k == 0 || k < depth_; k += part) {
+        t.depth = std::min(part, depth_ - k);
+        t.b = p_.b + j * panel_bytes + k * kIntegerPanel;
+        t.add = k > 0;
+        for (int64_t r = 0; r < b.m; r += height) {
+          t.rows = std::min(height, b.m - r);
+          t.a = b.a + r * b.a_step + k * kernel_.widened;
+          t.sums = sums_.get() + (whole ? 0 : r * tile_columns);
+          tile_(t);
+          if (t.ahead) t.ahead += t.lines * kLine * ((t.depth + kDepthUnit - 1) / kDepthUnit);
+          if (k + part >= depth_)
+            kernel_.finish(p_.epilogue, t.sums, t.sums_step, b.first + r, t.rows, column, columns);
+        }
+      }
+    }
+  }
+
+  const IntegerGemmKernel& kernel_;
+  const IntegerProduct& p_;
+  bool thin_;
+  void (*tile_)(const IntegerTile&);
+  int64_t tile_panels_, depth_, panel_, panel_end_;
+  std::unique_ptr<uint8_t[]> rows_, prepared_;
+  std::unique_ptr<int32_t[]> sums_;
+};
+
+}  // namespace
+
+void multiply(const IntegerGemmKernel& kernel, const IntegerProduct& product, int64_t row,
+              int64_t row_end, int64_t panel, int64_t panel_end) {
+  if (row >= row_end || panel >= panel_end) return;
+  if (kernel.enter) kernel.enter();
+  Multiplication(kernel, product, panel, panel_end).run(row, row_end);
+  if (kernel.leave) kernel.leave();
+}
+
+}  // namespace hone::kernels

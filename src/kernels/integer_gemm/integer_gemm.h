@@ -1,0 +1,127 @@
+// Products of matrices of 8-bit integers, summed exactly in 32 bits (modulo 2^32), whose right-hand
+// matrix has been packed, and what becomes of the sums: real numbers, or bytes again.
+//
+// S[m,n] = A[m,k] · B[k,n], A of unsigned and B of signed bytes. B is packed into panels
+// [ceil(n / 16)][k' / 4][16][4]: four consecutive bytes of each column side by side; k' is k
+// rounded up to kDepthUnit, and zeros stand beyond k and n. Dot products of bytes read a row of 64
+// bytes of it, products of tiles 16 such rows: all instruction sets share this one layout.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/activation.h"
+
+namespace hone::kernels {
+
+inline constexpr int64_t kIntegerPanel = 16;  // columns of a panel
+inline constexpr int64_t kDepthUnit = 64;     // panels hold a multiple of so many rows of B
+inline constexpr int64_t kDepthGroup = 4;     // consecutive bytes of a column
+
+inline int64_t padded_depth(int64_t depth) {
+  return (depth + kDepthUnit - 1) / kDepthUnit * kDepthUnit;
+}
+inline int64_t integer_panels(int64_t n) { return (n + kIntegerPanel - 1) / kIntegerPanel; }
+// Where element [k, j] of B lies in panels of this padded depth.
+inline int64_t packed_index(int64_t k, int64_t j, int64_t depth) {
+  return (j / kIntegerPanel * depth + k / kDepthGroup * kDepthGroup) * kIntegerPanel +
+         j % kIntegerPanel * kDepthGroup + k % kDepthGroup;
+}
+
+// What becomes of the sums S: with t = S + offsets[j] + row_terms[i] * column_terms[j], the result
+// is y = activation(t * scales[j] + bias + added) in f32, or the byte
+// saturate(round(y * multiplier) + zero), half to even. t is rounded to f32 first.
+struct IntegerEpilogue {
+  const int32_t* offsets = nullptr;       // one for each column
+  const int32_t* row_terms = nullptr;     // one for each row; null for none
+  const int32_t* column_terms = nullptr;  // one for each column, where there are row terms
+  const float* scales = nullptr;          // one for each column
+  Epilogue real = {};                     // in f32
+  // The result: one of these, `row` elements from one row to the next.
+  float* reals = nullptr;
+  uint8_t* bytes = nullptr;
+  int64_t row = 0;
+  float multiplier = 1;
+  int32_t zero = 0, least = 0, most = 255;  // of bytes; -128 and 127 for signed ones
+};
+
+// One tile: sums[rows][columns of `panels` panels] = A · B, or added to what is there.
+struct IntegerTile {
+  const uint8_t* a = nullptr;  // as `prepare` left them
+  int64_t a_step = 0;          // bytes
+  int64_t rows = 0;
+  const int8_t* b = nullptr;
+  int64_t panel_step = 0;  // bytes
+  int64_t panels = 0;
+  int64_t depth = 0;  // a multiple of the kernel's
+  int32_t* sums = nullptr;
+  int64_t sums_step = 0;  // integers
+  bool add = false;
+  // What comes into the cache meanwhile: `lines` cache lines for every kDepthUnit of depth.
+  const int8_t* ahead = nullptr;
+  int64_t lines = 0;
+};
+
+// What one instruction set offers.
+struct IntegerGemmKernel {
+  int64_t rows, panels;  // of a tile at most
+  int64_t row_unit;      // tiles have a multiple of so many rows, but for the last one
+  int64_t depth_unit;    // bytes of a row that are read at a time
+  // Null, or what rows have to be brought into first: to[rows][depth] of `widened` bytes each.
+  void (*prepare)(const uint8_t* a, int64_t a_step, int64_t rows, int64_t depth, uint8_t* to);
+  int64_t widened;
+  void (*tile)(const IntegerTile& tile);
+  // The same for kThinByteRows at most: as fast as weights can be read. Null, or many panels at a
+  // time.
+  void (*thin)(const IntegerTile& tile);
+  int64_t thin_panels;
+  // Around all tiles that a thread computes in a row; null for nothing.
+  void (*enter)();
+  void (*leave)();
+  // Rows [row, row + rows) and columns [column, column + columns) of the result.
+  void (*finish)(const IntegerEpilogue& epilogue, const int32_t* sums, int64_t sums_step,
+                 int64_t row, int64_t rows, int64_t column, int64_t columns);
+  // sums[i] = the sum of row i.
+  void (*row_sums)(const uint8_t* a, int64_t a_step, int64_t rows, int64_t depth, int32_t* sums);
+};
+
+extern const IntegerGemmKernel kIntegerGemmPortable;
+#if defined(__x86_64__)
+extern const IntegerGemmKernel kIntegerGemmAvx2, kIntegerGemmAvx2Vnni, kIntegerGemmAvx512Vnni,
+    kIntegerGemmAmx;
+#endif
+
+inline constexpr int64_t kThinByteRows = 4;
+
+// The best one for the CPU that runs this; for rows of this depth, of which tiles multiply a whole
+// number of units.
+const IntegerGemmKernel& integer_gemm_kernel();
+const IntegerGemmKernel& integer_gemm_kernel(int64_t depth);
+
+// Bytes of rows of A that do not lie in memory as they are needed.
+class ByteRowSource {
+ public:
+  // All of rows [row, row + rows), `step` bytes apart; bytes behind a row's last up to the step may
+  // be written too.
+  virtual void gather(int64_t row, int64_t rows, uint8_t* to, int64_t step) const = 0;
+  virtual ~ByteRowSource() = default;
+};
+
+struct IntegerProduct {
+  const uint8_t* a = nullptr;  // row i at a + i * a_step
+  int64_t a_step = 0;
+  // Instead of these: rows from its row `row` on.
+  const ByteRowSource* source = nullptr;
+  int64_t row = 0;
+  int64_t depth = 0;  // k
+  // May bytes behind the end of a row be read, up to padded_depth()? They do not matter.
+  bool readable = false;
+  const int8_t* b = nullptr;  // packed
+  int64_t m = 0, n = 0;
+  IntegerEpilogue epilogue = {};  // of row 0
+};
+
+// Rows [row, row_end) and panels [panel, panel_end) of the product, on this thread.
+void multiply(const IntegerGemmKernel& kernel, const IntegerProduct& product, int64_t row,
+              int64_t row_end, int64_t panel, int64_t panel_end);
+
+}  // namespace hone::kernels

@@ -1,0 +1,94 @@
+// Products of bytes as products of tiles (AMX): 16 rows of 64 bytes with 64 rows of 16 columns.
+#include "kernels/integer_gemm/dots_avx512.h"
+
+namespace hone::kernels {
+namespace {
+
+constexpr int64_t kTileRows = 16, kTileBytes = 64;
+
+// Tiles 0 to 3 hold sums, 4 and 5 rows of A, 6 and 7 parts of panels (Intel 64 and IA-32
+// Architectures Software Developer's Manual, LDTILECFG).
+struct alignas(64) TileConfig {
+  uint8_t palette = 1, start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t bytes[16] = {};  // of a row
+  uint8_t rows[16] = {};
+  TileConfig(uint8_t upper, uint8_t lower) {
+    for (int i = 0; i < 8; ++i) bytes[i] = kTileBytes, rows[i] = kTileRows;
+    rows[0] = rows[1] = rows[4] = upper;
+    rows[2] = rows[3] = rows[5] = lower;
+  }
+};
+
+void enter() {
+  const TileConfig whole(kTileRows, kTileRows);
+  _tile_loadconfig(&whole);
+}
+void leave() { _tile_release(); }
+
+// Up to 32 rows and two panels.
+template <bool kTwoRows, bool kTwoPanels>
+void products(const IntegerTile& t) {
+  const int64_t sums_step = t.sums_step * int64_t(sizeof(int32_t));
+  int32_t* lower = t.sums + kTileRows * t.sums_step;
+  if (t.add) {
+    _tile_loadd(0, t.sums, sums_step);
+    if (kTwoPanels) _tile_loadd(1, t.sums + kIntegerPanel, sums_step);
+    if (kTwoRows) _tile_loadd(2, lower, sums_step);
+    if (kTwoRows && kTwoPanels) _tile_loadd(3, lower + kIntegerPanel, sums_step);
+  } else {
+    _tile_zero(0);
+    if (kTwoPanels) _tile_zero(1);
+    if (kTwoRows) _tile_zero(2);
+    if (kTwoRows && kTwoPanels) _tile_zero(3);
+  }
+  const uint8_t* a = t.a;
+  const int8_t* b = t.b;
+  const int8_t* ahead = t.ahead;
+  const int64_t lines = ahead ? t.lines : 0;
+  for (int64_t k = 0; k < t.depth; k += kTileBytes, a += kTileBytes, b += kTileBytes * kTileRows) {
+    _tile_loadd(6, b, kTileBytes);
+    for (int64_t i = 0; i < lines; ++i, ahead += kTileBytes) __builtin_prefetch(ahead, 0, 2);
+    _tile_loadd(4, a, t.a_step);
+    _tile_dpbusd(0, 4, 6);
+    if (kTwoPanels) {
+      _tile_loadd(7, b + t.panel_step, kTileBytes);
+      _tile_dpbusd(1, 4, 7);
+    }
+    if (kTwoRows) {
+      _tile_loadd(5, a + kTileRows * t.a_step, t.a_step);
+      _tile_dpbusd(2, 5, 6);
+    }
+    if (kTwoRows && kTwoPanels) _tile_dpbusd(3, 5, 7);
+  }
+  _tile_stored(0, t.sums, sums_step);
+  if (kTwoPanels) _tile_stored(1, t.sums + kIntegerPanel, sums_step);
+  if (kTwoRows) _tile_stored(2, lower, sums_step);
+  if (kTwoRows && kTwoPanels) _tile_stored(3, lower + kIntegerPanel, sums_step);
+}
+
+void configured(const IntegerTile& t) {
+  const bool two_rows = t.rows > kTileRows, two_panels = t.panels > 1;
+  if (two_rows && two_panels) return products<true, true>(t);
+  if (two_rows) return products<true, false>(t);
+  if (two_panels) return products<false, true>(t);
+  products<false, false>(t);
+}
+
+void tile(const IntegerTile& t) {
+  const auto upper = uint8_t(t.rows < kTileRows ? t.rows : kTileRows);
+  const auto lower = uint8_t(t.rows > kTileRows ? t.rows - kTileRows : kTileRows);
+  if (upper == kTileRows && lower == kTileRows) return configured(t);
+  const TileConfig fitting(upper, lower);
+  _tile_loadconfig(&fitting);
+  configured(t);
+  enter();
+}
+
+}  // namespace
+
+const IntegerGemmKernel kIntegerGemmAmx{
+    2 * kTileRows, 2,           2 * kTileRows, kTileBytes, nullptr, 1,       tile,
+    thin,          kThinPanels, enter,         leave,      finish,  row_sums};
+
+}  // namespace hone::kernels

@@ -1,0 +1,50 @@
+// Real numbers to bytes with scale and zero point, and back.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/activation.h"
+
+namespace hone::kernels {
+
+struct ByteRange {
+  int32_t least = 0, most = 255;  // -128 and 127 for signed bytes
+};
+
+// One tensor of bytes.
+struct ScaledBytes {
+  const uint8_t* bytes;
+  bool is_signed;
+  int32_t zero;
+  float scale;
+};
+// How numbers become bytes.
+struct ToBytes {
+  float multiplier = 1;
+  int32_t zero = 0;
+  ByteRange range = {};
+};
+
+struct QuantizationKernels {
+  // Extends [*least, *most] to hold n numbers; those that are none do not count.
+  void (*extend)(const float* x, int64_t n, float* least, float* most);
+  // y = saturate(round(x / scale) + zero), half to even; what is no number becomes the least.
+  void (*quantize)(const float* x, int64_t n, float scale, int32_t zero, ByteRange range,
+                   uint8_t* y);
+  // y = (x - zero) * scale.
+  void (*dequantize)(const uint8_t* x, int64_t n, bool is_signed, int32_t zero, float scale,
+                     float* y);
+  // y = saturate(round(activation(a + b) * multiplier) + zero) for n bytes of each.
+  void (*add)(const ScaledBytes& a, const ScaledBytes& b, const Epilogue& activation,
+              const ToBytes& to, int64_t n, uint8_t* y);
+};
+
+extern const QuantizationKernels kQuantizationPortable;
+#if defined(__x86_64__)
+extern const QuantizationKernels kQuantizationAvx2, kQuantizationAvx512;
+#endif
+
+// The best ones for the CPU that runs this.
+const QuantizationKernels& quantization_kernels();
+
+}  // namespace hone::kernels

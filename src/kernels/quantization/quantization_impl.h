@@ -1,0 +1,116 @@
+// The loops of quantization.h, for the instruction set of the including file.
+#pragma once
+
+#include "kernels/epilogue.h"
+#include "kernels/quantization/quantization.h"
+#include "kernels/vector_integers.h"
+
+namespace hone::kernels {
+namespace {
+
+void extend(const float* x, int64_t n, float* least, float* most) {
+  constexpr int kChains = 4;
+  Vector low[kChains], high[kChains];
+  for (int i = 0; i < kChains; ++i) low[i] = Vector::all(*least), high[i] = Vector::all(*most);
+  const auto add = [&](int chain, Vector v) {
+    // The second operand where the first is no number.
+    low[chain] = min(v, low[chain]);
+    high[chain] = max(v, high[chain]);
+  };
+  int64_t i = 0;
+  for (; i + kChains * Vector::kWidth <= n; i += kChains * Vector::kWidth)
+#pragma GCC unroll 4
+    for (int c = 0; c < kChains; ++c) add(c, Vector::load(x + i + c * Vector::kWidth));
+  for (; i + Vector::kWidth <= n; i += Vector::kWidth) add(0, Vector::load(x + i));
+  for (; i < n; ++i) add(0, Vector::all(x[i]));
+  for (int c = 0; c < kChains; ++c) {
+    float lanes[2][Vector::kWidth];
+    low[c].store(lanes[0]);
+    high[c].store(lanes[1]);
+    for (int64_t k = 0; k < Vector::kWidth; ++k) {
+      if (lanes[0][k] < *least) *least = lanes[0][k];
+      if (lanes[1][k] > *most) *most = lanes[1][k];
+    }
+  }
+}
+
+void quantize(const float* x, int64_t n, float scale, int32_t zero, ByteRange range, uint8_t* y) {
+  const Vector by = Vector::all(scale), low = Vector::all(float(range.least - zero)),
+               high = Vector::all(float(range.most - zero));
+  const Integers offset = Integers::all(zero);
+  const auto part = [&](const auto& lanes, int64_t i) {
+    lanes.store_bytes(nearest(min(max(lanes.load(x + i) / by, low), high)) + offset, y + i);
+  };
+  int64_t i = 0;
+  for (; i + Vector::kWidth <= n; i += Vector::kWidth) part(AllIntegers(), i);
+  if (i < n) part(FirstIntegers(n - i), i);
+}
+
+void dequantize(const uint8_t* x, int64_t n, bool is_signed, int32_t zero, float scale, float* y) {
+  // Signed bytes with the sign bit turned are unsigned ones, 128 above.
+  const uint8_t turn = is_signed ? 0x80 : 0;
+  const Vector by = Vector::all(scale);
+  const Integers offset = Integers::all(-(zero + turn));
+  const auto part = [&](const auto& lanes, int64_t i) {
+    lanes.store(real(lanes.load_bytes(x + i, turn) + offset) * by, y + i);
+  };
+  int64_t i = 0;
+  for (; i + Vector::kWidth <= n; i += Vector::kWidth) part(AllIntegers(), i);
+  if (i < n) part(FirstIntegers(n - i), i);
+}
+
+// The numbers that bytes stand for.
+struct Source {
+  const uint8_t* bytes;
+  uint8_t turn;
+  Integers offset;
+  Vector scale;
+  explicit Source(const ScaledBytes& s)
+      : bytes(s.bytes),
+        turn(s.is_signed ? 0x80 : 0),
+        offset(Integers::all(-(s.zero + turn))),
+        scale(Vector::all(s.scale)) {}
+  template <class Lanes>
+  Vector at(const Lanes& lanes, int64_t i) const {
+    return real(lanes.load_bytes(bytes + i, turn) + offset) * scale;
+  }
+};
+
+template <Activation kActivation>
+void add_activated(const ScaledBytes& a, const ScaledBytes& b, const Epilogue& e, const ToBytes& to,
+                   int64_t n, uint8_t* y) {
+  const Source first(a), second(b);
+  const Vector multiplier = Vector::all(to.multiplier),
+               low = Vector::all(float(to.range.least - to.zero)),
+               high = Vector::all(float(to.range.most - to.zero)), bottom = Vector::all(e.low),
+               top = Vector::all(e.high);
+  const Integers zero = Integers::all(to.zero);
+  const auto part = [&](const auto& lanes, int64_t i) {
+    const Vector sum =
+        activated<kActivation>(first.at(lanes, i) + second.at(lanes, i), bottom, top);
+    lanes.store_bytes(nearest(min(max(sum * multiplier, low), high)) + zero, y + i);
+  };
+  int64_t i = 0;
+  for (; i + Vector::kWidth <= n; i += Vector::kWidth) part(AllIntegers(), i);
+  if (i < n) part(FirstIntegers(n - i), i);
+}
+
+void add(const ScaledBytes& a, const ScaledBytes& b, const Epilogue& e, const ToBytes& to,
+         int64_t n, uint8_t* y) {
+  const auto run = [&]<Activation kActivation>() { add_activated<kActivation>(a, b, e, to, n, y); };
+  switch (e.activation) {
+    case Activation::none: return run.operator()<Activation::none>();
+    case Activation::relu: return run.operator()<Activation::relu>();
+    case Activation::clip: return run.operator()<Activation::clip>();
+    case Activation::sigmoid: return run.operator()<Activation::sigmoid>();
+    case Activation::tanh: return run.operator()<Activation::tanh>();
+    case Activation::silu: return run.operator()<Activation::silu>();
+    case Activation::gelu: return run.operator()<Activation::gelu>();
+    case Activation::gelu_tanh: return run.operator()<Activation::gelu_tanh>();
+  }
+}
+
+constexpr QuantizationKernels kKernels{extend, quantize, dequantize, add};
+
+}  // namespace
+}  // namespace hone::kernels

@@ -1,0 +1,94 @@
+#include "passes/quantized_values.h"
+
+#include "ops/common.h"
+#include "passes/epilogue.h"
+
+namespace hone {
+namespace {
+
+bool is_byte(DType dtype) { return dtype == DType::u8 || dtype == DType::i8; }
+
+// The only element of a dense constant in f32.
+std::optional<float> number(const Model& model, const Graph& graph, ValueId v) {
+  if (!v.valid() || graph[v].kind != Value::Kind::constant) return std::nullopt;
+  const Constant& constant = model.constants[graph[v].constant.index];
+  if (constant.type.dtype != DType::f32 || !constant.type.encoding.is_dense() ||
+      !element_count(constant.type.shape).is(1))
+    return std::nullopt;
+  const auto value = model.read(graph[v].constant);
+  if (!value) return std::nullopt;
+  return float(load_real(*value, 0));
+}
+
+// Of a node with inputs x, scale, zero point.
+std::optional<ByteScale> scale_of(const Model& model, const Graph& graph, const Node& node,
+                                  ValueId bytes) {
+  ByteScale s;
+  s.bytes = bytes;
+  s.dtype = graph[bytes].type.tensor.dtype;
+  const auto scale = number(model, graph, node.inputs[1]);
+  if (!scale || !is_byte(s.dtype)) return std::nullopt;
+  s.scale = *scale;
+  if (node.inputs.size() > 2) s.zero = node.inputs[2];
+  if (s.zero.valid() && !element_count(graph[s.zero].type.tensor.shape).is(1)) return std::nullopt;
+  return s;
+}
+
+}  // namespace
+
+std::optional<ByteScale> dequantized(const Model& model, const Graph& graph, ValueId v) {
+  const NodeId producer = graph[v].producer;
+  if (!producer.valid() || graph[producer].op->name != "dequantize_linear" ||
+      graph[v].type.tensor.dtype != DType::f32)
+    return std::nullopt;
+  return scale_of(model, graph, graph[producer], graph[producer].inputs[0]);
+}
+
+std::optional<ByteScale> requantized(const Model& model, const Graph& graph, NodeId n) {
+  const Node& node = graph[n];
+  if (node.op->name != "quantize_linear" || graph[node.inputs[0]].type.tensor.dtype != DType::f32)
+    return std::nullopt;
+  const Infer c(*node.op, node.attrs, {}, 1);
+  if (c.given("precision") && c.dtype_attr("precision") != DType::f32) return std::nullopt;
+  return scale_of(model, graph, node, node.outputs[0]);
+}
+
+float fold_multiplier(float multiplier, EpilogueChain& chain, std::vector<float>& scales,
+                      std::vector<float>& bias) {
+  const bool limited =
+      chain.activation == "none" || chain.activation == "relu" || chain.activation == "clip";
+  if (!limited || scales.empty() || chain.residual.valid() || !(multiplier > 0)) return multiplier;
+  for (float& s : scales) s *= multiplier;
+  for (float& b : bias) b *= multiplier;
+  chain.low *= multiplier;
+  chain.high *= multiplier;
+  return 1;
+}
+
+Result<std::optional<ScaledBytes>> scaled_bytes(const Model& model, const Graph& graph, ValueId v,
+                                                int32_t axis, int64_t columns) {
+  std::optional<ScaledBytes> none;
+  if (!v.valid() || graph[v].kind != Value::Kind::constant) return none;
+  const ConstantId id = graph[v].constant;
+  const Constant& constant = model.constants[id.index];
+  const Encoding& e = constant.type.encoding;
+  if (e.kind != Encoding::Kind::affine || !is_byte(e.storage) || e.block != 0 ||
+      (e.axis != -1 && e.axis != axis))
+    return none;
+  const Tensor scale = TRY(model.read(constant.scale));
+  if (scale.dtype() != DType::f32 || (scale.count() != 1 && scale.count() != columns)) return none;
+  ScaledBytes s;
+  s.weights.id = id;
+  s.weights.dtype = e.storage;
+  s.weights.columns = columns;
+  for (int64_t j = 0; j < columns; ++j)
+    s.scales.push_back(scale.as<float>()[size_t(scale.count() == 1 ? 0 : j)]);
+  if (!e.has_zero_point) return std::optional(s);
+  const Tensor zero = TRY(model.read(constant.zero_point));
+  if (zero.count() != 1 && zero.count() != columns) return none;
+  for (int64_t j = 0; j < columns; ++j)
+    s.weights.zero.push_back(int32_t(load_integer(zero, zero.count() == 1 ? 0 : j)));
+  return std::optional(s);
+}
+
+}  // namespace hone

@@ -1,0 +1,37 @@
+// What quantized graphs spell out: real numbers that come from bytes or go to them.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "passes/byte_panels.h"
+
+namespace hone {
+
+// One scale and zero point for all of the bytes.
+struct ByteScale {
+  ValueId bytes;
+  DType dtype = DType::u8;
+  float scale = 1;
+  ValueId zero;  // invalid: 0
+};
+// Where v is what dequantize_linear makes of bytes with a known scale.
+std::optional<ByteScale> dequantized(const Model& model, const Graph& graph, ValueId v);
+// Where the node makes bytes with a known scale.
+std::optional<ByteScale> requantized(const Model& model, const Graph& graph, NodeId node);
+
+class EpilogueChain;
+// Numbers that are limited at most become bytes in one step: with other scales, bias and limits,
+// which then need no multiplier. Changes these; the multiplier that is left.
+float fold_multiplier(float multiplier, EpilogueChain& chain, std::vector<float>& scales,
+                      std::vector<float>& bias);
+
+// A constant of bytes that stands for real numbers: one scale, or one for each slice of `axis`.
+struct ScaledBytes {
+  ByteWeights weights;        // dtype, id and zero, for `columns` columns
+  std::vector<float> scales;  // one for each column
+};
+Result<std::optional<ScaledBytes>> scaled_bytes(const Model& model, const Graph& graph, ValueId v,
+                                                int32_t axis, int64_t columns);
+
+}  // namespace hone
