@@ -51,14 +51,23 @@ namespace {
 constexpr std::string_view kNames[] = {"portable", "avx2",       "avx2vnni",
                                        "avx512",   "avx512vnni", "amx"};
 
-InstructionSet best() {
+bool has(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::portable: return true;
 #if defined(__x86_64__)
-  if (has_amx()) return InstructionSet::amx;
-  if (has_avx512vnni()) return InstructionSet::avx512vnni;
-  if (has_avx512()) return InstructionSet::avx512;
-  if (has_avx2vnni()) return InstructionSet::avx2vnni;
-  if (has_avx2()) return InstructionSet::avx2;
+    case InstructionSet::avx2: return has_avx2();
+    case InstructionSet::avx2vnni: return has_avx2vnni();
+    case InstructionSet::avx512: return has_avx512();
+    case InstructionSet::avx512vnni: return has_avx512vnni();
+    case InstructionSet::amx: return has_amx();
 #endif
+    default: return false;
+  }
+}
+
+InstructionSet best() {
+  for (size_t i = std::size(kNames); i-- > 1;)
+    if (has(static_cast<InstructionSet>(i))) return static_cast<InstructionSet>(i);
   return InstructionSet::portable;
 }
 
@@ -66,8 +75,9 @@ InstructionSet chosen() {
   const InstructionSet most = best();
   const char* wanted = std::getenv("HONE_INSTRUCTION_SET");
   if (!wanted || !*wanted) return most;
-  for (size_t i = 0; i <= static_cast<size_t>(most); ++i)
-    if (kNames[i] == wanted) return static_cast<InstructionSet>(i);
+  for (size_t i = 0; i < std::size(kNames); ++i)
+    if (kNames[i] == wanted && has(static_cast<InstructionSet>(i)))
+      return static_cast<InstructionSet>(i);
   LOG(warn, "HONE_INSTRUCTION_SET names none that this CPU has",
       {{"taken", std::string(name(most))}});
   return most;

@@ -21,8 +21,8 @@ inline bool has_avx512vnni() { return has_avx512() && __builtin_cpu_supports("av
 bool has_amx();
 #endif
 
-// What the CPU offers, each with all that stands before it: VNNI are dot products of bytes, AMX
-// products of tiles of them.
+// What the CPU offers, from the least on: VNNI are dot products of bytes, AMX products of tiles of
+// them. A CPU may lack avx2vnni and have what stands behind it.
 enum class InstructionSet : uint8_t { portable, avx2, avx2vnni, avx512, avx512vnni, amx };
 
 std::string_view name(InstructionSet set);

@@ -46,10 +46,12 @@ Status EpilogueChain::reshape_before(Rewriter& rewriter, ValueId& x, int64_t dep
   Integers extents;
   for (const Dim& d : made.dims) extents.push_back(d.constant().value_or(-1));
   extents.back() = depth;
-  if (std::ranges::count(extents, -1) > 1) return ok();
+  // To reshape, 0 means another extent.
+  if (std::ranges::count(extents, -1) > 1 || std::ranges::count(extents, 0) > 0) return ok();
   const auto rank = int64_t(extents.size());
-  const ValueId reshaped =
-      TRY(rewriter.add1("reshape", {x, rewriter.constant(Tensor::of({rank}, extents))}));
+  const auto added = rewriter.add1("reshape", {x, rewriter.constant(Tensor::of({rank}, extents))});
+  if (!added) return ok();
+  const ValueId reshaped = *added;
   made.dims.back() = depth;
   if (graph_[reshaped].type.tensor.shape != made) return ok();  // swept
   x = reshaped;

@@ -217,7 +217,7 @@ class Lowering {
     float multiplier = 1;
     if (!f.y_zero.valid()) {
       chain.follow();
-      TRY(chain.reshape_before(rewriter_, f.x, f.weights.depth));
+      if (!chain.residual.valid()) TRY(chain.reshape_before(rewriter_, f.x, f.weights.depth));
       chain.follow();
       TRY(take_quantization(chain, f, multiplier));
     }
@@ -257,7 +257,7 @@ class Lowering {
 
   // Products that share their weights share the panels.
   Result<PackedBytes> packed(const ByteWeights& w) {
-    const auto key = std::pair(w.id.index, w.zero);
+    const auto key = std::tuple(w.id.index, w.filters, w.zero);
     if (const auto it = packed_.find(key); it != packed_.end()) return it->second;
     const PackedBytes made = TRY(pack(w, rewriter_, room_));
     packed_.emplace(key, made);
@@ -267,7 +267,7 @@ class Lowering {
   Model& model_;
   Rewriter rewriter_;
   PackedWeights& room_;
-  std::map<std::pair<uint32_t, std::vector<int32_t>>, PackedBytes> packed_;
+  std::map<std::tuple<uint32_t, bool, std::vector<int32_t>>, PackedBytes> packed_;
 };
 
 }  // namespace

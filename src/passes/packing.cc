@@ -119,10 +119,11 @@ void pack_byte_filters(const ByteFilters& f, int64_t first, int64_t last, int8_t
 }
 
 void sum_byte_columns(const int8_t* panel, int64_t groups, int32_t* sums) {
-  std::fill(sums, sums + kColumns, 0);
+  uint32_t all[kColumns] = {};  // unsigned: these wrap around
   for (int64_t g = 0; g < groups; ++g)
     for (int64_t j = 0; j < kColumns; ++j, panel += kGroup)
-      sums[j] += panel[0] + panel[1] + panel[2] + panel[3];
+      all[j] += uint32_t(panel[0] + panel[1] + panel[2] + panel[3]);
+  for (int64_t j = 0; j < kColumns; ++j) sums[j] = int32_t(all[j]);
 }
 
 }  // namespace hone::packing

@@ -1,5 +1,8 @@
 #include "passes/quantized_values.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "ops/common.h"
 #include "passes/epilogue.h"
 
@@ -50,7 +53,11 @@ std::optional<ByteScale> requantized(const Model& model, const Graph& graph, Nod
     return std::nullopt;
   const Infer c(*node.op, node.attrs, {}, 1);
   if (c.given("precision") && c.dtype_attr("precision") != DType::f32) return std::nullopt;
-  return scale_of(model, graph, node, node.outputs[0]);
+  auto made = scale_of(model, graph, node, node.outputs[0]);
+  // It is multiplied with the reciprocal.
+  if (made && !(made->scale > 0 && std::isfinite(made->scale) && std::isfinite(1 / made->scale)))
+    return std::nullopt;
+  return made;
 }
 
 float fold_multiplier(float multiplier, EpilogueChain& chain, std::vector<float>& scales,
@@ -58,6 +65,10 @@ float fold_multiplier(float multiplier, EpilogueChain& chain, std::vector<float>
   const bool limited =
       chain.activation == "none" || chain.activation == "relu" || chain.activation == "clip";
   if (!limited || scales.empty() || chain.residual.valid() || !(multiplier > 0)) return multiplier;
+  const auto finite = [&](const std::vector<float>& numbers) {
+    return std::ranges::all_of(numbers, [&](float x) { return std::isfinite(x * multiplier); });
+  };
+  if (!finite(scales) || !finite(bias)) return multiplier;
   for (float& s : scales) s *= multiplier;
   for (float& b : bias) b *= multiplier;
   chain.low *= multiplier;
@@ -85,7 +96,7 @@ Result<std::optional<ScaledBytes>> scaled_bytes(const Model& model, const Graph&
     s.scales.push_back(scale.as<float>()[size_t(scale.count() == 1 ? 0 : j)]);
   if (!e.has_zero_point) return std::optional(s);
   const Tensor zero = TRY(model.read(constant.zero_point));
-  if (zero.count() != 1 && zero.count() != columns) return none;
+  if (zero.dtype() != e.storage || (zero.count() != 1 && zero.count() != columns)) return none;
   for (int64_t j = 0; j < columns; ++j)
     s.weights.zero.push_back(int32_t(load_integer(zero, zero.count() == 1 ? 0 : j)));
   return std::optional(s);

@@ -1,6 +1,8 @@
 #include "backends/cpu/integer_products.h"
 
 #include <algorithm>
+#include <cmath>
+#include <span>
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/epilogue.h"
@@ -10,6 +12,10 @@ namespace hone::cpu {
 namespace {
 
 int64_t divided(int64_t n, int64_t by) { return (n + by - 1) / by; }
+
+bool is_finite(std::span<const float> numbers) {
+  return std::ranges::all_of(numbers, [](float x) { return std::isfinite(x); });
+}
 
 }  // namespace
 
@@ -96,6 +102,8 @@ IntegerRescaling::IntegerRescaling(const Call& c, Tensor& y, int64_t n, int64_t 
   epilogue_.offsets = offsets_.data();
   epilogue_.real = epilogue_of(c, n);
   epilogue_.row = n;
+  epilogue_.finite = is_finite(scale) && (!c.has(kBias) || is_finite(c.in(kBias).as<float>())) &&
+                     std::isfinite(epilogue_.real.low) && std::isfinite(epilogue_.real.high);
   epilogue_.multiplier = float(c.real("multiplier"));
   if (!c.has(kResultZero)) {
     epilogue_.reals = y.as<float>().data();

@@ -35,7 +35,8 @@ void thin_panels(const IntegerTile& t, const int8_t* b, int32_t* to) {
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) sums[r][p] = WideSums::zero();
   const int64_t groups = t.depth / kDepthGroup;
-  const auto part = [&](int64_t from, int64_t end, const int8_t* next) {
+  // As numbers: what is asked for may lie behind the last panel.
+  const auto part = [&](int64_t from, int64_t end, int64_t ahead) {
     for (int64_t g = from; g < end; ++g) {
       const int64_t at = g * kDepthGroup * kIntegerPanel;
       __m512i a[kRows];
@@ -43,7 +44,8 @@ void thin_panels(const IntegerTile& t, const int8_t* b, int32_t* to) {
       for (int r = 0; r < kRows; ++r) a[r] = WideSums::group(t.a + r * t.a_step + g * kDepthGroup);
 #pragma GCC unroll 8
       for (int p = 0; p < kPanels; ++p) {
-        __builtin_prefetch(next + p * t.panel_step + at);
+        __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(b) +
+                                                         uintptr_t(ahead + p * t.panel_step + at)));
         const auto bytes = WideSums::bytes(b + p * t.panel_step + at);
 #pragma GCC unroll 4
         for (int r = 0; r < kRows; ++r) sums[r][p].dot(a[r], bytes);
@@ -52,8 +54,8 @@ void thin_panels(const IntegerTile& t, const int8_t* b, int32_t* to) {
   };
   const int64_t middle = groups > kAhead ? groups - kAhead : 0;
   constexpr int64_t kGroupBytes = kDepthGroup * kIntegerPanel;
-  part(0, middle, b + kAhead * kGroupBytes);
-  part(middle, groups, b + kPanels * t.panel_step - middle * kGroupBytes);
+  part(0, middle, kAhead * kGroupBytes);
+  part(middle, groups, kPanels * t.panel_step - middle * kGroupBytes);
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8

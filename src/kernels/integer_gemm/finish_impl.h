@@ -51,8 +51,8 @@ struct Limits {
   Integers operator()(Vector y) const { return nearest(min(max(y, low), high)) + zero; }
 };
 
-// Bytes of numbers that are limited at most, and not multiplied: the limits are those of bytes and
-// of the activation at once.
+// Bytes of finite numbers that are limited at most, and not multiplied: the limits are those of
+// bytes and of the activation at once.
 template <class Lanes>
 void limited_bytes(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& s, int64_t column) {
   auto least = float(e.least - e.zero), most = float(e.most - e.zero);
@@ -99,7 +99,7 @@ void each_sum_vector(int64_t column, int64_t columns, F f) {
 void finish(const IntegerEpilogue& e, const int32_t* sums, int64_t sums_step, int64_t row,
             int64_t rows, int64_t column, int64_t columns) {
   const auto part = [&](int64_t j) { return SumRows{sums + j, sums_step, row, rows}; };
-  if (e.bytes && e.real.clamps() && e.multiplier == 1 && !e.real.added)
+  if (e.bytes && e.finite && e.real.clamps() && e.multiplier == 1 && !e.real.added)
     return each_sum_vector(column, columns, [&](const auto& lanes, int64_t j, int64_t at) {
       limited_bytes(e, lanes, part(j), at);
     });

@@ -48,6 +48,21 @@ struct Block {
   int64_t first;  // of the product's rows
 };
 
+class Entered {
+ public:
+  explicit Entered(const IntegerGemmKernel& kernel) : kernel_(kernel) {
+    if (kernel.enter) kernel.enter();
+  }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+  ~Entered() {
+    if (kernel_.leave) kernel_.leave();
+  }
+
+ private:
+  const IntegerGemmKernel& kernel_;
+};
+
 class Multiplication {
  public:
   Multiplication(const IntegerGemmKernel& kernel, const IntegerProduct& p, int64_t panel,
@@ -63,7 +78,11 @@ class Multiplication {
 
   void run(int64_t row, int64_t row_end) {
     const int64_t down = (row_end - row + kRowBlock - 1) / kRowBlock;
-    const int64_t most = rounded_up((row_end - row + down - 1) / down, kernel_.rows);
+    const int64_t even = rounded_up((row_end - row + down - 1) / down, kernel_.rows);
+    // Of long rows fewer.
+    constexpr int64_t kBytes = int64_t{4} << 20;
+    const int64_t fitting = kBytes / std::max<int64_t>(1, depth_) / kernel_.rows * kernel_.rows;
+    const int64_t most = std::min(even, std::max(kernel_.rows, fitting));
     if (p_.source || copies()) rows_ = bytes(most * depth_);
     if (kernel_.prepare) prepared_ = bytes(most * depth_ * kernel_.widened);
     const int64_t tile_columns = tile_panels_ * kIntegerPanel;
@@ -149,9 +168,8 @@ class Multiplication {
 void multiply(const IntegerGemmKernel& kernel, const IntegerProduct& product, int64_t row,
               int64_t row_end, int64_t panel, int64_t panel_end) {
   if (row >= row_end || panel >= panel_end) return;
-  if (kernel.enter) kernel.enter();
+  const Entered entered(kernel);
   Multiplication(kernel, product, panel, panel_end).run(row, row_end);
-  if (kernel.leave) kernel.leave();
 }
 
 }  // namespace hone::kernels

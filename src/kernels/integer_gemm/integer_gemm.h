@@ -36,6 +36,7 @@ struct IntegerEpilogue {
   const int32_t* column_terms = nullptr;  // one for each column, where there are row terms
   const float* scales = nullptr;          // one for each column
   Epilogue real = {};                     // in f32
+  bool finite = false;                    // scales, bias and limits are: no number is NaN
   // The result: one of these, `row` elements from one row to the next.
   float* reals = nullptr;
   uint8_t* bytes = nullptr;

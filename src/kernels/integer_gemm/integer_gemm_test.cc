@@ -108,6 +108,7 @@ class Case {
   void check_bytes(const IntegerGemmKernel& kernel, bool is_signed) {
     IntegerEpilogue e = epilogue(false, Activation::none);
     e.real = {};
+    e.finite = true;
     e.zero = is_signed ? -3 : 120;
     e.least = is_signed ? -128 : 0;
     e.most = is_signed ? 127 : 255;
