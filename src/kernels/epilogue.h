@@ -28,6 +28,21 @@ inline Vector activated(Vector x, Vector low, Vector high) {
   return x;
 }
 
+// run.operator()<activation>().
+template <class Run>
+inline void with_activation(Activation activation, const Run& run) {
+  switch (activation) {
+    case Activation::none: return run.template operator()<Activation::none>();
+    case Activation::relu: return run.template operator()<Activation::relu>();
+    case Activation::clip: return run.template operator()<Activation::clip>();
+    case Activation::sigmoid: return run.template operator()<Activation::sigmoid>();
+    case Activation::tanh: return run.template operator()<Activation::tanh>();
+    case Activation::silu: return run.template operator()<Activation::silu>();
+    case Activation::gelu: return run.template operator()<Activation::gelu>();
+    case Activation::gelu_tanh: return run.template operator()<Activation::gelu_tanh>();
+  }
+}
+
 // Bias, summand, activation of a vector of row elements.
 template <Activation kActivation>
 inline Vector finished(const Epilogue& e, Vector x, const float* bias, const float* added) {
@@ -67,16 +82,7 @@ inline void finish_rows(const Epilogue& e, float* c, int64_t c_row, int64_t rows
   const auto run = [&]<Activation kActivation>() {
     finish<kActivation>(e, c, c_row, rows, columns, bias, added);
   };
-  switch (e.activation) {
-    case Activation::none: return run.operator()<Activation::none>();
-    case Activation::relu: return run.operator()<Activation::relu>();
-    case Activation::clip: return run.operator()<Activation::clip>();
-    case Activation::sigmoid: return run.operator()<Activation::sigmoid>();
-    case Activation::tanh: return run.operator()<Activation::tanh>();
-    case Activation::silu: return run.operator()<Activation::silu>();
-    case Activation::gelu: return run.operator()<Activation::gelu>();
-    case Activation::gelu_tanh: return run.operator()<Activation::gelu_tanh>();
-  }
+  with_activation(e.activation, run);
 }
 
 }  // namespace

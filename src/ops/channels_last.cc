@@ -18,6 +18,12 @@ Result<int64_t> window_positions(const Infer& c) {
       c, "the kernel has no positions, or more than " + std::to_string(kMostWindowPositions));
 }
 
+Status expect_image(const Infer& c) {
+  const Shape& x = c.shape(0);
+  if (x.ranked && x.rank() >= 3) return ok();
+  return shape_error(c, "x must have at least 3 axes, has shape " + x.str());
+}
+
 Status expect_epilogue(const Infer& c, const Shape& out) {
   TRY(expect_activation(c));
   if (c.has(2)) {
@@ -62,12 +68,6 @@ Result<Windows> windows_of(const Infer& c) {
   TRY(window_positions(c));
   const size_t first = reads_channels_first(c) ? 2 : 1;
   return make_windows(c, std::span(x.dims).subspan(first, x.rank() - 2), {}, ceil_mode);
-}
-
-Status expect_image(const Infer& c) {
-  const Shape& x = c.shape(0);
-  if (x.ranked && x.rank() >= 3) return ok();
-  return shape_error(c, "x must have at least 3 axes, has shape " + x.str());
 }
 
 Result<Types> output_of(const Infer& c, const Dim& channels) {

@@ -13,6 +13,8 @@ inline constexpr int64_t kMostWindowPositions = 65536;
 // Of the kernel, by the attribute kernel_shape.
 Result<int64_t> window_positions(const Infer& c);
 
+// Input 0 has at least one axis of positions.
+Status expect_image(const Infer& c);
 // Bias [channels] at input 2, residual as the output at input 3, activation.
 Status expect_epilogue(const Infer& c, const Shape& out);
 // y = activation(sums + bias + residual).

@@ -15,12 +15,6 @@ Result<Windows> windows_of(const Infer& c) {
   return make_windows(c, std::span(x.dims).subspan(1, x.rank() - 2), {}, false);
 }
 
-Status expect_image(const Infer& c) {
-  const Shape& x = c.shape(0);
-  if (x.ranked && x.rank() >= 3) return ok();
-  return shape_error(c, "x must have at least 3 axes, has shape " + x.str());
-}
-
 Result<Types> output_of(const Infer& c, const Dim& channels) {
   Shape out({c.shape(0).dims[0]});
   for (const Window& w : TRY(windows_of(c))) out.dims.push_back(w.out);

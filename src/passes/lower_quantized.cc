@@ -219,7 +219,7 @@ class Lowering {
       chain.follow();
       if (!chain.residual.valid()) TRY(chain.reshape_before(rewriter_, f.x, f.weights.depth));
       chain.follow();
-      TRY(take_quantization(chain, f, multiplier));
+      multiplier = TRY(take_quantization(rewriter_, chain, f.y_zero));
     }
     ValueId bias = chain.bias;
     if (bias.valid() && graph()[bias].kind == Value::Kind::constant) {
@@ -242,17 +242,6 @@ class Lowering {
                                      std::move(given));
     if (!made || !rewriter_.can_replace(old, *made)) return ok();  // swept
     return rewriter_.replace(old, *made, "lowered to quantized_linear");
-  }
-
-  // Bytes that are made of the result, and of nothing else of it.
-  Status take_quantization(EpilogueChain& chain, Found& f, float& multiplier) {
-    const auto user = chain.next();
-    const auto made = user ? requantized(model_, graph(), *user) : std::nullopt;
-    if (!made) return ok();
-    chain.take(*user);
-    multiplier = 1 / made->scale;
-    f.y_zero = made->zero.valid() ? made->zero : TRY(rewriter_.scalar(made->dtype, 0));
-    return ok();
   }
 
   // Products that share their weights share the panels.

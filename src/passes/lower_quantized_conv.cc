@@ -188,7 +188,7 @@ class Lowering {
     float multiplier = 1;
     if (!f.y_zero.valid()) {
       chain.follow();
-      TRY(take_quantization(chain, f, multiplier));
+      multiplier = TRY(take_quantization(rewriter_, chain, f.y_zero));
     }
     if (chain.bias.valid()) {
       const std::vector<float> more = TRY(chain.per_channel(chain.bias));
@@ -222,17 +222,6 @@ class Lowering {
     const ValueId back = TRY(to_channels_first(rewriter_, *made));
     if (!rewriter_.can_replace(old, back)) return ok();  // swept
     return rewriter_.replace(old, back, "lowered to quantized_conv");
-  }
-
-  // Bytes that are made of the result, and of nothing else of it.
-  Status take_quantization(EpilogueChain& chain, Found& f, float& multiplier) {
-    const auto user = chain.next();
-    const auto made = user ? requantized(model_, graph(), *user) : std::nullopt;
-    if (!made) return ok();
-    chain.take(*user);
-    multiplier = 1 / made->scale;
-    f.y_zero = made->zero.valid() ? made->zero : TRY(rewriter_.scalar(made->dtype, 0));
-    return ok();
   }
 
   static Builder::Given attributes(const Node& node, const Found& f, const EpilogueChain& chain) {

@@ -60,6 +60,15 @@ std::optional<ByteScale> requantized(const Model& model, const Graph& graph, Nod
   return made;
 }
 
+Result<float> take_quantization(Rewriter& rewriter, EpilogueChain& chain, ValueId& zero) {
+  const auto user = chain.next();
+  const auto made = user ? requantized(rewriter.model(), rewriter.graph(), *user) : std::nullopt;
+  if (!made) return 1.0f;
+  chain.take(*user);
+  zero = made->zero.valid() ? made->zero : TRY(rewriter.scalar(made->dtype, 0));
+  return 1 / made->scale;
+}
+
 float fold_multiplier(float multiplier, EpilogueChain& chain, std::vector<float>& scales,
                       std::vector<float>& bias) {
   const bool limited =

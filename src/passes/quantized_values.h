@@ -21,6 +21,9 @@ std::optional<ByteScale> dequantized(const Model& model, const Graph& graph, Val
 std::optional<ByteScale> requantized(const Model& model, const Graph& graph, NodeId node);
 
 class EpilogueChain;
+// Takes bytes that are made of the chain's result, and of nothing else of it: sets their zero
+// point, and gives what the result is multiplied with; 1 where there are none.
+Result<float> take_quantization(Rewriter& rewriter, EpilogueChain& chain, ValueId& zero);
 // Numbers that are limited at most become bytes in one step: with other scales, bias and limits,
 // which then need no multiplier. Changes these; the multiplier that is left.
 float fold_multiplier(float multiplier, EpilogueChain& chain, std::vector<float>& scales,

@@ -12,15 +12,6 @@
 namespace hone::cpu {
 namespace {
 
-// Windows of one pixel, one after the other: the rows are the pixels.
-bool are_pixels(const Geometry& g) {
-  for (int axis = 0; axis < 3; ++axis)
-    if (g.kernel[axis] != 1 || g.stride[axis] != 1 || g.before[axis] != 0 ||
-        g.in[axis] != g.out[axis])
-      return false;
-  return true;
-}
-
 Status run_channels_last_conv(Call& c, ThreadPool& pool) {
   const Extents& panels = c.in(1).shape();
   Tensor& y = *TRY(c.out(0));
@@ -38,7 +29,7 @@ Status run_channels_last_conv(Call& c, ThreadPool& pool) {
     const float* x = c.in(0).as<float>().data() + group * depth * (planes ? g.in_size() : 1);
     kernels::Product& p = products.emplace_back();
     p.a = {x, g.channels, g.positions() * depth};
-    if (planes || !are_pixels(g)) {
+    if (planes || !g.covers_pixels()) {
       sources.push_back(planes ? plane_rows(g, x, depth) : window_rows(g, x, depth, panels[1]));
       p.a.source = sources.back().get();
     }

@@ -24,10 +24,22 @@ Result<Geometry> geometry_of(const Call& c, bool ceil_mode, bool channels_first)
   return g;
 }
 
-Support accepts_channels_last(const Graph& graph, const Node& node) {
+bool Geometry::covers_pixels() const {
+  for (int axis = 0; axis < 3; ++axis)
+    if (kernel[axis] != 1 || stride[axis] != 1 || before[axis] != 0 || in[axis] != out[axis])
+      return false;
+  return true;
+}
+
+Support accepts_spatial(const Graph& graph, const Node& node) {
   const Shape& x = graph[node.inputs[0]].type.tensor.shape;
   if (!x.ranked || x.rank() < 3 || x.rank() > 5) return no("only one to three spatial axes");
-  return f32_only(graph, node);
+  return yes();
+}
+
+Support accepts_channels_last(const Graph& graph, const Node& node) {
+  const Support spatial = accepts_spatial(graph, node);
+  return spatial.yes ? f32_only(graph, node) : spatial;
 }
 
 }  // namespace hone::cpu

@@ -13,12 +13,16 @@ struct Geometry {
   int64_t in_size() const { return in[0] * in[1] * in[2]; }
   int64_t out_size() const { return out[0] * out[1] * out[2]; }
   int64_t positions() const { return kernel[0] * kernel[1] * kernel[2]; }
+  // Is each window one pixel, one after the other? Then the rows of a product are the pixels.
+  bool covers_pixels() const;
 };
 
 // From the first input, [N, in..., C] or [N, C, in...], and the attributes of a window.
 Result<Geometry> geometry_of(const Call& c, bool ceil_mode, bool channels_first = false);
 
-// One to three spatial axes of f32.
+// One to three spatial axes.
+Support accepts_spatial(const Graph& graph, const Node& node);
+// The same, of f32.
 Support accepts_channels_last(const Graph& graph, const Node& node);
 
 // Where the pixels under a window lie.

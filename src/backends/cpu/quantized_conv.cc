@@ -11,15 +11,6 @@ namespace {
 
 using namespace quantized;
 
-// Windows of one pixel, one after the other: the rows are the pixels.
-bool are_pixels(const Geometry& g) {
-  for (int axis = 0; axis < 3; ++axis)
-    if (g.kernel[axis] != 1 || g.stride[axis] != 1 || g.before[axis] != 0 ||
-        g.in[axis] != g.out[axis])
-      return false;
-  return true;
-}
-
 // The sums of what the windows cover, for the zero points of weights.
 void sum_rows(const kernels::IntegerProduct& p, int64_t channels, int32_t* sums, ThreadPool& pool) {
   constexpr int64_t kRows = 64;
@@ -51,7 +42,7 @@ Status run_conv(Call& c, ThreadPool& pool) {
     kernels::IntegerProduct p;
     p.a = first;
     p.a_step = g.channels;
-    if (!are_pixels(g)) p.source = &windows;
+    if (!g.covers_pixels()) p.source = &windows;
     p.depth = g.positions() * depth;
     p.b = panels.as<int8_t>().data() + group * panel_bytes;
     p.m = m;
@@ -66,15 +57,9 @@ Status run_conv(Call& c, ThreadPool& pool) {
   return ok();
 }
 
-Support accepts_image(const Graph& graph, const Node& node) {
-  const Shape& x = graph[node.inputs[0]].type.tensor.shape;
-  if (!x.ranked || x.rank() < 3 || x.rank() > 5) return no("only one to three spatial axes");
-  return yes();
-}
-
 }  // namespace
 
-const CpuKernel quantized_conv_kernel{"quantized_conv", accepts_image, run_conv,
+const CpuKernel quantized_conv_kernel{"quantized_conv", accepts_spatial, run_conv,
                                       CpuKernel::InPlace::residual};
 
 }  // namespace hone::cpu

@@ -185,15 +185,9 @@ Status run_depthwise(Call& c, ThreadPool& pool) {
   return ok();
 }
 
-Support accepts_image(const Graph& graph, const Node& node) {
-  const Shape& x = graph[node.inputs[0]].type.tensor.shape;
-  if (!x.ranked || x.rank() < 3 || x.rank() > 5) return no("only one to three spatial axes");
-  return yes();
-}
-
 }  // namespace
 
-const CpuKernel quantized_depthwise_conv_kernel{"quantized_depthwise_conv", accepts_image,
+const CpuKernel quantized_depthwise_conv_kernel{"quantized_depthwise_conv", accepts_spatial,
                                                 run_depthwise};
 
 }  // namespace hone::cpu

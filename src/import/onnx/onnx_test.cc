@@ -573,7 +573,8 @@ std::filesystem::path corpora() {
 TEST(OnnxCorpus, MalformedFilesAreRefused) {
   namespace fs = std::filesystem;
   const fs::path found = corpora(), folder = found / "malformed";
-  if (found.empty() || !fs::is_directory(folder)) GTEST_SKIP() << "there is no corpus of malformed files";
+  if (found.empty() || !fs::is_directory(folder))
+    GTEST_SKIP() << "there is no corpus of malformed files";
   int count = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!entry.path().filename().string().starts_with("onnx_")) continue;

@@ -108,16 +108,7 @@ void finish(const IntegerEpilogue& e, const int32_t* sums, int64_t sums_step, in
       finish_vector<kActivation>(e, lanes, part(j), at);
     });
   };
-  switch (e.real.activation) {
-    case Activation::none: return run.template operator()<Activation::none>();
-    case Activation::relu: return run.template operator()<Activation::relu>();
-    case Activation::clip: return run.template operator()<Activation::clip>();
-    case Activation::sigmoid: return run.template operator()<Activation::sigmoid>();
-    case Activation::tanh: return run.template operator()<Activation::tanh>();
-    case Activation::silu: return run.template operator()<Activation::silu>();
-    case Activation::gelu: return run.template operator()<Activation::gelu>();
-    case Activation::gelu_tanh: return run.template operator()<Activation::gelu_tanh>();
-  }
+  with_activation(e.real.activation, run);
 }
 
 void row_sums(const uint8_t* a, int64_t a_step, int64_t rows, int64_t depth, int32_t* sums) {

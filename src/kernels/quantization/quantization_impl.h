@@ -98,16 +98,7 @@ void add_activated(const ScaledBytes& a, const ScaledBytes& b, const Epilogue& e
 void add(const ScaledBytes& a, const ScaledBytes& b, const Epilogue& e, const ToBytes& to,
          int64_t n, uint8_t* y) {
   const auto run = [&]<Activation kActivation>() { add_activated<kActivation>(a, b, e, to, n, y); };
-  switch (e.activation) {
-    case Activation::none: return run.operator()<Activation::none>();
-    case Activation::relu: return run.operator()<Activation::relu>();
-    case Activation::clip: return run.operator()<Activation::clip>();
-    case Activation::sigmoid: return run.operator()<Activation::sigmoid>();
-    case Activation::tanh: return run.operator()<Activation::tanh>();
-    case Activation::silu: return run.operator()<Activation::silu>();
-    case Activation::gelu: return run.operator()<Activation::gelu>();
-    case Activation::gelu_tanh: return run.operator()<Activation::gelu_tanh>();
-  }
+  with_activation(e.activation, run);
 }
 
 constexpr QuantizationKernels kKernels{extend, quantize, dequantize, add};
