@@ -71,7 +71,8 @@ class CpuBackend : public Backend {
  public:
   std::string_view name() const override { return "cpu"; }
   std::string_view doc() const override {
-    return "blocked loops on all threads, for f32; chooses AVX2 or AVX-512 at run time";
+    return "blocked loops on all threads, for f32 and integers of 8 bits; takes the best "
+           "instruction set";
   }
   std::string lowering() const override { return cpu::lowering(); }
   std::string target() const override { return cpu::target(); }
