@@ -43,12 +43,36 @@ def images(path):
     return Random()
 
 
+def as_matmuls(model):
+    """Gemm and products with a transposed constant as MatMul: the 4-bit quantizer knows no other."""
+    import onnx
+    from onnx import helper, numpy_helper
+    constants = {i.name: i for i in model.graph.initializer}
+    turned, nodes = {}, []
+    for node in model.graph.node:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if node.op_type == "Transpose" and node.input[0] in constants:
+            matrix = numpy_helper.to_array(constants[node.input[0]])
+            turned[node.output[0]] = numpy_helper.from_array(
+                np.ascontiguousarray(matrix.transpose(attributes["perm"])), node.output[0])
+        elif node.op_type == "Gemm" and not attributes and len(node.input) == 3:
+            product = node.output[0] + "_product"
+            nodes += [helper.make_node("MatMul", node.input[:2], [product]),
+                      helper.make_node("Add", [product, node.input[2]], node.output)]
+        else:
+            nodes.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    model.graph.initializer.extend(turned.values())
+    return model
+
+
 def quantize(source, how, target):
     import onnx
     from onnxruntime import quantization as q
     if how == "4bit":
         from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
-        quantizer = MatMulNBitsQuantizer(onnx.load(source), block_size=32, is_symmetric=True,
+        quantizer = MatMulNBitsQuantizer(as_matmuls(onnx.load(source)), block_size=32, is_symmetric=True,
                                          accuracy_level=4)
         quantizer.process()
         quantizer.model.save_model_to_file(target, False)

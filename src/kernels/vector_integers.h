@@ -17,6 +17,9 @@ inline Integers operator*(Integers a, Integers b) { return {_mm512_mullo_epi32(a
 inline Vector real(Integers x) { return {_mm512_cvtepi32_ps(x.v)}; }
 // Half to even; the numbers fit.
 inline Integers nearest(Vector x) { return {_mm512_cvtps_epi32(x.v)}; }
+inline Integers bits(Vector x) { return {_mm512_castps_si512(x.v)}; }
+inline Integers max(Integers a, Integers b) { return {_mm512_max_epi32(a.v, b.v)}; }
+inline int32_t largest(Integers x) { return _mm512_reduce_max_epi32(x.v); }
 
 struct AllIntegers : AllLanes {
   using AllLanes::load;
@@ -76,6 +79,13 @@ inline Integers operator+(Integers a, Integers b) { return {_mm256_add_epi32(a.v
 inline Integers operator*(Integers a, Integers b) { return {_mm256_mullo_epi32(a.v, b.v)}; }
 inline Vector real(Integers x) { return {_mm256_cvtepi32_ps(x.v)}; }
 inline Integers nearest(Vector x) { return {_mm256_cvtps_epi32(x.v)}; }
+inline Integers bits(Vector x) { return {_mm256_castps_si256(x.v)}; }
+inline Integers max(Integers a, Integers b) { return {_mm256_max_epi32(a.v, b.v)}; }
+inline int32_t largest(Integers x) {
+  __m128i m = _mm_max_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
+  m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
+  return _mm_cvtsi128_si32(_mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1)));
+}
 
 #else
 
@@ -108,6 +118,16 @@ inline Vector real(Integers x) {
 }
 inline Integers nearest(Vector x) {
   return {std::bit_cast<Integers::Lanes>(__builtin_convertvector(rounded(x).v, Mask::Lanes))};
+}
+inline Integers bits(Vector x) { return {std::bit_cast<Integers::Lanes>(x.v)}; }
+inline Integers max(Integers a, Integers b) {
+  const auto x = std::bit_cast<Mask::Lanes>(a.v), y = std::bit_cast<Mask::Lanes>(b.v);
+  return {std::bit_cast<Integers::Lanes>(x > y ? x : y)};
+}
+inline int32_t largest(Integers x) {
+  int32_t m = int32_t(x.v[0]);
+  for (int i = 1; i < 4; ++i) m = int32_t(x.v[i]) > m ? int32_t(x.v[i]) : m;
+  return m;
 }
 
 #endif

@@ -1,9 +1,11 @@
 // Products with constant matrices become `linear` on packed panels, with the bias, residual and
-// activation that follow them.
+// activation that follow them; those of rows in quantized blocks with block-quantized matrices
+// become `block_linear`.
 #include <algorithm>
 
 #include "ops/common.h"
 #include "ops/movement.h"
+#include "passes/block_panels.h"
 #include "passes/epilogue.h"
 #include "passes/panels.h"
 #include "passes/pass.h"
@@ -18,6 +20,7 @@ struct Found {
   double alpha = 1;         // of the weights
   double beta = 1;          // of the bias
   int64_t depth = 0, columns = 0;
+  std::optional<QuantizedBlocks> blocks;  // of x, where the weights are in such blocks too
 };
 
 class Lowering {
@@ -27,7 +30,8 @@ class Lowering {
         limits_(c.limits),
         rewriter_(c.rewriter(graph)),
         width_(width),
-        weights_(weights) {}
+        weights_(weights),
+        blocks_(model_, rewriter_, weights_) {}
 
   Status run() {
     return each_node(rewriter_, [this](NodeId n) -> Status {
@@ -64,7 +68,17 @@ class Lowering {
     if (f.bias.valid() &&
         (!chain.is_per_channel(f.bias) || (f.beta != 1 && !chain.is_constant(f.bias))))
       return std::nullopt;
+    find_blocks(f);
     return f;
+  }
+
+  void find_blocks(Found& f) {
+    const auto blocks = quantized_blocks(graph(), f.x);
+    if (!blocks || !f.transposed || f.alpha != 1 ||
+        !blocks_.takes(graph()[f.weights].constant, blocks->block))
+      return;
+    f.blocks = blocks;
+    f.x = blocks->real;
   }
 
   EpilogueChain chain_of(NodeId n, const Found& f) {
@@ -114,6 +128,31 @@ class Lowering {
     chain.take_reshaped(*user, made.rank() - 1);
   }
 
+  // Of x as it is now; what other products of it have made is made once by `merge`.
+  Result<std::pair<ValueId, ValueId>> in_blocks(const Found& f) {
+    if (f.x == f.blocks->real) return std::pair(f.blocks->bytes, f.blocks->scales);
+    const auto key = std::pair(f.x.index, f.blocks->block);
+    if (const auto it = quantized_.find(key); it != quantized_.end()) return it->second;
+    const auto made = TRY(rewriter_.add(*graph()[graph()[f.blocks->bytes].producer].op, {f.x},
+                                        {{"block", f.blocks->block}}, 2));
+    return quantized_.emplace(key, std::pair(made[0], made[1])).first->second;
+  }
+
+  // The operator on packed weights; an error where these do not fit, or where it was swept.
+  Result<ValueId> product_of_panels(const Found& f, ValueId bias, ValueId residual,
+                                    Builder::Given given) {
+    if (!f.blocks)
+      return rewriter_.add1("linear", {f.x, TRY(packed(f)), bias, residual}, std::move(given));
+    const BlockPanels w = TRY(blocks_.pack(graph()[f.weights].constant));
+    const auto [bytes, scales] = TRY(in_blocks(f));
+    given.emplace_back("bits", w.bits);
+    given.emplace_back("block", f.blocks->block);
+    given.emplace_back("zero", w.zero);
+    return rewriter_.add1("block_linear",
+                          {bytes, w.codes, bias, residual, scales, w.scales, w.minimum},
+                          std::move(given));
+  }
+
   Status replace(NodeId n, Found f) {
     EpilogueChain chain = chain_of(n, f);
     look_through_reshapes(f, chain);
@@ -133,12 +172,10 @@ class Lowering {
     given.emplace_back("high", float(chain.high));
     rewriter_.stands_for(chain.nodes);
     const ValueId old = chain.output();
-    const auto panels = packed(f);
-    if (!panels) return ok();  // they do not fit: it stays as it is
-    const auto made =
-        rewriter_.add1("linear", {f.x, *panels, bias, chain.residual}, std::move(given));
-    if (!made || !rewriter_.can_replace(old, *made)) return ok();  // swept
-    return rewriter_.replace(old, *made, "lowered to linear");
+    const auto made = product_of_panels(f, bias, chain.residual, std::move(given));
+    if (!made || !rewriter_.can_replace(old, *made)) return ok();  // it stays
+    return rewriter_.replace(old, *made,
+                             f.blocks ? "lowered to block_linear" : "lowered to linear");
   }
 
   const std::string& constant_name(ValueId v) {
@@ -195,7 +232,9 @@ class Lowering {
   Rewriter rewriter_;
   int64_t width_;
   PackedWeights& weights_;
+  BlockPacking blocks_;
   std::map<std::tuple<uint32_t, bool, double>, ValueId> panels_;
+  std::map<std::pair<uint32_t, int64_t>, std::pair<ValueId, ValueId>> quantized_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/filters/filters.h"
+#include "ops/block_linear.h"
 
 namespace hone::packing {
 namespace {
@@ -124,6 +125,35 @@ void sum_byte_columns(const int8_t* panel, int64_t groups, int32_t* sums) {
     for (int64_t j = 0; j < kColumns; ++j, panel += kGroup)
       all[j] += uint32_t(panel[0] + panel[1] + panel[2] + panel[3]);
   for (int64_t j = 0; j < kColumns; ++j) sums[j] = int32_t(all[j]);
+}
+
+namespace {
+
+// One column of a unit of nibbles: code k lies beside code k + 16.
+void pack_nibbles(const std::byte* from, uint8_t* to) {
+  const auto code = [&](int64_t k) { return uint8_t(from[k / 2]) >> k % 2 * 4 & 15; };
+  constexpr int64_t kHalf = block_linear::kUnit / 2;
+  for (int64_t k = 0; k < kHalf; ++k)
+    to[k / kGroup * kGroup * kColumns + k % kGroup] = uint8_t(code(k) | code(k + kHalf) << 4);
+}
+
+void pack_bytes(const std::byte* from, uint8_t* to) {
+  for (int64_t k = 0; k < block_linear::kUnit; k += kGroup)
+    std::memcpy(to + k * kColumns, from + k, size_t(kGroup));
+}
+
+}  // namespace
+
+void pack_block_codes(const BlockCodes& c, int64_t first, int64_t last, uint8_t* out) {
+  const int64_t units = c.depth / block_linear::kUnit;
+  const int64_t unit = block_linear::unit_bytes(c.bits), column_bytes = unit / kColumns;
+  for (int64_t panel = first; panel < last; ++panel)
+    for (int64_t j = 0; j < std::min(kColumns, c.columns - panel * kColumns); ++j)
+      for (int64_t u = 0; u < units; ++u) {
+        const std::byte* from = c.data + ((panel * kColumns + j) * units + u) * column_bytes;
+        uint8_t* to = out + (panel * units + u) * unit + j * kGroup;
+        c.bits == 4 ? pack_nibbles(from, to) : pack_bytes(from, to);
+      }
 }
 
 }  // namespace hone::packing

@@ -56,4 +56,12 @@ void pack_byte_filters(const ByteFilters& filters, int64_t first, int64_t last, 
 // The sum of each column of a panel.
 void sum_byte_columns(const int8_t* panel, int64_t groups, int32_t* sums);
 
+// Codes of 4 or 8 bits [columns][depth] as ops/block_linear.h places them, depth being whole units.
+struct BlockCodes {
+  const std::byte* data;
+  int64_t columns, depth, bits;
+};
+// Panels first to last.
+void pack_block_codes(const BlockCodes& codes, int64_t first, int64_t last, uint8_t* out);
+
 }  // namespace hone::packing

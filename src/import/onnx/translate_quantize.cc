@@ -168,7 +168,7 @@ Outputs q_gemm(NodeContext& c) {
   return c.has_input(7) ? quantized(c, y, 7, 0) : one(y);
 }
 
-// The bytes of constant `value` under another dtype and shape that take as many.
+// The bytes of a constant under another dtype and shape that take as many.
 Emitted relabelled(NodeContext& c, ValueId value, DType dtype, Extents shape) {
   Builder& b = c.builder();
   const ConstantId source = value.valid() ? b.graph()[value].constant : ConstantId{};
@@ -178,18 +178,33 @@ Emitted relabelled(NodeContext& c, ValueId value, DType dtype, Extents shape) {
   const auto bytes = count ? bytes_for(dtype, *count) : std::nullopt;
   const auto fixed = constant.type.shape.fixed();
   const auto held = fixed ? checked_product(*fixed) : std::nullopt;
-  if (!bytes || constant.type.dtype != DType::u8 || held != *bytes)
+  const auto stored = held ? bytes_for(constant.type.dtype, *held) : std::nullopt;
+  if (!bytes || stored != *bytes)
     return c.unsupported("packed weights do not have the size that the attributes tell");
   constant.type = TensorType{dtype, Shape::of(shape), {}};
   return b.constant(b.model().add_constant(std::move(constant)));
 }
 
-// y = A W^T with W [N, K] in blocks of `block_size` along K.
+// A [..., K] in blocks of signed bytes, as products in 8 bits take it, padded to `padded` elements.
+Emitted in_blocks(NodeContext& c, ValueId a, int64_t k, int64_t padded, int64_t block) {
+  if (padded != k) {
+    Builder& b = c.builder();
+    a = TRY(c.emit1("pad", {a, b.integers({0, padded - k}), {}, b.integers({-1})}));
+  }
+  const auto made = TRY(c.emit("quantize_blocks", {a}, {{"block", block}}, 2));
+  return c.emit1("dequantize_linear", {made[0], made[1]},
+                 {{"axis", int64_t{-1}}, {"block_size", block}});
+}
+
+// y = A W^T with W [N, K] in blocks of `block_size` along K. With an accuracy_level of 4 products
+// may be computed in 8 bits.
 // A, B, scales, zero_points, g_idx, bias.
 Outputs matmul_n_bits(NodeContext& c) {
   const int64_t k = TRY(c.integer("K")), n = TRY(c.integer("N"));
   const int64_t bits = TRY(c.integer("bits", 4)), block = TRY(c.integer("block_size"));
-  c.ignore("accuracy_level");
+  constexpr int64_t kInBytes = 4;
+  const bool in_bytes = TRY(c.integer("accuracy_level", 0)) == kInBytes &&
+                        c.input_type(0).tensor.dtype == DType::f32;
   if (c.has_input(4)) return c.unsupported("g_idx");
   if (bits != 2 && bits != 4 && bits != 8) return c.unsupported(std::to_string(bits) + " bits");
   if (k < 1 || n < 1 || block < 1 || k > INT32_MAX || n > INT32_MAX || block > INT32_MAX ||
@@ -203,7 +218,13 @@ Outputs matmul_n_bits(NodeContext& c) {
     return c.emit1("slice", {value, b.integers({0}), b.integers({want}), b.integers({1})});
   };
   const ValueId weights = TRY(relabelled(c, c.input(1), packed, {n, blocks * block}));
-  const ValueId scales = TRY(c.emit1("reshape", {c.input(2), b.integers({n, blocks})}));
+  // A constant is one at once: what folding makes of it would come too late for weights to stay
+  // encoded.
+  const bool constant_scales = b.graph()[c.input(2)].kind == Value::Kind::constant;
+  const ValueId scales =
+      constant_scales
+          ? TRY(relabelled(c, c.input(2), c.input_type(2).tensor.dtype, {n, blocks}))
+          : TRY(c.emit1("reshape", {c.input(2), b.integers({n, blocks})}));
   ValueId zero;
   if (!c.has_input(3)) {
     // The middle of the range everywhere: a constant at once, so that the weights stay encoded.
@@ -222,9 +243,11 @@ Outputs matmul_n_bits(NodeContext& c) {
   }
   const ValueId whole = TRY(c.emit1("dequantize_linear", {weights, scales, zero},
                                     {{"axis", int64_t{1}}, {"block_size", block}}));
-  const ValueId used = TRY(trimmed(whole, blocks * block, k));
+  const ValueId used = in_bytes ? whole : TRY(trimmed(whole, blocks * block, k));
   const ValueId turned = TRY(c.emit1("transpose", {used}, {{"perm", Integers{1, 0}}}));
-  const ValueId y = TRY(c.emit1("matmul", {c.input(0), turned}));
+  const ValueId a =
+      in_bytes ? TRY(in_blocks(c, c.input(0), k, blocks * block, block)) : c.input(0);
+  const ValueId y = TRY(c.emit1("matmul", {a, turned}));
   return one(c.has_input(5) ? TRY(c.emit1("add", {y, c.input(5)})) : y);
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "kernels/entered.h"
 #include "kernels/instruction_set.h"
 
 namespace hone::kernels {
@@ -46,21 +47,6 @@ struct Block {
   const uint8_t* a;
   int64_t a_step, m;
   int64_t first;  // of the product's rows
-};
-
-class Entered {
- public:
-  explicit Entered(const IntegerGemmKernel& kernel) : kernel_(kernel) {
-    if (kernel.enter) kernel.enter();
-  }
-  Entered(const Entered&) = delete;
-  Entered& operator=(const Entered&) = delete;
-  ~Entered() {
-    if (kernel_.leave) kernel_.leave();
-  }
-
- private:
-  const IntegerGemmKernel& kernel_;
 };
 
 class Multiplication {

@@ -25,6 +25,11 @@ struct ToBytes {
   ByteRange range = {};
 };
 
+// Signed bytes with a scale of their own for a few neighbours: scale = the largest |x| / 127, y =
+// round(x * (127 / the largest |x|)), half to even. Where nothing reaches kLeastOfBlock both are
+// zero; where something is not finite the scale is NaN and the bytes are zero.
+inline constexpr float kLeastOfBlock = 0x1p-100f;
+
 struct QuantizationKernels {
   // Extends [*least, *most] to hold n numbers; those that are none do not count.
   void (*extend)(const float* x, int64_t n, float* least, float* most);
@@ -37,6 +42,8 @@ struct QuantizationKernels {
   // y = saturate(round(activation(a + b) * multiplier) + zero) for n bytes of each.
   void (*add)(const ScaledBytes& a, const ScaledBytes& b, const Epilogue& activation,
               const ToBytes& to, int64_t n, uint8_t* y);
+  // A row of n numbers in blocks, the last of which may be shorter.
+  void (*quantize_blocks)(const float* x, int64_t n, int64_t block, int8_t* y, float* scales);
 };
 
 extern const QuantizationKernels kQuantizationPortable;

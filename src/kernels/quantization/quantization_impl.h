@@ -101,7 +101,35 @@ void add(const ScaledBytes& a, const ScaledBytes& b, const Epilogue& e, const To
   with_activation(e.activation, run);
 }
 
-constexpr QuantizationKernels kKernels{extend, quantize, dequantize, add};
+float quantize_block(const float* x, int64_t n, int8_t* y) {
+  Integers magnitude = Integers::all(0);
+  each_vector_of(0, n, [&](const auto& lanes, int64_t i) {
+    magnitude = max(magnitude, bits(absolute(lanes.load(x + i))));
+  });
+  // Bits of numbers without a sign are in their order, those of what is not finite above.
+  const int32_t most_bits = largest(magnitude);
+  const auto most = std::bit_cast<float>(most_bits);
+  const bool finite = most_bits < 0x7f800000;
+  if (!finite || most < kLeastOfBlock) {
+    std::memset(y, 0, size_t(n));
+    return finite ? 0 : __builtin_nanf("");
+  }
+  const Vector inverse = Vector::all(127.0f / most);
+  const auto part = [&](const auto& lanes, int64_t i) {
+    lanes.store_bytes(nearest(lanes.load(x + i) * inverse), reinterpret_cast<uint8_t*>(y + i));
+  };
+  int64_t i = 0;
+  for (; i + Vector::kWidth <= n; i += Vector::kWidth) part(AllIntegers(), i);
+  if (i < n) part(FirstIntegers(n - i), i);
+  return most / 127.0f;
+}
+
+void quantize_blocks(const float* x, int64_t n, int64_t block, int8_t* y, float* scales) {
+  for (int64_t i = 0; i < n; i += block)
+    *scales++ = quantize_block(x + i, n - i < block ? n - i : block, y + i);
+}
+
+constexpr QuantizationKernels kKernels{extend, quantize, dequantize, add, quantize_blocks};
 
 }  // namespace
 }  // namespace hone::kernels

@@ -1,0 +1,111 @@
+// Products of block-quantized weights as products of tiles (AMX): 16 rows of a unit with 16 columns.
+// The sums of a block go through memory, for tiles have no other way out.
+#include "kernels/block_gemm/dots_avx512.h"
+
+namespace hone::kernels {
+namespace {
+
+constexpr int kTileRows = 16;
+constexpr int64_t kGroupBytes = 4 * kBlockPanel;
+
+// Tiles 0 and 1 hold sums, 4 and 5 a unit of rows, 6 and 7 one of a panel (Intel 64 and IA-32
+// Architectures Software Developer's Manual, LDTILECFG).
+struct alignas(64) TileConfig {
+  uint8_t palette = 1, start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t bytes[16] = {};  // of a row
+  uint8_t rows[16] = {};
+};
+
+void enter() {
+  TileConfig config;
+  for (int i = 0; i < 2; ++i) {
+    config.bytes[i] = kGroupBytes, config.rows[i] = kTileRows;
+    config.bytes[4 + i] = kBlockUnit, config.rows[4 + i] = kTileRows;
+    config.bytes[6 + i] = kGroupBytes, config.rows[6 + i] = kBlockUnit / 4;
+  }
+  _tile_loadconfig(&config);
+}
+void leave() { _tile_release(); }
+
+// The sums of one block on their way: two are, so that one is added up while the next is computed.
+struct alignas(64) Sums {
+  int32_t at[kTileRows][kBlockPanel];
+};
+
+template <bool kSigned>
+inline void multiply_units(int64_t units, int parity, const int8_t* a, const uint8_t* b, Sums& to) {
+  // Tiles are named by constants.
+  if (parity == 0) {
+    _tile_zero(0);
+    for (int64_t u = 0; u < units; ++u, a += kTileRows * kBlockUnit, b += kUnitBytes) {
+      _tile_loadd(4, a, kBlockUnit);
+      _tile_loadd(6, b, kGroupBytes);
+      if constexpr (kSigned)
+        _tile_dpbssd(0, 4, 6);
+      else
+        _tile_dpbsud(0, 4, 6);
+    }
+    _tile_stored(0, to.at, kGroupBytes);
+  } else {
+    _tile_zero(1);
+    for (int64_t u = 0; u < units; ++u, a += kTileRows * kBlockUnit, b += kUnitBytes) {
+      _tile_loadd(5, a, kBlockUnit);
+      _tile_loadd(7, b, kGroupBytes);
+      if constexpr (kSigned)
+        _tile_dpbssd(1, 5, 7);
+      else
+        _tile_dpbsud(1, 5, 7);
+    }
+    _tile_stored(1, to.at, kGroupBytes);
+  }
+}
+
+inline void add_up(const BlockTile& t, int64_t block, const Sums& from, Vector (&sums)[kTileRows]) {
+  const Vector scale = Vector::load(t.scales + block * kBlockPanel);
+  const float* rows = t.a_scales + block * kTileRows;
+#pragma GCC unroll 16
+  for (int r = 0; r < kTileRows; ++r) {
+    const Vector dots{_mm512_cvtepi32_ps(_mm512_load_si512(from.at[r]))};
+    sums[r] = fma(dots, scale * Vector::all(rows[r]), sums[r]);
+  }
+  if (!t.minima) return;
+  const Vector minimum = Vector::zero() - Vector::load(t.minima + block * kBlockPanel);
+  const float* lifts = t.lifts + block * kTileRows;
+#pragma GCC unroll 16
+  for (int r = 0; r < kTileRows; ++r) sums[r] = fma(minimum, Vector::all(lifts[r]), sums[r]);
+}
+
+template <bool kSigned>
+void tile_of(const BlockTile& t) {
+  Vector sums[kTileRows];
+#pragma GCC unroll 16
+  for (int r = 0; r < kTileRows; ++r)
+    sums[r] = t.add ? Vector::load(t.sums + r * t.sums_step) : Vector::zero();
+  Sums even, odd;
+  const int64_t a_block = t.block_units * kTileRows * kBlockUnit,
+                b_block = t.block_units * kUnitBytes;
+  const auto start = [&](int64_t block, int parity, Sums& to) {
+    multiply_units<kSigned>(t.block_units, parity, t.a + block * a_block, t.b + block * b_block,
+                            to);
+  };
+  if (t.blocks > 0) start(0, 0, even);
+  for (int64_t b = 0; b < t.blocks; b += 2) {
+    if (b + 1 < t.blocks) start(b + 1, 1, odd);
+    add_up(t, b, even, sums);
+    if (b + 1 == t.blocks) break;
+    if (b + 2 < t.blocks) start(b + 2, 0, even);
+    add_up(t, b + 1, odd, sums);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kTileRows; ++r) sums[r].store(t.sums + r * t.sums_step);
+}
+
+void tile(const BlockTile& t) { t.centred ? tile_of<true>(t) : tile_of<false>(t); }
+
+}  // namespace
+
+const BlockGemmKernel kBlockGemmAmx{kTileRows, 1,       true,   prepare, expand,
+                                    tile,      nullptr, finish, enter,   leave};
+
+}  // namespace hone::kernels

@@ -1,0 +1,32 @@
+// Products of block-quantized weights with the dot products of AVX-VNNI.
+#include "kernels/block_gemm/dots.h"
+#include "kernels/block_gemm/expand_impl.h"
+
+namespace hone::kernels {
+namespace {
+
+struct Dots {
+  static constexpr int64_t kWidth = 8;
+  using Bytes = __m256i;
+  using Group = __m256i;
+  __m256i v;
+  static Dots all(int32_t x) { return {_mm256_set1_epi32(x)}; }
+  static Bytes bytes(const uint8_t* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static Group group(const int8_t* p) {
+    int32_t four;
+    std::memcpy(&four, p, sizeof four);
+    return _mm256_set1_epi32(four);
+  }
+  void dot(Bytes b, Group a) { v = _mm256_dpbusd_avx_epi32(v, b, a); }
+  Vector real() const { return {_mm256_cvtepi32_ps(v)}; }
+  static Vector fused(Vector a, Vector b, Vector c) { return fma(a, b, c); }
+};
+
+}  // namespace
+
+const BlockGemmKernel kBlockGemmAvx2Vnni{
+    3, 1, false, prepare, expand, block_tiles<Dots, 3, 1>, nullptr, finish, nullptr, nullptr};
+
+}  // namespace hone::kernels
