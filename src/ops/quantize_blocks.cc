@@ -60,7 +60,8 @@ const OpDef& quantize_blocks_op() {
       .doc =
           "y = round(x * (127 / m)), half to even, in i8 and scale = m / 127 in f32, where m is "
           "the largest |x| among `block` elements along the last axis (the last block may be "
-          "shorter). y [..., K], scale [..., ceil(K / block)]. Where m < 2^-100 both are 0; where x "
+          "shorter). y [..., K], scale [..., ceil(K / block)]. Where m < 2^-100 both are 0; where "
+          "x "
           "is not finite, scale is NaN and y 0.",
       .inputs = {{"x", DType::f32}},
       .outputs = {{"y", DType::i8}, {"scale", DType::f32, 0, Port::Presence::optional}},

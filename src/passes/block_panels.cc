@@ -85,8 +85,7 @@ Result<ValueId> BlockPacking::pack_codes(ConstantId id, int64_t bits) {
 
 Result<ValueId> BlockPacking::pack_scales(const Tensor& scale, const std::string& name) {
   const int64_t columns = scale.shape()[0], blocks = scale.shape()[1];
-  const auto room =
-      TRY(room_.room(DType::f32, {panel_count(columns, kColumns), blocks, kColumns}));
+  const auto room = TRY(room_.room(DType::f32, {panel_count(columns, kColumns), blocks, kColumns}));
   for (int64_t j = 0; j < columns; ++j)
     for (int64_t b = 0; b < blocks; ++b)
       room.floats()[(j / kColumns * blocks + b) * kColumns + j % kColumns] =

@@ -141,8 +141,10 @@ class Lowering {
   // The operator on packed weights; an error where these do not fit, or where it was swept.
   Result<ValueId> product_of_panels(const Found& f, ValueId bias, ValueId residual,
                                     Builder::Given given) {
-    if (!f.blocks)
-      return rewriter_.add1("linear", {f.x, TRY(packed(f)), bias, residual}, std::move(given));
+    if (!f.blocks) {
+      const ValueId panels = TRY(packed(f));
+      return rewriter_.add1("linear", {f.x, panels, bias, residual}, std::move(given));
+    }
     const BlockPanels w = TRY(blocks_.pack(graph()[f.weights].constant));
     const auto [bytes, scales] = TRY(in_blocks(f));
     given.emplace_back("bits", w.bits);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/checked.h"
+#include "ops/block_linear.h"
 #include "ops/quantized_products.h"
 #include "random_call.h"
 
@@ -204,12 +205,64 @@ bool quantized_add(RandomCall& c, std::string_view op) {
   return c.emit(op, std::move(inputs), std::move(attrs));
 }
 
+bool quantize_blocks(RandomCall& c, std::string_view op) {
+  Extents x = c.shape(1, 4);
+  if (c.random.chance(0.3)) x.back() = c.random.between(30, 200);
+  if (c.random.chance(0.1)) x = {c.random.between(300, 700), 64};  // several pieces of work
+  Builder::Given attrs;
+  if (c.random.chance(0.6)) attrs.emplace_back("block", c.random.between(1, 40));
+  return c.emit(op, {c.input(x)}, std::move(attrs), c.random.chance(0.8) ? 2 : 1);
+}
+
+bool block_linear(RandomCall& c, std::string_view op) {
+  Extents x = c.shape(1, 3);
+  if (c.random.chance(0.3)) x = {c.random.between(5, 70), c.random.between(1, 40)};
+  if (c.random.chance(0.5)) x.back() = c.random.between(30, 300);
+  const int64_t columns =
+      c.random.chance(0.2) ? c.random.between(60, 200) : c.random.between(1, 40);
+  const int64_t bits = c.random.chance(0.6) ? 4 : 8, units = c.random.chance(0.7) ? 1 : 3;
+  const int64_t block = units * block_linear::kUnit, blocks = (x.back() + block - 1) / block;
+  const int64_t panels = (columns + block_linear::kColumns - 1) / block_linear::kColumns;
+  const Extents of_panels{panels, blocks, block_linear::kColumns};
+  const DType scales = c.random.chance(0.7) ? DType::f32 : DType::f16;
+  const bool minimum = c.random.chance(0.3);
+  const auto sometimes = [&](double chance, auto make) {
+    return c.random.chance(chance) ? make() : ValueId{};
+  };
+  Extents y = x, rows = x;
+  y.back() = columns;
+  rows.back() = blocks;
+  std::vector<ValueId> inputs{
+      bytes(c, x, DType::i8),
+      bytes(c, {panels, blocks * units, block_linear::unit_bytes(bits)}, DType::u8)};
+  inputs.push_back(sometimes(0.5, [&] { return c.input({columns}); }));
+  inputs.push_back(sometimes(0.3, [&] { return c.input(y); }));
+  inputs.push_back(c.input(rows));
+  inputs.push_back(c.input(of_panels, scales));
+  if (minimum) inputs.push_back(c.input(of_panels, scales));
+  const int64_t zero = minimum ? 0 : bits == 4 ? c.random.between(0, 15) : 128;
+  constexpr const char* kNames[] = {"none", "relu", "clip", "sigmoid", "silu", "gelu"};
+  return c.emit(op, std::move(inputs),
+                {{"columns", columns},
+                 {"bits", bits},
+                 {"block", block},
+                 {"zero", zero},
+                 {"activation", std::string(kNames[c.random.between(0, 5)])},
+                 {"low", -0.5f},
+                 {"high", 0.75f}});
+}
+
 }  // namespace
 
 std::vector<Subject> quantized_subjects() {
-  return {{"dequantize_linear", quantize},       {"dynamic_quantize_linear", dynamic_quantize},
-          {"quantize_linear", quantize},         {"quantized_add", quantized_add},
-          {"quantized_conv", quantized_conv},    {"quantized_depthwise_conv", quantized_conv},
+  return {{"block_linear", block_linear},
+          {"dequantize_linear", quantize},
+          {"dynamic_quantize_linear", dynamic_quantize},
+          {"quantize_blocks", quantize_blocks},
+          {"quantize_linear", quantize},
+          {"quantized_add", quantized_add},
+          {"quantized_conv", quantized_conv},
+          {"quantized_depthwise_conv", quantized_conv},
           {"quantized_linear", quantized_linear}};
 }
 

@@ -56,6 +56,12 @@ void add_lowered(Calls& m) {
             "algorithm=\"winograd\">")};
   m["quantized_add"] = {graph("a: u8[N,M], b: i8[N,M]",
                               "quantized_add(a, b, _, _, u8{3}) <a_scale=0.1, b_scale=0.3>")};
+  m["quantize_blocks"] = {graph("x: f32[N,M]", "quantize_blocks(x) <block=16>")};
+  m["block_linear"] = {
+      graph("x: i8[N,64], w: u8[19,2,256], b: f32[300], a: f32[N,2], s: f32[19,2,16]",
+            "block_linear(x, w, b, _, a, s) <columns=300, zero=8, activation=\"gelu\">"),
+      graph("x: i8[2,N,70], w: u8[2,3,512], a: f32[2,N,3], s: f16[2,3,16], z: f16[2,3,16]",
+            "block_linear(x, w, _, _, a, s, z) <columns=20, bits=8>")};
   m["quantized_linear"] = {
       graph("x: u8[N,64], w: i8[19,16,16,4], s: i32[300], f: f32[300], z: u8[], b: f32[300]",
             "quantized_linear(x, w, b, _, f, z, s) <columns=300, activation=\"gelu\">"),

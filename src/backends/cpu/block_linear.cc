@@ -1,12 +1,12 @@
 // Quantization of rows in blocks, and their products with block-quantized weights.
-#include "kernels/block_gemm/block_gemm.h"
+#include "ops/block_linear.h"
 
 #include <algorithm>
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/epilogue.h"
+#include "kernels/block_gemm/block_gemm.h"
 #include "kernels/quantization/quantization.h"
-#include "ops/block_linear.h"
 
 namespace hone::cpu {
 namespace {
@@ -55,7 +55,10 @@ class Prepared {
         scales_(c.scratch<float>(tiles_ * height_ * w.blocks)),
         begins_(c.scratch<int32_t>(w.zero == 0 || kernel.centres ? 0 : scales_.size())),
         lifts_(c.scratch<float>(w.minima ? scales_.size() : 0)) {
-    rows_ = {height_, tiles_, codes_.data(), scales_.data(),
+    rows_ = {height_,
+             tiles_,
+             codes_.data(),
+             scales_.data(),
              begins_.size() > 0 ? begins_.data() : nullptr,
              lifts_.size() > 0 ? lifts_.data() : nullptr};
   }
@@ -96,9 +99,8 @@ Status run_product(Call& c, ThreadPool& pool) {
   const int64_t even = (panels + pieces - 1) / pieces;
   const int64_t grain = pool.size() == 1 ? panels : std::max(least, even);
   const int64_t whole = (grain + kernel.panels - 1) / kernel.panels * kernel.panels;
-  pool.parallel_for(panels, whole, [&](int64_t begin, int64_t end) {
-    kernels::multiply(kernel, p, begin, end);
-  });
+  pool.parallel_for(panels, whole,
+                    [&](int64_t begin, int64_t end) { kernels::multiply(kernel, p, begin, end); });
   return ok();
 }
 

@@ -203,8 +203,8 @@ Outputs matmul_n_bits(NodeContext& c) {
   const int64_t k = TRY(c.integer("K")), n = TRY(c.integer("N"));
   const int64_t bits = TRY(c.integer("bits", 4)), block = TRY(c.integer("block_size"));
   constexpr int64_t kInBytes = 4;
-  const bool in_bytes = TRY(c.integer("accuracy_level", 0)) == kInBytes &&
-                        c.input_type(0).tensor.dtype == DType::f32;
+  const bool in_bytes =
+      TRY(c.integer("accuracy_level", 0)) == kInBytes && c.input_type(0).tensor.dtype == DType::f32;
   if (c.has_input(4)) return c.unsupported("g_idx");
   if (bits != 2 && bits != 4 && bits != 8) return c.unsupported(std::to_string(bits) + " bits");
   if (k < 1 || n < 1 || block < 1 || k > INT32_MAX || n > INT32_MAX || block > INT32_MAX ||
@@ -222,9 +222,8 @@ Outputs matmul_n_bits(NodeContext& c) {
   // encoded.
   const bool constant_scales = b.graph()[c.input(2)].kind == Value::Kind::constant;
   const ValueId scales =
-      constant_scales
-          ? TRY(relabelled(c, c.input(2), c.input_type(2).tensor.dtype, {n, blocks}))
-          : TRY(c.emit1("reshape", {c.input(2), b.integers({n, blocks})}));
+      constant_scales ? TRY(relabelled(c, c.input(2), c.input_type(2).tensor.dtype, {n, blocks}))
+                      : TRY(c.emit1("reshape", {c.input(2), b.integers({n, blocks})}));
   ValueId zero;
   if (!c.has_input(3)) {
     // The middle of the range everywhere: a constant at once, so that the weights stay encoded.
@@ -245,8 +244,7 @@ Outputs matmul_n_bits(NodeContext& c) {
                                     {{"axis", int64_t{1}}, {"block_size", block}}));
   const ValueId used = in_bytes ? whole : TRY(trimmed(whole, blocks * block, k));
   const ValueId turned = TRY(c.emit1("transpose", {used}, {{"perm", Integers{1, 0}}}));
-  const ValueId a =
-      in_bytes ? TRY(in_blocks(c, c.input(0), k, blocks * block, block)) : c.input(0);
+  const ValueId a = in_bytes ? TRY(in_blocks(c, c.input(0), k, blocks * block, block)) : c.input(0);
   const ValueId y = TRY(c.emit1("matmul", {a, turned}));
   return one(c.has_input(5) ? TRY(c.emit1("add", {y, c.input(5)})) : y);
 }

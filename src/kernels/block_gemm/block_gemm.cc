@@ -44,8 +44,8 @@ class Multiplication {
         p_(p),
         w_(p.weights),
         height_(p.rows.height),
-        part_(std::clamp<int64_t>(kPartUnits / w_.block_units, 1, std::max<int64_t>(1, w_.blocks))) {
-  }
+        part_(
+            std::clamp<int64_t>(kPartUnits / w_.block_units, 1, std::max<int64_t>(1, w_.blocks))) {}
 
   void run(int64_t panel, int64_t panel_end) {
     if (kernel_.thin && p_.m <= kThinBlockRows) return run_thin(panel, panel_end);
@@ -98,6 +98,17 @@ class Multiplication {
     }
   }
 
+  // Weights come from memory, and the hardware looks ahead within a page only: part `part` of
+  // `parts` of what the panels behind these need.
+  void ask_for_next(int64_t panel, int64_t part, int64_t parts) const {
+    constexpr int64_t kLine = 64;
+    const int64_t bytes = w_.units() * w_.unit_bytes() * kernel_.panels;
+    const int64_t lines = (bytes / kLine + parts - 1) / parts;
+    const uint8_t* at = w_.codes + panel * w_.units() * w_.unit_bytes() + part * lines * kLine;
+    const uint8_t* end = w_.codes + w_.panels() * w_.units() * w_.unit_bytes();
+    for (int64_t i = 0; i < lines && at < end; ++i, at += kLine) __builtin_prefetch(at, 0, 2);
+  }
+
   void run_tiles(int64_t tile, int64_t tile_end, int64_t panel, int64_t panel_end) {
     BlockTile t;
     t.panels = std::min(kernel_.panels, panel_end - panel);
@@ -118,6 +129,7 @@ class Multiplication {
         t.lifts = p_.rows.lifts ? p_.rows.lifts + at : nullptr;
         t.sums = sums_ + (whole ? 0 : (i - tile) * height_ * t.sums_step);
         kernel_.tile(t);
+        if (block == 0) ask_for_next(panel + kernel_.panels, i - tile, tile_end - tile);
         if (block + part_ >= w_.blocks) finish(t.sums, t.sums_step, i, columns, column);
       }
     }

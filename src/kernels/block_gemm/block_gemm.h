@@ -27,7 +27,7 @@ inline constexpr int64_t kThinBlockRows = 4;
 struct BlockWeights {
   const uint8_t* codes = nullptr;  // packed
   bool nibbles = false;
-  bool half = false;               // scales and minima are IEEE halves, else f32
+  bool half = false;  // scales and minima are IEEE halves, else f32
   const void* scales = nullptr;
   const void* minima = nullptr;  // null for none
   int32_t zero = 0;              // of nibbles 0 to 15, of bytes 0 or 128; 0 where there are minima
@@ -49,8 +49,8 @@ struct QuantizedRows {
 // Rows brought into tiles of `height` rows, zeros behind the last one and behind the last element.
 struct BlockRows {
   int64_t height = 0, tiles = 0;
-  int8_t* codes = nullptr;   // [tiles][units][height][kBlockUnit]
-  float* scales = nullptr;   // [tiles][blocks][height]
+  int8_t* codes = nullptr;    // [tiles][units][height][kBlockUnit]
+  float* scales = nullptr;    // [tiles][blocks][height]
   int32_t* begins = nullptr;  // the same: -zero times the sum of A over the block
   float* lifts = nullptr;     // the same: the sum of A over the block, times the scale of A
 };

@@ -1,5 +1,5 @@
-// Products of block-quantized weights as products of tiles (AMX): 16 rows of a unit with 16 columns.
-// The sums of a block go through memory, for tiles have no other way out.
+// Products of block-quantized weights as products of tiles (AMX): 16 rows of a unit with 16
+// columns. The sums of a block go through memory, for tiles have no other way out.
 #include "kernels/block_gemm/dots_avx512.h"
 
 namespace hone::kernels {

@@ -25,8 +25,8 @@ struct Dots {
     return {_mm256_srai_epi16(_mm256_slli_epi16(a, 8), 8), _mm256_srai_epi16(a, 8)};
   }
   void dot(const Bytes& b, const Group& a) {
-    v = _mm256_add_epi32(v, _mm256_add_epi32(_mm256_madd_epi16(b.even, a.even),
-                                             _mm256_madd_epi16(b.odd, a.odd)));
+    v = _mm256_add_epi32(
+        v, _mm256_add_epi32(_mm256_madd_epi16(b.even, a.even), _mm256_madd_epi16(b.odd, a.odd)));
   }
   Vector real() const { return {_mm256_cvtepi32_ps(v)}; }
   static Vector fused(Vector a, Vector b, Vector c) { return fma(a, b, c); }

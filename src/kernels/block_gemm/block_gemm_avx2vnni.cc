@@ -19,7 +19,8 @@ struct Dots {
     std::memcpy(&four, p, sizeof four);
     return _mm256_set1_epi32(four);
   }
-  void dot(Bytes b, Group a) { v = _mm256_dpbusd_avx_epi32(v, b, a); }
+  // In the register where the sum is: compilers move sums about.
+  void dot(Bytes b, Group a) { asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(v) : "x"(b), "x"(a)); }
   Vector real() const { return {_mm256_cvtepi32_ps(v)}; }
   static Vector fused(Vector a, Vector b, Vector c) { return fma(a, b, c); }
 };
@@ -27,6 +28,6 @@ struct Dots {
 }  // namespace
 
 const BlockGemmKernel kBlockGemmAvx2Vnni{
-    3, 1, false, prepare, expand, block_tiles<Dots, 3, 1>, nullptr, finish, nullptr, nullptr};
+    6, 1, false, prepare, expand, block_tiles<Dots, 6, 1>, nullptr, finish, nullptr, nullptr};
 
 }  // namespace hone::kernels

@@ -37,7 +37,6 @@ struct Dots {
 }  // namespace
 
 const BlockGemmKernel kBlockGemmPortable{
-    2,       1,       false,  prepare, expand, block_tiles<Dots, 2, 1>,
-    nullptr, finish, nullptr, nullptr};
+    2, 1, false, prepare, expand, block_tiles<Dots, 2, 1>, nullptr, finish, nullptr, nullptr};
 
 }  // namespace hone::kernels

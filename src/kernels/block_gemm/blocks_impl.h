@@ -31,8 +31,7 @@ void prepare(const QuantizedRows& from, const BlockWeights& w, const BlockRows& 
     const int64_t r = i % height;
     for (int64_t b = 0; b < w.blocks; ++b) {
       const int64_t at = (i / height * w.blocks + b) * height + r;
-      int8_t* codes =
-          to.codes + (i / height * w.blocks + b) * block * height + r * kBlockUnit;
+      int8_t* codes = to.codes + (i / height * w.blocks + b) * block * height + r * kBlockUnit;
       const bool some = i < from.m;
       const int64_t left = some ? from.depth - b * block : 0;
       const int8_t* row = some ? from.codes + i * from.depth + b * block : nullptr;

@@ -7,9 +7,9 @@
 namespace hone::kernels {
 namespace {
 
-// `Dots` are 32-bit sums of unsigned times signed bytes: kWidth of them, Bytes bytes(four of each of
-// kWidth columns), Group group(four of a row), dot(Bytes, Group), all(sum), real(), and
-// fused(a, b, c) = a * b + c, rounded once.
+// `Dots` are 32-bit sums of unsigned times signed bytes: kWidth of them, Bytes bytes(four of each
+// of kWidth columns), Group group(four of a row), dot(Bytes, Group), all(sum), real(), and fused(a,
+// b, c) = a * b + c, rounded once.
 template <class Dots, int kRows, int kPanels>
 void block_tile(const BlockTile& t) {
   constexpr int kOfPanel = int(kBlockPanel / Dots::kWidth), kVectors = kPanels * kOfPanel;
@@ -22,8 +22,8 @@ void block_tile(const BlockTile& t) {
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v)
-      sums[r][v] = t.add ? Vector::load(t.sums + r * t.sums_step + v * Dots::kWidth)
-                         : Vector::zero();
+      sums[r][v] =
+          t.add ? Vector::load(t.sums + r * t.sums_step + v * Dots::kWidth) : Vector::zero();
   const int8_t* a = t.a;
   const uint8_t* b = t.b;
   for (int64_t block = 0; block < t.blocks; ++block) {
@@ -38,7 +38,8 @@ void block_tile(const BlockTile& t) {
         typename Dots::Bytes column[kVectors];
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v)
-          column[v] = Dots::bytes(b + v / kOfPanel * t.panel_step + v % kOfPanel * 4 * Dots::kWidth);
+          column[v] =
+              Dots::bytes(b + v / kOfPanel * t.panel_step + v % kOfPanel * 4 * Dots::kWidth);
 #pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) {
           const auto group = Dots::group(a + r * kBlockUnit + k);

@@ -18,7 +18,8 @@ struct Dots {
     std::memcpy(&four, p, sizeof four);
     return _mm512_set1_epi32(four);
   }
-  void dot(Bytes b, Group a) { v = _mm512_dpbusd_epi32(v, b, a); }
+  // In the register where the sum is: compilers move sums about.
+  void dot(Bytes b, Group a) { asm("vpdpbusd %2, %1, %0" : "+v"(v) : "v"(b), "v"(a)); }
   Vector real() const { return {_mm512_cvtepi32_ps(v)}; }
   static Vector fused(Vector a, Vector b, Vector c) { return fma(a, b, c); }
 };

@@ -9,8 +9,8 @@ namespace {
 // What comes next is asked for early: the hardware looks ahead within a page only. As a number:
 // it may lie behind the last panel.
 inline void ask_for(const void* p, int64_t ahead) {
-  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) +
-                                                   uintptr_t(ahead)));
+  __builtin_prefetch(
+      reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + uintptr_t(ahead)));
 }
 
 // Adds a unit of all rows.
@@ -102,7 +102,8 @@ void thin_rows(const ThinBlocks& t) {
 }
 
 void thin(const ThinBlocks& t) {
-  if (t.weights->nibbles) return t.weights->half ? thin_rows<true, true>(t) : thin_rows<true, false>(t);
+  if (t.weights->nibbles)
+    return t.weights->half ? thin_rows<true, true>(t) : thin_rows<true, false>(t);
   return t.weights->half ? thin_rows<false, true>(t) : thin_rows<false, false>(t);
 }
 

@@ -90,5 +90,39 @@ TEST(Quantization, RangesHoldAllNumbers) {
   }
 }
 
+TEST(Quantization, BlocksHaveScalesOfTheirOwn) {
+  for (const int64_t n : {1, 5, 16, 31, 32, 33, 64, 100, 257})
+    for (const int64_t block : {1, 7, 16, 32, 64}) {
+      std::vector<float> x = numbers(n, uint32_t(n + block));
+      if (n > 40) x[3] = NAN, x[33] = INFINITY, x[40] = 1e-33f;
+      if (n > 96)
+        for (int64_t i = 64; i < 96; ++i) x[size_t(i)] = i % 2 ? 0x1p-101f : 0;
+      const int64_t blocks = (n + block - 1) / block;
+      for (const QuantizationKernels* kernels : all_kernels()) {
+        std::vector<int8_t> y(static_cast<size_t>(n + 1), 77);
+        std::vector<float> scales(static_cast<size_t>(blocks + 1), 77);
+        kernels->quantize_blocks(x.data(), n, block, y.data(), scales.data());
+        ASSERT_EQ(y.back(), 77);
+        ASSERT_EQ(scales.back(), 77);
+        for (int64_t b = 0; b < blocks; ++b) {
+          float most = 0;
+          bool finite = true;
+          const int64_t begin = b * block, end = std::min(n, begin + block);
+          for (int64_t i = begin; i < end; ++i) {
+            finite = finite && std::isfinite(x[size_t(i)]);
+            most = std::max(most, std::fabs(x[size_t(i)]));
+          }
+          const bool some = finite && most >= kLeastOfBlock;
+          const float scale = scales[size_t(b)];
+          ASSERT_EQ(std::isnan(scale), !finite);
+          const float wanted = some ? most / 127.0f : 0;
+          ASSERT_EQ(finite ? scale : wanted, wanted);
+          for (int64_t i = begin; i < end; ++i)
+            ASSERT_EQ(y[size_t(i)], some ? std::nearbyint(x[size_t(i)] * (127.0f / most)) : 0);
+        }
+      }
+    }
+}
+
 }  // namespace
 }  // namespace hone::kernels
