@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-engines=(onnxruntime)
+engines=(onnxruntime onnx)
 venv=build/engines
 build=build/release
 skip() {
