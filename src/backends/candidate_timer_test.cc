@@ -81,27 +81,59 @@ TEST_F(CandidateTimers, NothingIsReadBetweenForAModelWithoutWeights) {
 }
 
 // The questions that the lowering of this backend asks can be answered here.
-TEST_F(CandidateTimers, TimesBothWaysOfAConvolution) {
-  auto model = parse_model_text(R"(hone 1
-    graph main(x: f32[1,16,20,20]) -> (y) {
-      y = conv(x, expand(f32{0.5}, i64[4]{24, 16, 3, 3})) <pads=[1, 1, 1, 1]>
-    })",
-                                standard_catalogue(), Limits());
-  ASSERT_TRUE(model.ok());
-  auto t = timer();
-  size_t answered = 0;
+std::vector<Decision> asked_and_answered(CandidateTimer& timer, std::string_view text) {
+  auto model = parse_model_text(text, standard_catalogue(), Limits());
+  EXPECT_TRUE(model.ok()) << describe(model.error());
   const Stopwatch watch = [&](const Question& question) {
-    Times times{t.time(question), "measured"};
-    answered += times.seconds.size() == 2;
+    Times times{timer.time(question), "measured"};
+    EXPECT_EQ(times.seconds.size(), 2u) << question.name;
     return times;
   };
   const auto report =
-      run_pipeline(*model, "fold, " + cpu_backend().lowering(), standard_catalogue(), Limits(),
-                   {.choosing = {.stopwatch = watch}});
-  ASSERT_TRUE(report.ok());
-  EXPECT_EQ(answered, 1u);
-  ASSERT_EQ(report->decisions.size(), 1u);
-  EXPECT_EQ(report->decisions[0].source, "measured");
+      run_pipeline(*model, "encode, fold, " + cpu_backend().lowering(), standard_catalogue(),
+                   Limits(), {.choosing = {.stopwatch = watch}});
+  EXPECT_TRUE(report.ok());
+  for (const Decision& d : report->decisions) EXPECT_EQ(d.source, "measured");
+  return report->decisions;
+}
+
+TEST_F(CandidateTimers, TimesBothWaysOfAConvolution) {
+  auto t = timer();
+  EXPECT_EQ(asked_and_answered(t, R"(hone 1
+    graph main(x: f32[1,16,20,20]) -> (y) {
+      y = conv(x, expand(f32{0.5}, i64[4]{24, 16, 3, 3})) <pads=[1, 1, 1, 1]>
+    })")
+                .size(),
+            1u);
+}
+
+TEST_F(CandidateTimers, TimesBothWaysOfProductsOfBytes) {
+  auto t = timer();
+  std::string zeros = "0";
+  for (int i = 1; i < 64 * 64; ++i) zeros += ", 0";
+  std::string scales = "0.5";
+  for (int i = 1; i < 64; ++i) scales += ", 0.5";
+  EXPECT_EQ(asked_and_answered(t, R"(hone 1
+    const @s: f32[64,1] = {)" + scales +
+                                      R"(}
+    const @q: f32[64,64] affine(u4, axis=1, block=64) = {)" +
+                                      zeros + R"(} scale @s
+    const @w: i8[64,64] = {)" + zeros +
+                                      R"(}
+    const @v: i8[64,64,1,1] = {)" + zeros +
+                                      R"(}
+    const @u: i8[64,1,8,8] = {)" + zeros +
+                                      R"(}
+    graph main(x: u8[80,64], i: u8[1,64,16,16], r: f32[80,64]) -> (a, b, c, d) {
+      a = matmul(dequantize_linear(x, f32{0.1}), dequantize_linear(@w, f32{0.1}))
+      h = dequantize_linear(i, f32{0.1}, u8{7})
+      b = quantize_linear(conv(h, dequantize_linear(@v, f32{0.1})), f32{0.5}, u8{3})
+      c = conv(h, dequantize_linear(@u, f32{0.1})) <group=64, pads=[4, 4, 3, 3]>
+      e, g = quantize_blocks(r) <block=64>
+      d = matmul(dequantize_linear(e, g) <axis=-1, block_size=64>, transpose(@q))
+    })")
+                .size(),
+            4u);
 }
 
 }  // namespace

@@ -64,10 +64,10 @@ class Lowering {
     f.weights = *weights;
     f.group = Infer(*node.op, node.attrs, {}, 1).integer("group");
     const EpilogueChain chain(model_, graph(), n, 1, f.filters());
-    if (!chain.is_constant(node.inputs[1]) || f.filters() == 0 || f.depth() == 0 ||
-        f.positions() == 0 || f.positions() > kMostPositions)
+    if (!is_constant(node.inputs[1]) || f.filters() == 0 || f.depth() == 0 || f.positions() == 0 ||
+        f.positions() > kMostPositions)
       return std::nullopt;
-    if (node.inputs.size() > 2 && node.inputs[2].valid() && !chain.is_constant(node.inputs[2]))
+    if (node.inputs.size() > 2 && node.inputs[2].valid() && !is_constant(node.inputs[2]))
       return std::nullopt;
     // Panels of narrow groups are mostly zeros.
     const int64_t columns = f.filters() / f.group;
@@ -75,6 +75,8 @@ class Lowering {
       return std::nullopt;
     return f;
   }
+
+  bool is_constant(ValueId v) { return graph()[v].kind == Value::Kind::constant; }
 
   std::vector<WinogradCase> winograd_cases(const std::vector<NodeId>& order) {
     std::vector<WinogradCase> cases;
@@ -213,7 +215,7 @@ class Lowering {
   }
 
   Result<ValueId> packed(ValueId weights, const Found& f, const std::vector<float>& factors) {
-    const ConstantId id = graph()[weights].constant;
+    const ConstantId id = TRY(weights_.dense(graph()[weights].constant));
     if (f.depthwise()) {
       const auto room = TRY(weights_.room(DType::f32, {f.positions(), f.filters()}));
       TRY(weights_.pack(id, 1, 0, [&](const std::byte* data, int64_t, int64_t) {

@@ -3,9 +3,12 @@
 // become `block_linear`.
 #include <algorithm>
 
+#include "base/checked.h"
+#include "ops/block_linear.h"
 #include "ops/common.h"
 #include "ops/movement.h"
 #include "passes/block_panels.h"
+#include "passes/byte_choice.h"
 #include "passes/epilogue.h"
 #include "passes/panels.h"
 #include "passes/pass.h"
@@ -25,12 +28,12 @@ struct Found {
 
 class Lowering {
  public:
-  Lowering(PassContext& c, GraphId graph, int64_t width, PackedWeights& weights)
+  Lowering(PassContext& c, GraphId graph, int64_t width, PackedWeights& weights, ByteChoice& choice)
       : model_(c.model),
-        limits_(c.limits),
         rewriter_(c.rewriter(graph)),
         width_(width),
         weights_(weights),
+        choice_(choice),
         blocks_(model_, rewriter_, weights_) {}
 
   Status run() {
@@ -75,7 +78,7 @@ class Lowering {
   void find_blocks(Found& f) {
     const auto blocks = quantized_blocks(graph(), f.x);
     if (!blocks || !f.transposed || f.alpha != 1 ||
-        !blocks_.takes(graph()[f.weights].constant, blocks->block))
+        !blocks_.takes(graph()[f.weights].constant, blocks->block) || !faster_in_blocks(f, *blocks))
       return;
     f.blocks = blocks;
     f.x = blocks->real;
@@ -126,6 +129,23 @@ class Lowering {
       return;
     f.x = x;
     chain.take_reshaped(*user, made.rank() - 1);
+  }
+
+  bool faster_in_blocks(const Found& f, const QuantizedBlocks& blocks) {
+    using namespace block_linear;
+    ByteProduct p{
+        .bytes = "block_linear", .reals = "linear", .x = graph()[blocks.real].type.tensor};
+    const Encoding& stored = model_.constants[graph()[f.weights].constant.index].type.encoding;
+    p.bits = stored.storage == DType::u4 ? 4 : 8;
+    p.block = blocks.block;
+    p.panels = {panel_count(f.columns, kColumns), f.depth / kUnit, unit_bytes(p.bits)};
+    p.real_panels = {panel_count(f.columns, width_), f.depth, width_};
+    p.columns = f.columns;
+    p.attrs = {{"columns", f.columns}};
+    const int64_t elements = element_count(p.x.shape).constant().value_or(0);
+    p.rows = elements / f.depth;
+    p.macs = checked_mul(elements, f.columns).value_or(INT64_MAX);
+    return choice_.bytes(p);
   }
 
   // Of x as it is now; what other products of it have made is made once by `merge`.
@@ -188,7 +208,7 @@ class Lowering {
   Result<ValueId> packed(const Found& f) {
     const auto key = std::tuple(graph()[f.weights].constant.index, f.transposed, f.alpha);
     if (const auto it = panels_.find(key); it != panels_.end()) return it->second;
-    const ConstantId id = TRY(dense(graph()[f.weights].constant));
+    const ConstantId id = TRY(weights_.dense(graph()[f.weights].constant));
     const int64_t panels = panel_count(f.columns, width_);
     const auto room = TRY(weights_.room(DType::f32, {panels, f.depth, width_}));
     TRY(f.transposed ? pack_columns(id, f, room.floats()) : pack_rows(id, f, room.floats()));
@@ -196,14 +216,6 @@ class Lowering {
         rewriter_.constant(weights_.keep(room, constant_name(f.weights) + ".panels"));
     panels_.emplace(key, value);
     return value;
-  }
-
-  // Weights that are stored as integers, as the numbers that they stand for.
-  Result<ConstantId> dense(ConstantId id) {
-    if (model_.constants[id.index].type.encoding.is_dense()) return id;
-    const std::string name = model_.constants[id.index].name;
-    Tensor numbers = TRY(model_.read(id, uint64_t{limits_.runtime_memory}));
-    return model_.add_constant(name, std::move(numbers));
   }
 
   Status pack_rows(ConstantId id, const Found& f, float* out) {
@@ -230,10 +242,10 @@ class Lowering {
   }
 
   Model& model_;
-  const Limits& limits_;
   Rewriter rewriter_;
   int64_t width_;
   PackedWeights& weights_;
+  ByteChoice& choice_;
   BlockPacking blocks_;
   std::map<std::tuple<uint32_t, bool, double>, ValueId> panels_;
   std::map<std::pair<uint32_t, int64_t>, std::pair<ValueId, ValueId>> quantized_;
@@ -245,8 +257,15 @@ const PassDef& lower_linear_pass() {
   static const PassDef def{
       .name = "lower_linear",
       .doc = "products with constant matrices work on packed panels, with what follows them",
-      .options = {"width"},
-      .run = lower_with_panels<Lowering>,
+      .options = {"prefer", "width"},
+      .run = [](PassContext& c) -> Status {
+        const int64_t width = TRY(panel_width(c));
+        ByteChoice choice = TRY(ByteChoice::make(c));
+        PackedWeights weights(c);
+        for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
+          TRY(Lowering(c, GraphId{g}, width, weights, choice).run());
+        return ok();
+      },
   };
   return def;
 }

@@ -2,8 +2,10 @@
 // with the rescaling, bias, residual and activation that follow them.
 #include <algorithm>
 
+#include "base/checked.h"
 #include "ops/common.h"
 #include "ops/quantized_products.h"
+#include "passes/byte_choice.h"
 #include "passes/epilogue.h"
 #include "passes/pass.h"
 #include "passes/quantized_values.h"
@@ -17,12 +19,13 @@ struct Found {
   ByteWeights weights;
   std::vector<NodeId> before;  // the product and the rescaling before its last node
   NodeId root;                 // the last of the rescaling
+  bool of_reals = false;       // a product of real numbers, as which it can be computed too
 };
 
 class Lowering {
  public:
-  Lowering(PassContext& c, GraphId graph, PackedWeights& weights)
-      : model_(c.model), rewriter_(c.rewriter(graph)), room_(weights) {}
+  Lowering(PassContext& c, GraphId graph, PackedWeights& weights, ByteChoice& choice)
+      : model_(c.model), rewriter_(c.rewriter(graph)), room_(weights), choice_(choice) {}
 
   Status run() {
     return each_node(rewriter_, [this](NodeId n) -> Status {
@@ -206,7 +209,24 @@ class Lowering {
     for (float& s : scale) s *= x->scale;
     f.scale = rewriter_.constant(Tensor::of({columns}, std::move(scale)), "scale");
     f.root = n;
+    f.of_reals = true;
     return std::optional(f);
+  }
+
+  bool faster_in_bytes(const Found& f, const Builder::Given& attrs) {
+    ByteProduct p{.bytes = "quantized_linear", .reals = "linear", .x = type(f.x)};
+    const ByteWeights& w = f.weights;
+    const int64_t width = std::max<int64_t>(1, choice_.width());
+    p.panels = {panel_count(w.columns, kPanelColumns), padded_groups(w.depth), kPanelColumns,
+                kPanelGroup};
+    p.real_panels = {panel_count(w.columns, width), w.depth, width};
+    p.columns = w.columns;
+    if (f.y_zero.valid()) p.result = type(f.y_zero).dtype;
+    p.attrs = attrs;
+    const int64_t elements = element_count(p.x.shape).constant().value_or(0);
+    p.rows = elements / w.depth;
+    p.macs = checked_mul(elements, w.columns).value_or(INT64_MAX);
+    return choice_.bytes(p);
   }
 
   Status replace(Found f) {
@@ -229,6 +249,7 @@ class Lowering {
     Builder::Given given{{"columns", columns}, {"activation", chain.activation}};
     given.emplace_back("low", float(chain.low));
     given.emplace_back("high", float(chain.high));
+    if (f.of_reals && !faster_in_bytes(f, given)) return ok();
     given.emplace_back("multiplier", multiplier);
     std::vector<NodeId> nodes = f.before;
     nodes.insert(nodes.end(), chain.nodes.begin(), chain.nodes.end());
@@ -256,6 +277,7 @@ class Lowering {
   Model& model_;
   Rewriter rewriter_;
   PackedWeights& room_;
+  ByteChoice& choice_;
   std::map<std::tuple<uint32_t, bool, std::vector<int32_t>>, PackedBytes> packed_;
 };
 
@@ -265,10 +287,12 @@ const PassDef& lower_quantized_pass() {
   static const PassDef def{
       .name = "lower_quantized",
       .doc = "products of bytes with constant matrices work on packed panels, with what follows",
+      .options = {"prefer", "width"},
       .run = [](PassContext& c) -> Status {
         PackedWeights weights(c);
+        ByteChoice choice = TRY(ByteChoice::make(c));
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
-          TRY(Lowering(c, GraphId{g}, weights).run());
+          TRY(Lowering(c, GraphId{g}, weights, choice).run());
         c.model.release_all();
         return ok();
       },

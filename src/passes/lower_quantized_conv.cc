@@ -3,7 +3,10 @@
 // follow them.
 #include <algorithm>
 
+#include "base/checked.h"
+#include "ops/quantized_products.h"
 #include "ops/window.h"
+#include "passes/byte_choice.h"
 #include "passes/channels_last.h"
 #include "passes/epilogue.h"
 #include "passes/pass.h"
@@ -22,6 +25,7 @@ struct Found {
   Integers kernel;
   std::vector<NodeId> before;  // the convolution and what is before the last node of the rescaling
   NodeId root;                 // the last of the rescaling
+  bool of_reals = false;       // of real numbers, as which it can be computed too
   bool depthwise() const {
     return weights.channels == 1 && weights.groups == weights.columns && weights.groups > 1;
   }
@@ -29,8 +33,8 @@ struct Found {
 
 class Lowering {
  public:
-  Lowering(PassContext& c, GraphId graph, PackedWeights& weights)
-      : model_(c.model), rewriter_(c.rewriter(graph)), room_(weights) {}
+  Lowering(PassContext& c, GraphId graph, PackedWeights& weights, ByteChoice& choice)
+      : model_(c.model), rewriter_(c.rewriter(graph)), room_(weights), choice_(choice) {}
 
   Status run() {
     return each_node(rewriter_, [this](NodeId n) -> Status {
@@ -112,6 +116,7 @@ class Lowering {
     f->scales = w->scales;
     for (float& s : f->scales) s *= x->scale;
     f->root = n;
+    f->of_reals = true;
     return f;
   }
 
@@ -194,7 +199,10 @@ class Lowering {
       const std::vector<float> more = TRY(chain.per_channel(chain.bias));
       for (size_t m = 0; m < bias.size(); ++m) bias[m] += more[m];
     }
+    Builder::Given given = attributes(node, f, chain);
+    if (f.of_reals && !faster_in_bytes(f, chain, given)) return ok();
     multiplier = fold_multiplier(multiplier, chain, f.scales, bias);
+    given = attributes(node, f, chain);
     std::vector<NodeId> nodes = f.before;
     nodes.insert(nodes.end(), chain.nodes.begin(), chain.nodes.end());
     rewriter_.stands_for(nodes);
@@ -212,7 +220,6 @@ class Lowering {
     const auto packed = f.depthwise() ? pack_depthwise(f.weights, rewriter_, room_)
                                       : pack_groups(f.weights, rewriter_, room_);
     if (!packed) return ok();  // they do not fit: it stays as it is
-    Builder::Given given = attributes(node, f, chain);
     given.emplace_back("multiplier", multiplier);
     const auto made = rewriter_.add1(f.depthwise() ? "quantized_depthwise_conv" : "quantized_conv",
                                      {x, packed->panels, added, residual, scale, f.x_zero,
@@ -222,6 +229,28 @@ class Lowering {
     const ValueId back = TRY(to_channels_first(rewriter_, *made));
     if (!rewriter_.can_replace(old, back)) return ok();  // swept
     return rewriter_.replace(old, back, "lowered to quantized_conv");
+  }
+
+  bool faster_in_bytes(const Found& f, const EpilogueChain& chain, const Builder::Given& attrs) {
+    const ByteWeights& w = f.weights;
+    ByteProduct p{.bytes = "quantized_conv", .reals = "channels_last_conv", .x = type(f.x)};
+    std::vector<Dim>& dims = p.x.shape.dims;
+    std::rotate(dims.begin() + 1, dims.begin() + 2, dims.end());
+    const int64_t width = std::max<int64_t>(1, choice_.width()), columns = w.columns / w.groups;
+    p.panels = {w.groups, panel_count(columns, kPanelColumns), padded_groups(w.depth),
+                kPanelColumns, kPanelGroup};
+    p.real_panels = {w.groups, panel_count(columns, width), w.depth, width};
+    if (f.depthwise()) {
+      p.bytes = "quantized_depthwise_conv";
+      p.reals = "channels_last_depthwise_conv";
+      p.panels = p.real_panels = {w.positions, w.columns};
+    }
+    p.columns = w.columns;
+    if (f.y_zero.valid()) p.result = type(f.y_zero).dtype;
+    p.attrs = attrs;
+    const int64_t elements = element_count(type(chain.output()).shape).constant().value_or(0);
+    p.macs = checked_mul(elements, w.depth).value_or(INT64_MAX);
+    return choice_.bytes(p);
   }
 
   static Builder::Given attributes(const Node& node, const Found& f, const EpilogueChain& chain) {
@@ -243,6 +272,7 @@ class Lowering {
   Model& model_;
   Rewriter rewriter_;
   PackedWeights& room_;
+  ByteChoice& choice_;
 };
 
 }  // namespace
@@ -251,10 +281,12 @@ const PassDef& lower_quantized_conv_pass() {
   static const PassDef def{
       .name = "lower_quantized_conv",
       .doc = "convolutions of bytes work on packed panels and channels that are the last axis",
+      .options = {"prefer", "width"},
       .run = [](PassContext& c) -> Status {
         PackedWeights weights(c);
+        ByteChoice choice = TRY(ByteChoice::make(c));
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
-          TRY(Lowering(c, GraphId{g}, weights).run());
+          TRY(Lowering(c, GraphId{g}, weights, choice).run());
         c.model.release_all();
         return ok();
       },

@@ -101,6 +101,14 @@ Status PackedWeights::pack(ConstantId weights, int64_t units, uint64_t unit_byte
   return ok();
 }
 
+Result<ConstantId> PackedWeights::dense(ConstantId weights) {
+  Model& model = context_.model;
+  if (model.constants[weights.index].type.encoding.is_dense()) return weights;
+  const std::string name = model.constants[weights.index].name;
+  Tensor numbers = TRY(model.read(weights, uint64_t{context_.limits.runtime_memory}));
+  return model.add_constant(name, std::move(numbers));
+}
+
 ConstantId PackedWeights::keep(const Room& room, const std::string& name) {
   Constant constant{name, room.type, room.span, {}, {}};
   if (room.span.length <= kMaxInline)

@@ -44,6 +44,9 @@ class PackedWeights {
   using Pack = std::function<void(const std::byte* weights, int64_t begin, int64_t end)>;
   Status pack(ConstantId weights, int64_t units, uint64_t unit_bytes, const Pack& pack);
 
+  // Weights that are stored as integers, as the numbers that they stand for; others as they are.
+  Result<ConstantId> dense(ConstantId weights);
+
   // The constant that was packed into the room.
   ConstantId keep(const Room& room, const std::string& name);
 
@@ -66,15 +69,5 @@ class PackedWeights {
 
 // The option `width` of a pass.
 Result<int64_t> panel_width(PassContext& c);
-
-// Runs Lowering(context, graph, width, weights) over every graph.
-template <class Lowering>
-Status lower_with_panels(PassContext& c) {
-  const int64_t width = TRY(panel_width(c));
-  PackedWeights weights(c);
-  for (uint32_t g = 0; g < c.model.graphs.size(); ++g)
-    TRY(Lowering(c, GraphId{g}, width, weights).run());
-  return ok();
-}
 
 }  // namespace hone

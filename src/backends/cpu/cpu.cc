@@ -3,6 +3,7 @@
 #include <array>
 
 #include "backends/backends.h"
+#include "kernels/instruction_set.h"
 
 namespace hone {
 namespace cpu {
@@ -78,8 +79,9 @@ class CpuBackend : public Backend {
   std::string target() const override { return cpu::target(); }
   std::string timing() const override {
     // To be counted up when kernels that are chosen from become faster.
-    constexpr int kVersion = 1;
-    return cpu::target() + " timing " + std::to_string(kVersion);
+    constexpr int kVersion = 2;
+    return cpu::target() + " " + std::string(kernels::name(kernels::instruction_set())) +
+           " timing " + std::to_string(kVersion);
   }
   Support supports(const Model&, const Graph& graph, NodeId node) const override {
     if (graph[node].op->is(Trait::view)) return yes();

@@ -40,17 +40,25 @@ Support accepts(const Graph& graph, const Node& node) {
 const CpuKernel linear_kernel{"linear", accepts, run, CpuKernel::InPlace::residual};
 
 std::string lowering() {
-  const std::string width = "(width=" + std::to_string(kernels::gemm_kernel().columns) + ")";
-  return "collect, widen, lower_attention, lower_quantized, lower_quantized_conv, lower_conv" +
-         width +
-         ", spread_channels_last, canonicalize, make_unsigned, read_channels_first, "
+  using kernels::InstructionSet;
+  const std::string width = "width=" + std::to_string(kernels::gemm_kernel().columns);
+  const InstructionSet set = kernels::instruction_set();
+  // Without dot products of bytes, bytes are faster for few products only; nibbles are from AVX2
+  // on.
+  const bool dots = set == InstructionSet::avx2vnni || set >= InstructionSet::avx512vnni;
+  const std::string bytes = std::string(dots ? "(" : "(prefer=reals, ") + width + ")";
+  const std::string blocks =
+      std::string(set == InstructionSet::portable ? "(prefer=reals, " : "(") + width + ")";
+  return "collect, widen, lower_attention, lower_quantized" + bytes + ", lower_quantized_conv" +
+         bytes + ", lower_conv(" + width +
+         "), spread_channels_last, canonicalize, make_unsigned, read_channels_first, "
          "fuse_separable, lower_linear" +
-         width + ", fuse_elementwise, sweep";
+         blocks + ", fuse_elementwise, sweep";
 }
 
 std::string target() {
   // To be counted up when packed weights, or the operators that take them, change.
-  constexpr int kVersion = 6;
+  constexpr int kVersion = 7;
   return "cpu " + std::to_string(kVersion) + " " + std::string(name(kernels::vectors()));
 }
 

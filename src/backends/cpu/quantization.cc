@@ -1,4 +1,5 @@
-// Quantization with one scale for the whole tensor, or one for each slice along an axis.
+// Quantization with one scale for the whole tensor, one for each slice along an axis, or one for
+// each block of the last axis.
 #include "kernels/quantization/quantization.h"
 
 #include <algorithm>
@@ -21,16 +22,36 @@ Support accepts(const Graph& graph, const Node& node) {
     return no("only f32 and integers of 8 bits");
   if (type(node.inputs[1]).dtype != DType::f32) return no("only scales in f32");
   const Infer c(*node.op, node.attrs, {}, 1);
-  if (c.integer("block_size") != 0) return no("no scales of blocks");
+  const Shape& shape = graph[node.inputs[0]].type.tensor.shape;
+  const bool last =
+      shape.ranked && (c.integer("axis") == -1 || c.integer("axis") + 1 == int64_t(shape.rank()));
+  if (c.integer("block_size") != 0 && !last) return no("blocks of the last axis only");
   // Only quantize_linear has this attribute.
   if (c.attribute("precision") && c.dtype_attr("precision") != DType::f32)
     return no("only with a precision of f32");
   return yes();
 }
 
+// Those of each block of the last axis.
+template <class F>
+void each_block(const Call& c, ThreadPool& pool, F f) {
+  const int64_t row = c.in(0).shape().back(), block = c.integer("block_size");
+  const int64_t blocks = c.in(1).shape().back(), rows = row == 0 ? 0 : c.in(0).count() / row;
+  const auto scale = c.in(1).as<float>();
+  pool.parallel_for(rows, 1 + kGrain / (row + 1), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t b = 0; b < blocks; ++b) {
+        const int64_t first = i * row + b * block, s = i * blocks + b;
+        const int64_t zero = c.has(2) ? load_integer(c.in(2), s) : 0;
+        f(first, std::min(first + block, (i + 1) * row), scale[size_t(s)], int32_t(zero));
+      }
+  });
+}
+
 // Calls f(begin, end, scale, zero) for elements that share a scale, on all threads.
 template <class F>
 void each_slice(const Call& c, ThreadPool& pool, F f) {
+  if (c.integer("block_size") != 0 && c.in(1).count() != 1) return each_block(c, pool, f);
   const Extents& shape = c.in(0).shape();
   const auto scale = c.in(1).as<float>();
   const auto zero = [&](int64_t i) { return c.has(2) ? int32_t(load_integer(c.in(2), i)) : 0; };

@@ -27,7 +27,9 @@ const BlockGemmKernel& block_gemm_kernel([[maybe_unused]] int64_t m) {
 }
 
 int64_t tile_height(const BlockGemmKernel& kernel, int64_t m) {
-  return kernel.thin && m <= kThinBlockRows ? m : kernel.rows;
+  if (kernel.whole_tiles || m == 0) return kernel.rows;
+  const int64_t tiles = (m + kernel.rows - 1) / kernel.rows;
+  return (m + tiles - 1) / tiles;
 }
 
 namespace {
@@ -112,7 +114,9 @@ class Multiplication {
   void run_tiles(int64_t tile, int64_t tile_end, int64_t panel, int64_t panel_end) {
     BlockTile t;
     t.panels = std::min(kernel_.panels, panel_end - panel);
+    t.height = height_;
     t.block_units = w_.block_units;
+    t.nibbles = w_.nibbles;
     t.sums_step = kernel_.panels * kBlockPanel;
     const bool whole = part_ >= w_.blocks;
     const int64_t column = panel * kBlockPanel;

@@ -55,8 +55,9 @@ struct BlockRows {
   float* lifts = nullptr;     // the same: the sum of A over the block, times the scale of A
 };
 
-// Tile t of rows: sums[height][16 for each of `panels`] of some blocks, or added to what is there.
+// A tile of rows: sums[height][16 for each of `panels`] of some blocks, or added to what is there.
 struct BlockTile {
+  int64_t height = 0;
   const int8_t* a = nullptr;
   const float* a_scales = nullptr;
   const int32_t* begins = nullptr;
@@ -68,6 +69,7 @@ struct BlockTile {
   int64_t scales_step = 0;        // from panel to panel
   int64_t panels = 0, blocks = 0, block_units = 1;
   bool centred = false;  // codes are signed, zero has been taken from them
+  bool nibbles = false;  // codes are less than 16
   float* sums = nullptr;
   int64_t sums_step = 0;
   bool add = false;
@@ -92,7 +94,8 @@ struct ThinBlocks {
 };
 
 struct BlockGemmKernel {
-  int64_t rows, panels;  // of a tile
+  int64_t rows, panels;  // of a tile, at most
+  bool whole_tiles;      // tiles have all these rows
   bool centres;          // tiles take signed codes where weights have a zero
   void (*prepare)(const QuantizedRows& from, const BlockWeights& weights, const BlockRows& to,
                   int64_t tile, int64_t tile_end);
@@ -116,7 +119,7 @@ extern const BlockGemmKernel kBlockGemmAvx2, kBlockGemmAvx2Vnni, kBlockGemmAvx51
 // The best one for the CPU that runs this, for m rows.
 const BlockGemmKernel& block_gemm_kernel(int64_t m);
 
-// How the rows have to be prepared.
+// The height of tiles for m rows: all about as high.
 int64_t tile_height(const BlockGemmKernel& kernel, int64_t m);
 
 struct BlockProduct {

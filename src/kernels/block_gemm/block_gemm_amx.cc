@@ -105,7 +105,7 @@ void tile(const BlockTile& t) { t.centred ? tile_of<true>(t) : tile_of<false>(t)
 
 }  // namespace
 
-const BlockGemmKernel kBlockGemmAmx{kTileRows, 1,       true,   prepare, expand,
-                                    tile,      nullptr, finish, enter,   leave};
+const BlockGemmKernel kBlockGemmAmx{kTileRows, 1,       true,   true,  prepare, expand,
+                                    tile,      nullptr, finish, enter, leave};
 
 }  // namespace hone::kernels

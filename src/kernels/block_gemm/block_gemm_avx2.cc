@@ -28,13 +28,45 @@ struct Dots {
     v = _mm256_add_epi32(
         v, _mm256_add_epi32(_mm256_madd_epi16(b.even, a.even), _mm256_madd_epi16(b.odd, a.odd)));
   }
+  void end_unit() {}
   Vector real() const { return {_mm256_cvtepi32_ps(v)}; }
   static Vector fused(Vector a, Vector b, Vector c) { return fma(a, b, c); }
 };
 
+// Products of nibbles: sums of pairs fit 16 bits, and so do those over a unit.
+struct NibbleDots {
+  static constexpr int64_t kWidth = 8;
+  using Bytes = __m256i;
+  using Group = __m256i;
+  __m256i v, unit;
+  static NibbleDots all(int32_t x) { return {_mm256_set1_epi32(x), _mm256_setzero_si256()}; }
+  static Bytes bytes(const uint8_t* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static Group group(const int8_t* p) {
+    int32_t four;
+    std::memcpy(&four, p, sizeof four);
+    return _mm256_set1_epi32(four);
+  }
+  void dot(Bytes b, Group a) { unit = _mm256_add_epi16(unit, _mm256_maddubs_epi16(b, a)); }
+  void end_unit() {
+    v = _mm256_add_epi32(v, _mm256_madd_epi16(unit, _mm256_set1_epi16(1)));
+    unit = _mm256_setzero_si256();
+  }
+  Vector real() const { return {_mm256_cvtepi32_ps(v)}; }
+  static Vector fused(Vector a, Vector b, Vector c) { return fma(a, b, c); }
+};
+
+// Eight products of 15 with 128 twice are less than 2^15.
+static_assert(kBlockUnit / 4 * 2 * 15 * 128 < 1 << 15);
+
+void tile(const BlockTile& t) {
+  t.nibbles ? block_tiles<NibbleDots, 3, 2>(t) : block_tiles<Dots, 3, 2>(t);
+}
+
 }  // namespace
 
-const BlockGemmKernel kBlockGemmAvx2{
-    3, 1, false, prepare, expand, block_tiles<Dots, 3, 1>, nullptr, finish, nullptr, nullptr};
+const BlockGemmKernel kBlockGemmAvx2{3,    2,       false,  false,   prepare, expand,
+                                     tile, nullptr, finish, nullptr, nullptr};
 
 }  // namespace hone::kernels

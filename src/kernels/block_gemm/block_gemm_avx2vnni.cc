@@ -21,6 +21,7 @@ struct Dots {
   }
   // In the register where the sum is: compilers move sums about.
   void dot(Bytes b, Group a) { asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(v) : "x"(b), "x"(a)); }
+  void end_unit() {}
   Vector real() const { return {_mm256_cvtepi32_ps(v)}; }
   static Vector fused(Vector a, Vector b, Vector c) { return fma(a, b, c); }
 };
@@ -28,6 +29,7 @@ struct Dots {
 }  // namespace
 
 const BlockGemmKernel kBlockGemmAvx2Vnni{
-    6, 1, false, prepare, expand, block_tiles<Dots, 6, 1>, nullptr, finish, nullptr, nullptr};
+    3,       2,      false,   false,  prepare, expand, block_tiles<Dots, 3, 2>,
+    nullptr, finish, nullptr, nullptr};
 
 }  // namespace hone::kernels

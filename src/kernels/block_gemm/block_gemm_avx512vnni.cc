@@ -4,6 +4,6 @@
 namespace hone::kernels {
 
 const BlockGemmKernel kBlockGemmAvx512Vnni{
-    6, 2, false, prepare, expand, block_tiles<Dots, 6, 2>, thin, finish, nullptr, nullptr};
+    6, 2, false, false, prepare, expand, block_tiles<Dots, 6, 2>, thin, finish, nullptr, nullptr};
 
 }  // namespace hone::kernels

@@ -27,6 +27,7 @@ struct Dots {
     for (int i = 0; i < int(kWidth); ++i) c.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
     return c;
   }
+  void end_unit() {}
   Vector real() const {
     float lanes[kWidth];
     for (int64_t j = 0; j < kWidth; ++j) lanes[j] = float(sums[j]);
@@ -37,6 +38,7 @@ struct Dots {
 }  // namespace
 
 const BlockGemmKernel kBlockGemmPortable{
-    2, 1, false, prepare, expand, block_tiles<Dots, 2, 1>, nullptr, finish, nullptr, nullptr};
+    2,       1,      false,   false,  prepare, expand, block_tiles<Dots, 2, 1>,
+    nullptr, finish, nullptr, nullptr};
 
 }  // namespace hone::kernels

@@ -66,8 +66,12 @@ class Case {
     std::vector<float> scales(size_t(tiles * height * w_.blocks)), lifts(scales.size());
     std::vector<int32_t> begins(scales.size());
     const bool starts = w_.zero != 0 && !kernel.centres;
-    const BlockRows rows{height, tiles, codes.data(), scales.data(),
-                         starts ? begins.data() : nullptr, w_.minima ? lifts.data() : nullptr};
+    const BlockRows rows{height,
+                         tiles,
+                         codes.data(),
+                         scales.data(),
+                         starts ? begins.data() : nullptr,
+                         w_.minima ? lifts.data() : nullptr};
     kernel.prepare({a_.data(), a_scales_.data(), m_, depth_}, w_, rows, 0, tiles / 2);
     kernel.prepare({a_.data(), a_scales_.data(), m_, depth_}, w_, rows, tiles / 2, tiles);
     std::vector<float> y(size_t(m_ * n_ + 1), 77);
@@ -103,8 +107,8 @@ class Case {
   int32_t code(int64_t k, int64_t j) const {
     const int64_t unit = j / kBlockPanel * w_.units() + k / kBlockUnit, column = j % kBlockPanel;
     const int64_t half = form_.nibbles ? kBlockUnit / 2 : kBlockUnit, row = k % kBlockUnit % half;
-    const uint8_t byte = codes_[size_t(unit * w_.unit_bytes() +
-                                       row / 4 * 4 * kBlockPanel + column * 4 + row % 4)];
+    const uint8_t byte =
+        codes_[size_t(unit * w_.unit_bytes() + row / 4 * 4 * kBlockPanel + column * 4 + row % 4)];
     if (!form_.nibbles) return byte;
     return k % kBlockUnit < half ? byte & 15 : byte >> 4;
   }
@@ -130,8 +134,9 @@ class Case {
   std::vector<uint16_t> half_scales_, half_minima_;
 };
 
-constexpr Form kForms[] = {{true, false, false, 1}, {true, true, true, 1},   {false, false, false, 1},
-                           {false, true, false, 2}, {true, false, true, 4}, {false, false, true, 1}};
+constexpr Form kForms[] = {{true, false, false, 1},  {true, true, true, 1},
+                           {false, false, false, 1}, {false, true, false, 2},
+                           {true, false, true, 4},   {false, false, true, 1}};
 
 void check(uint32_t seed, Form form, int64_t m, int64_t n, int64_t depth) {
   const Case one(seed, form, m, n, depth);

@@ -33,7 +33,7 @@ void block_tile(const BlockTile& t) {
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v)
         dots[r][v] = t.begins ? Dots::all(t.begins[block * kRows + r]) : Dots::all(0);
-    for (int64_t u = 0; u < t.block_units; ++u, a += kRows * kBlockUnit)
+    for (int64_t u = 0; u < t.block_units; ++u, a += kRows * kBlockUnit) {
       for (int64_t k = 0; k < kBlockUnit; k += 4, b += kGroup) {
         typename Dots::Bytes column[kVectors];
 #pragma GCC unroll 4
@@ -47,6 +47,12 @@ void block_tile(const BlockTile& t) {
           for (int v = 0; v < kVectors; ++v) dots[r][v].dot(column[v], group);
         }
       }
+      // What is summed up in fewer bits holds a unit and no more.
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) dots[r][v].end_unit();
+    }
     const int64_t scales = block * kBlockPanel, rows = block * kRows;
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
@@ -76,6 +82,8 @@ template <class Dots, int kRows, int kPanels>
 void block_tiles(const BlockTile& t) {
   if constexpr (kPanels > 1)
     if (t.panels < kPanels) return block_tiles<Dots, kRows, kPanels - 1>(t);
+  if constexpr (kRows > 1)
+    if (t.height < kRows) return block_tiles<Dots, kRows - 1, kPanels>(t);
   block_tile<Dots, kRows, kPanels>(t);
 }
 
