@@ -68,8 +68,7 @@ class Alone {
     const auto rows = TRY(in_blocks(x));
     const ValueId codes = TRY(zeros(DType::u8, p_.panels));
     const int64_t units = p_.block / block_linear::kUnit;
-    const ValueId scales =
-        TRY(reals({p_.panels[0], p_.panels[1] / units, block_linear::kColumns}));
+    const ValueId scales = TRY(reals({p_.panels[0], p_.panels[1] / units, block_linear::kColumns}));
     const ValueId bias = TRY(reals({p_.columns}));
     Builder::Given attrs = p_.attrs;
     attrs.emplace_back("bits", p_.bits);
@@ -78,9 +77,8 @@ class Alone {
   }
   Result<ValueId> blocks_of_reals(ValueId x) {
     const auto rows = TRY(in_blocks(x));
-    const ValueId real =
-        TRY(builder_.emit1("dequantize_linear", {rows[0], rows[1]},
-                           {{"axis", int64_t{-1}}, {"block_size", p_.block}}));
+    const ValueId real = TRY(builder_.emit1("dequantize_linear", {rows[0], rows[1]},
+                                            {{"axis", int64_t{-1}}, {"block_size", p_.block}}));
     const ValueId w = TRY(reals(p_.real_panels)), bias = TRY(reals({p_.columns}));
     return builder_.emit1(p_.reals, {real, w, bias}, p_.attrs);
   }
@@ -113,21 +111,24 @@ std::string ByteProduct::str() const {
 
 Result<ByteChoice> ByteChoice::make(PassContext& c) {
   const std::string& prefer = c.options["prefer"];
-  if (!prefer.empty() && prefer != "bytes" && prefer != "reals")
-    return fail(ErrorId::usage, c.journal.pass + " takes prefer=bytes or reals");
+  // Of few rows, memory decides: weights of bytes take a quarter of it.
+  constexpr int64_t kFewRows = 4;
   const int64_t width = c.options["width"].empty() ? 0 : TRY(panel_width(c));
-  return ByteChoice(c, prefer != "reals", width);
+  if (prefer.empty() || prefer == "bytes") return ByteChoice(c, INT64_MAX, width);
+  if (prefer == "few") return ByteChoice(c, kFewRows, width);
+  if (prefer == "reals") return ByteChoice(c, 0, width);
+  return fail(ErrorId::usage, c.journal.pass + " takes prefer=bytes, few or reals");
 }
 
 bool ByteChoice::decide(const ByteProduct& p) {
   const bool measurable =
       context_.choosing.stopwatch && width_ > 0 && p.x.shape.is_fixed() && p.macs < kLarge;
-  // Of few rows, memory decides: weights of bytes take a quarter of it.
-  constexpr int64_t kFewRows = 4;
   Decision d{.question = p.str(), .chosen = "", .source = "rule", .nodes = 1};
-  bool bytes = prefers_bytes_ || p.macs < kSmall || (p.rows > 0 && p.rows <= kFewRows);
+  bool bytes = p.macs < kSmall || p.rows <= rows_;
   if (measurable && p.macs >= kSmall) {
-    const auto build = [&](bool way) { return [this, &p, way] { return Alone(context_, p).build(way); }; };
+    const auto build = [&](bool way) {
+      return [this, &p, way] { return Alone(context_, p).build(way); };
+    };
     const Times times = context_.choosing.stopwatch(
         {d.question, {{"bytes", build(true)}, {"reals", build(false)}}});
     if (times.seconds.size() == 2) {

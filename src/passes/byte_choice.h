@@ -21,7 +21,7 @@ struct ByteProduct {
   std::optional<DType> result;    // none: f32
   Builder::Given attrs;           // of both operators
   int64_t macs = 0;
-  int64_t rows = 0;  // of the result; 0: many, or not known
+  int64_t rows = INT64_MAX;  // of the result, where they are known and few
   // Of block_linear.
   int64_t bits = 0, block = 0;
 
@@ -30,20 +30,21 @@ struct ByteProduct {
 
 class ByteChoice {
  public:
-  // The option `prefer` of the pass, bytes or reals, says what is taken where nobody measures;
-  // without `width`, the columns of panels of real numbers, nobody is asked.
+  // The option `prefer` of the pass says what is taken where nobody measures: bytes, bytes for
+  // results of a few rows, or reals; without `width`, the columns of panels of real numbers, nobody
+  // is asked.
   static Result<ByteChoice> make(PassContext& c);
   bool bytes(const ByteProduct& p);
   // Of real numbers; 0: not known.
   int64_t width() const { return width_; }
 
  private:
-  ByteChoice(PassContext& c, bool prefers_bytes, int64_t width)
-      : context_(c), prefers_bytes_(prefers_bytes), width_(width) {}
+  ByteChoice(PassContext& c, int64_t rows, int64_t width)
+      : context_(c), rows_(rows), width_(width) {}
   bool decide(const ByteProduct& p);
 
   PassContext& context_;
-  bool prefers_bytes_;
+  int64_t rows_;  // of results for which bytes are preferred, at most
   int64_t width_;
   std::map<std::string, bool> decided_;
 };

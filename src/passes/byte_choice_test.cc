@@ -20,9 +20,10 @@ std::string repeated(std::string_view what, int count) {
 // A product, a convolution and a depthwise one of bytes, and a product in blocks.
 std::string four() {
   const std::string codes = repeated("3", 64 * 64), scales = repeated("0.5", 64);
-  return "hone 1\nconst @s: f32[64,1] = {" + scales + "}\nconst @q: f32[64,64] affine(u4, axis=1, " +
-         "block=64) = {" + codes + "} scale @s\nconst @w: i8[64,64] = {" + codes +
-         "}\nconst @v: i8[64,64,1,1] = {" + codes + "}\nconst @u: i8[64,1,8,8] = {" + codes + R"(}
+  return "hone 1\nconst @s: f32[64,1] = {" + scales +
+         "}\nconst @q: f32[64,64] affine(u4, axis=1, " + "block=64) = {" + codes +
+         "} scale @s\nconst @w: i8[64,64] = {" + codes + "}\nconst @v: i8[64,64,1,1] = {" + codes +
+         "}\nconst @u: i8[64,1,8,8] = {" + codes + R"(}
 graph main(x: u8[80,64], i: u8[1,64,16,16], r: f32[80,64]) -> (a, b, c, d) {
   a = matmul(dequantize_linear(x, f32{0.1}), dequantize_linear(@w, f32{0.1}))
   h = dequantize_linear(i, f32{0.1}, u8{7})
@@ -36,17 +37,19 @@ graph main(x: u8[80,64], i: u8[1,64,16,16], r: f32[80,64]) -> (a, b, c, d) {
 struct Lowered {
   std::string text;
   std::vector<Decision> decisions;
-  bool has(std::string_view op) const { return text.find(" = " + std::string(op) + "(") != std::string::npos; }
+  bool has(std::string_view op) const {
+    return text.find(" = " + std::string(op) + "(") != std::string::npos;
+  }
 };
 
 Result<Lowered> lower(const Choosing& choosing, std::string_view prefer) {
   auto model = TRY(parse_model_text(four(), standard_catalogue(), Limits()));
   const std::string options = "(width=16" + std::string(prefer) + ")";
-  const auto report = TRY(run_pipeline(
-      model,
-      "encode, sweep, lower_quantized" + options + ", lower_quantized_conv" + options +
-          ", lower_conv(width=16), lower_linear" + options + ", sweep",
-      standard_catalogue(), Limits(), {.verify_each = true, .choosing = choosing}));
+  const auto report = TRY(
+      run_pipeline(model,
+                   "encode, sweep, lower_quantized" + options + ", lower_quantized_conv" + options +
+                       ", lower_conv(width=16), lower_linear" + options + ", sweep",
+                   standard_catalogue(), Limits(), {.verify_each = true, .choosing = choosing}));
   return Lowered{print(model), report.decisions};
 }
 
@@ -102,9 +105,7 @@ TEST(ByteChoice, BytesStayWhereTheDifferenceMayBeNoise) {
   for (const auto op : kOfBytes) EXPECT_TRUE(bytes->has(op)) << op;
 }
 
-TEST(ByteChoice, TheOptionIsChecked) {
-  EXPECT_FALSE(lower({}, ", prefer=words").ok());
-}
+TEST(ByteChoice, TheOptionIsChecked) { EXPECT_FALSE(lower({}, ", prefer=words").ok()); }
 
 }  // namespace
 }  // namespace hone

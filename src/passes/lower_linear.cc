@@ -142,8 +142,9 @@ class Lowering {
     p.real_panels = {panel_count(f.columns, width_), f.depth, width_};
     p.columns = f.columns;
     p.attrs = {{"columns", f.columns}};
-    const int64_t elements = element_count(p.x.shape).constant().value_or(0);
-    p.rows = elements / f.depth;
+    const auto known = element_count(p.x.shape).constant();
+    const int64_t elements = known.value_or(0);
+    if (known) p.rows = elements / f.depth;
     p.macs = checked_mul(elements, f.columns).value_or(INT64_MAX);
     return choice_.bytes(p);
   }

@@ -223,8 +223,9 @@ class Lowering {
     p.columns = w.columns;
     if (f.y_zero.valid()) p.result = type(f.y_zero).dtype;
     p.attrs = attrs;
-    const int64_t elements = element_count(p.x.shape).constant().value_or(0);
-    p.rows = elements / w.depth;
+    const auto known = element_count(p.x.shape).constant();
+    const int64_t elements = known.value_or(0);
+    if (known) p.rows = elements / w.depth;
     p.macs = checked_mul(elements, w.columns).value_or(INT64_MAX);
     return choice_.bytes(p);
   }

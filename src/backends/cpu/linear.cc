@@ -45,10 +45,13 @@ std::string lowering() {
   const InstructionSet set = kernels::instruction_set();
   // Without dot products of bytes, bytes are faster for few products only; nibbles are from AVX2
   // on.
+  const bool portable = set == InstructionSet::portable;
   const bool dots = set == InstructionSet::avx2vnni || set >= InstructionSet::avx512vnni;
-  const std::string bytes = std::string(dots ? "(" : "(prefer=reals, ") + width + ")";
-  const std::string blocks =
-      std::string(set == InstructionSet::portable ? "(prefer=reals, " : "(") + width + ")";
+  const std::string bytes = std::string(dots       ? "("
+                                        : portable ? "(prefer=reals, "
+                                                   : "(prefer=few, ") +
+                            width + ")";
+  const std::string blocks = std::string(portable ? "(prefer=reals, " : "(") + width + ")";
   return "collect, widen, lower_attention, lower_quantized" + bytes + ", lower_quantized_conv" +
          bytes + ", lower_conv(" + width +
          "), spread_channels_last, canonicalize, make_unsigned, read_channels_first, "
