@@ -1,6 +1,7 @@
 #include "backends/cpu/integer_products.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <span>
 
@@ -13,8 +14,11 @@ namespace {
 
 int64_t divided(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
-bool is_finite(std::span<const float> numbers) {
-  return std::ranges::all_of(numbers, [](float x) { return std::isfinite(x); });
+// The largest magnitude; NaN and infinity are larger than any number.
+float largest(std::span<const float> numbers) {
+  uint32_t most = 0;
+  for (const float x : numbers) most = std::max(most, std::bit_cast<uint32_t>(x) & 0x7fffffff);
+  return most > 0x7f800000 ? INFINITY : std::bit_cast<float>(most);
 }
 
 }  // namespace
@@ -102,8 +106,10 @@ IntegerRescaling::IntegerRescaling(const Call& c, Tensor& y, int64_t n, int64_t 
   epilogue_.offsets = offsets_.data();
   epilogue_.real = epilogue_of(c, n);
   epilogue_.row = n;
-  epilogue_.finite = is_finite(scale) && (!c.has(kBias) || is_finite(c.in(kBias).as<float>())) &&
+  const float most = largest(scale), most_bias = c.has(kBias) ? largest(c.in(kBias).as<float>()) : 0;
+  epilogue_.finite = std::isfinite(most) && std::isfinite(most_bias) &&
                      std::isfinite(epilogue_.real.low) && std::isfinite(epilogue_.real.high);
+  epilogue_.bounded = most <= 0.5f && most_bias <= 0x1p29f;
   epilogue_.multiplier = float(c.real("multiplier"));
   if (!c.has(kResultZero)) {
     epilogue_.reals = y.as<float>().data();

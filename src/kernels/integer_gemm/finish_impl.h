@@ -3,8 +3,7 @@
 #pragma once
 
 #include "kernels/epilogue.h"
-#include "kernels/integer_gemm/integer_gemm.h"
-#include "kernels/vector_integers.h"
+#include "kernels/integer_gemm/packed_bytes.h"
 
 namespace hone::kernels {
 namespace {
@@ -51,19 +50,11 @@ struct Limits {
   Integers operator()(Vector y) const { return nearest(min(max(y, low), high)) + zero; }
 };
 
-// Bytes of finite numbers that are limited at most, and not multiplied: the limits are those of
-// bytes and of the activation at once.
+// Bytes of finite numbers that are limited at most, and not multiplied.
 template <class Lanes>
 void limited_bytes(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& s, int64_t column) {
-  auto least = float(e.least - e.zero), most = float(e.most - e.zero);
-  if (e.real.activation == Activation::relu && least < 0) least = most < 0 ? most : 0;
-  if (e.real.activation == Activation::clip) {
-    const auto within = [&](float x) { return x < least ? least : x > most ? most : x; };
-    const float low = within(e.real.low), high = within(e.real.high);
-    least = low < high ? low : high;
-    most = high;
-  }
-  const Limits limits(e, least, most);
+  const ByteBounds bounds(e);
+  const Limits limits(e, bounds.least, bounds.most);
   const SumColumns<Lanes> columns(e, lanes, column);
   const int32_t* sums = s.first;
   uint8_t* to = e.bytes + s.row * e.row + column;
@@ -99,7 +90,7 @@ void each_sum_vector(int64_t column, int64_t columns, F f) {
 void finish(const IntegerEpilogue& e, const int32_t* sums, int64_t sums_step, int64_t row,
             int64_t rows, int64_t column, int64_t columns) {
   const auto part = [&](int64_t j) { return SumRows{sums + j, sums_step, row, rows}; };
-  if (e.bytes && e.finite && e.real.clamps() && e.multiplier == 1 && !e.real.added)
+  if (only_limits(e))
     return each_sum_vector(column, columns, [&](const auto& lanes, int64_t j, int64_t at) {
       limited_bytes(e, lanes, part(j), at);
     });

@@ -37,6 +37,7 @@ struct IntegerEpilogue {
   const float* scales = nullptr;          // one for each column
   Epilogue real = {};                     // in f32
   bool finite = false;                    // scales, bias and limits are: no number is NaN
+  bool bounded = false;                   // t * scales[j] + bias is less than 2^31, for any sum
   // The result: one of these, `row` elements from one row to the next.
   float* reals = nullptr;
   uint8_t* bytes = nullptr;

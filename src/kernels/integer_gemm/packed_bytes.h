@@ -1,0 +1,90 @@
+// Numbers that stand for bytes, packed with saturation: four vectors at a time, where the including
+// file's instruction set has such instructions.
+#pragma once
+
+#include "kernels/integer_gemm/integer_gemm.h"
+#include "kernels/vector_integers.h"
+
+namespace hone::kernels {
+namespace {
+
+// Bounds of results that are limited at most, and not multiplied, before `zero` is added: those of
+// bytes and of the activation at once.
+struct ByteBounds {
+  float least, most;
+  explicit ByteBounds(const IntegerEpilogue& e)
+      : least(float(e.least - e.zero)), most(float(e.most - e.zero)) {
+    if (e.real.activation == Activation::relu && least < 0) least = most < 0 ? most : 0;
+    if (e.real.activation != Activation::clip) return;
+    const auto within = [&](float x) { return x < least ? least : x > most ? most : x; };
+    const float low = within(e.real.low), high = within(e.real.high);
+    least = low < high ? low : high;
+    most = high;
+  }
+};
+
+// Do the bounds hold all that becomes of sums?
+inline bool only_limits(const IntegerEpilogue& e) {
+  return e.bytes && e.finite && e.real.clamps() && e.multiplier == 1 && !e.real.added;
+}
+
+#if defined(__AVX2__)
+
+// For numbers that fit into 32 bits. Halves of vectors (quarters) are packed each for themselves:
+// of four vectors a, b, c, d the first gives the bytes of its part of a, then of b, c and d.
+class BytePacking {
+ public:
+#if defined(__AVX512F__)
+  using Bytes = __m512i;
+#else
+  using Bytes = __m256i;
+#endif
+
+  explicit BytePacking(const IntegerEpilogue& e) {
+    const ByteBounds bounds(e);
+    // Unsigned bytes, 128 above signed ones.
+    const int32_t turn = e.least < 0 ? 128 : 0, zero = e.zero + turn;
+    const auto bound = [&](float x) { return char(_mm_cvtss_si32(_mm_set_ss(x)) + zero); };
+#if defined(__AVX512F__)
+    zero_ = _mm512_set1_epi16(int16_t(zero));
+    low_ = _mm512_set1_epi8(bound(bounds.least)), high_ = _mm512_set1_epi8(bound(bounds.most));
+    turn_ = _mm512_set1_epi8(char(turn));
+    order_ = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+#else
+    zero_ = _mm256_set1_epi16(int16_t(zero));
+    low_ = _mm256_set1_epi8(bound(bounds.least)), high_ = _mm256_set1_epi8(bound(bounds.most));
+    turn_ = _mm256_set1_epi8(char(turn));
+    order_ = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+#endif
+  }
+
+  Bytes in_parts(Integers a, Integers b, Integers c, Integers d) const {
+#if defined(__AVX512F__)
+    const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a.v, b.v), zero_);
+    const __m512i cd = _mm512_adds_epi16(_mm512_packs_epi32(c.v, d.v), zero_);
+    const __m512i bytes = _mm512_packus_epi16(ab, cd);
+    return _mm512_xor_si512(_mm512_min_epu8(_mm512_max_epu8(bytes, low_), high_), turn_);
+#else
+    const __m256i ab = _mm256_adds_epi16(_mm256_packs_epi32(a.v, b.v), zero_);
+    const __m256i cd = _mm256_adds_epi16(_mm256_packs_epi32(c.v, d.v), zero_);
+    const __m256i bytes = _mm256_packus_epi16(ab, cd);
+    return _mm256_xor_si256(_mm256_min_epu8(_mm256_max_epu8(bytes, low_), high_), turn_);
+#endif
+  }
+  // The bytes of a, then those of b, c and d.
+  Bytes in_order(Integers a, Integers b, Integers c, Integers d) const {
+#if defined(__AVX512F__)
+    return _mm512_permutexvar_epi32(order_, in_parts(a, b, c, d));
+#else
+    return _mm256_permutevar8x32_epi32(in_parts(a, b, c, d), order_);
+#endif
+  }
+
+ private:
+  Bytes zero_, low_, high_, turn_, order_;
+};
+
+#endif
+
+}  // namespace
+}  // namespace hone::kernels
