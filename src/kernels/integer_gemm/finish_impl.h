@@ -26,6 +26,10 @@ class SumColumns {
         has_bias_(e.real.bias != nullptr),
         row_terms_(e.row_terms) {}
 
+  // Without row terms and bias.
+  Vector plain(const Lanes& lanes, const int32_t* sums) const {
+    return real(lanes.load(sums) + offset_) * scale_;
+  }
   Vector number(const Lanes& lanes, const int32_t* sums, int64_t row) const {
     Integers t = lanes.load(sums) + offset_;
     if (row_terms_) t = t + Integers::all(row_terms_[row]) * term_;
@@ -80,6 +84,66 @@ void finish_vector(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& 
   }
 }
 
+#if defined(__AVX2__)
+
+// The same for some vectors of columns, of numbers that fit into 32 bits: four vectors at a time, of
+// several rows where a row has fewer. `kPlain`: neither bias nor row terms.
+template <int kVectors, bool kPlain>
+void packed_rows(const IntegerEpilogue& e, const BytePacking& packing, const SumRows& s,
+                 int64_t column) {
+  constexpr int kRows = 4 / kVectors;
+  constexpr int64_t kW = Vector::kWidth;
+  const AllIntegers lanes;
+  using Columns = SumColumns<AllIntegers>;
+  const auto columns = [&](int v) { return Columns(e, lanes, column + (v < kVectors ? v : 0) * kW); };
+  const Columns all[4] = {columns(0), columns(1), columns(2), columns(3)};
+  uint8_t* to = e.bytes + s.row * e.row + column;
+  const int32_t* sums = s.first;
+  int64_t row = s.row;
+  const auto some = [&](int64_t count) __attribute__((always_inline)) {
+    Integers y[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) {
+      const int64_t r = k / kVectors < count ? k / kVectors : 0;
+      const int32_t* from = sums + r * s.step + k % kVectors * kW;
+      const Columns& c = all[k % kVectors];
+      y[k] = nearest(kPlain ? c.plain(lanes, from) : c.number(lanes, from, row + r));
+    }
+    BytePacking::store<kVectors>(packing.in_order(y[0], y[1], y[2], y[3]), to, e.row, count);
+  };
+  int64_t left = s.rows;
+  for (; left >= kRows; left -= kRows) {
+    some(kRows);
+    sums += kRows * s.step, row += kRows, to += kRows * e.row;
+  }
+  if (left > 0) some(left);
+}
+
+template <int kVectors>
+void packed_columns(const IntegerEpilogue& e, const BytePacking& packing, const SumRows& s,
+                    int64_t column) {
+  if (e.real.bias || e.row_terms) return packed_rows<kVectors, false>(e, packing, s, column);
+  packed_rows<kVectors, true>(e, packing, s, column);
+}
+
+// How many of the columns these were.
+int64_t packed_bytes(const IntegerEpilogue& e, const SumRows& s, int64_t column, int64_t columns) {
+  constexpr int64_t kW = Vector::kWidth;
+  const BytePacking packing(e);
+  const auto part = [&](int64_t j) { return SumRows{s.first + j, s.step, s.row, s.rows}; };
+  int64_t j = 0;
+  for (; j + 4 * kW <= columns; j += 4 * kW) packed_columns<4>(e, packing, part(j), column + j);
+  for (; j + 2 * kW <= columns; j += 2 * kW) packed_columns<2>(e, packing, part(j), column + j);
+  for (; j + kW <= columns; j += kW) packed_columns<1>(e, packing, part(j), column + j);
+  return j;
+}
+
+#else
+
+int64_t packed_bytes(const IntegerEpilogue&, const SumRows&, int64_t, int64_t) { return 0; }
+
+#endif
+
 template <class F>
 void each_sum_vector(int64_t column, int64_t columns, F f) {
   int64_t j = 0;
@@ -90,10 +154,14 @@ void each_sum_vector(int64_t column, int64_t columns, F f) {
 void finish(const IntegerEpilogue& e, const int32_t* sums, int64_t sums_step, int64_t row,
             int64_t rows, int64_t column, int64_t columns) {
   const auto part = [&](int64_t j) { return SumRows{sums + j, sums_step, row, rows}; };
-  if (only_limits(e))
-    return each_sum_vector(column, columns, [&](const auto& lanes, int64_t j, int64_t at) {
+  if (only_limits(e)) {
+    const int64_t packed = e.bounded ? packed_bytes(e, part(0), column, columns) : 0;
+    if (packed == columns) return;
+    sums += packed;
+    return each_sum_vector(column + packed, columns - packed, [&](const auto& lanes, int64_t j, int64_t at) {
       limited_bytes(e, lanes, part(j), at);
     });
+  }
   const auto run = [&]<Activation kActivation>() {
     each_sum_vector(column, columns, [&](const auto& lanes, int64_t j, int64_t at) {
       finish_vector<kActivation>(e, lanes, part(j), at);

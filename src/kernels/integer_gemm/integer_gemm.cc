@@ -86,7 +86,8 @@ class Multiplication {
     if (p_.source || copies()) rows_ = bytes(most * depth_);
     if (kernel_.prepare) prepared_ = bytes(most * depth_ * kernel_.widened);
     const int64_t tile_columns = tile_panels_ * kIntegerPanel;
-    sums_ = std::make_unique_for_overwrite<int32_t[]>(size_t(most * tile_columns));
+    sums_ = std::make_unique_for_overwrite<int32_t[]>(
+        size_t((rounded_up(most, kernel_.rows) + kernel_.rows) * tile_columns));
     for (; row < row_end; row += most) multiply_rows(block(row, std::min(most, row_end - row)));
   }
 
@@ -131,6 +132,8 @@ class Multiplication {
     constexpr int64_t kLine = 64;
     const int64_t passes = (b.m + height - 1) / height;
     t.lines = (kIntegerPanel * tile_panels_ * kDepthUnit / kLine + passes - 1) / passes;
+    Sums before;
+    int64_t place = 0;
     for (int64_t j = panel_; j < panel_end_; j += tile_panels_) {
       t.panels = std::min(tile_panels_, panel_end_ - j);
       const int64_t column = j * kIntegerPanel;
@@ -142,16 +145,34 @@ class Multiplication {
         t.b = p_.b + j * panel_bytes + k * kIntegerPanel;
         t.add = k > 0;
         for (int64_t r = 0; r < b.m; r += height) {
-          t.rows = std::min(height, b.m - r);
-          t.a = b.a + r * b.a_step + k * kernel_.widened;
-          t.sums = sums_.get() + (whole ? 0 : r * tile_columns);
+          const int64_t rows = std::min(height, b.m - r);
+          // A last tile of fewer rows takes some of those before it once more.
+          const int64_t again = rows < height && kernel_.row_unit > 1 ? std::min(height - rows, r) : 0;
+          t.rows = rows + again;
+          t.a = b.a + (r - again) * b.a_step + k * kernel_.widened;
+          place = whole ? height - place : r;
+          t.sums = sums_.get() + place * tile_columns;
           tile_(t);
           if (t.ahead) t.ahead += t.lines * kLine * ((t.depth + kDepthUnit - 1) / kDepthUnit);
-          if (k + part >= depth_)
-            kernel_.finish(p_.epilogue, t.sums, t.sums_step, b.first + r, t.rows, column, columns);
+          if (k + part < depth_) continue;
+          // What a tile has summed up is finished while the one behind it is under way.
+          finish(before);
+          before = {t.sums + again * tile_columns, b.first + r, rows, column, columns};
         }
       }
+      if (!whole) finish(before), before = {};
     }
+    finish(before);
+  }
+
+  // Sums of a tile that are complete.
+  struct Sums {
+    const int32_t* first = nullptr;
+    int64_t row = 0, rows = 0, column = 0, columns = 0;
+  };
+  void finish(const Sums& s) const {
+    const int64_t step = tile_panels_ * kIntegerPanel;
+    if (s.first) kernel_.finish(p_.epilogue, s.first, step, s.row, s.rows, s.column, s.columns);
   }
 
   const IntegerGemmKernel& kernel_;

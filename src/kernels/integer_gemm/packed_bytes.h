@@ -80,6 +80,42 @@ class BytePacking {
 #endif
   }
 
+  // The parts of four vectors in order, of kVectors each, to rows `step` apart; `count` of them.
+  template <int kVectors>
+  static void store(Bytes x, uint8_t* to, int64_t step, int64_t count) {
+#if defined(__AVX512F__)
+    if constexpr (kVectors == 4) return _mm512_storeu_si512(to, x);
+    if constexpr (kVectors == 2) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(x));
+      if (count > 1)
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + step), _mm512_extracti64x4_epi64(x, 1));
+      return;
+    }
+    const auto part = [&](int i, __m128i bytes) {
+      if (count > i) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i * step), bytes);
+    };
+    part(0, _mm512_castsi512_si128(x));
+    part(1, _mm512_extracti32x4_epi32(x, 1));
+    part(2, _mm512_extracti32x4_epi32(x, 2));
+    part(3, _mm512_extracti32x4_epi32(x, 3));
+#else
+    const __m128i low = _mm256_castsi256_si128(x), high = _mm256_extracti128_si256(x, 1);
+    if constexpr (kVectors == 4) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), x);
+    if constexpr (kVectors == 2) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), low);
+      if (count > 1) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + step), high);
+      return;
+    }
+    const auto part = [&](int i, __m128i bytes) {
+      if (count > i) _mm_storel_epi64(reinterpret_cast<__m128i*>(to + i * step), bytes);
+    };
+    part(0, low);
+    part(1, _mm_unpackhi_epi64(low, low));
+    part(2, high);
+    part(3, _mm_unpackhi_epi64(high, high));
+#endif
+  }
+
  private:
   Bytes zero_, low_, high_, turn_, order_;
 };
