@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "kernels/instruction_set.h"
 
@@ -46,6 +47,7 @@ struct Block {
   const uint8_t* a;
   int64_t a_step, m;
   int64_t first;  // of the product's rows
+  bool last_apart = false;  // the rows of the last tile are read elsewhere
 };
 
 class Entered {
@@ -62,6 +64,22 @@ class Entered {
  private:
   const IntegerGemmKernel& kernel_;
 };
+
+// Tiles are loaded and stored line by line of the cache: each that crosses from one to the next
+// takes twice as long.
+constexpr std::align_val_t kLine{64};
+struct Release {
+  template <class T>
+  void operator()(T* memory) const {
+    ::operator delete(memory, kLine);
+  }
+};
+template <class T>
+using Aligned = std::unique_ptr<T[], Release>;
+template <class T>
+Aligned<T> aligned(int64_t n) {
+  return Aligned<T>(static_cast<T*>(::operator new(size_t(n) * sizeof(T), kLine)));
+}
 
 class Multiplication {
  public:
@@ -83,32 +101,52 @@ class Multiplication {
     constexpr int64_t kBytes = int64_t{4} << 20;
     const int64_t fitting = kBytes / std::max<int64_t>(1, depth_) / kernel_.rows * kernel_.rows;
     const int64_t most = std::min(even, std::max(kernel_.rows, fitting));
-    if (p_.source || copies()) rows_ = bytes(most * depth_);
-    if (kernel_.prepare) prepared_ = bytes(most * depth_ * kernel_.widened);
+    rows_ = aligned<uint8_t>(p_.source || reads_beyond(row_end - 1) ? most * depth_ : 0);
+    if (kernel_.prepare) prepared_ = aligned<uint8_t>(most * depth_ * kernel_.widened);
     const int64_t tile_columns = tile_panels_ * kIntegerPanel;
-    sums_ = std::make_unique_for_overwrite<int32_t[]>(
-        size_t((rounded_up(most, kernel_.rows) + kernel_.rows) * tile_columns));
+    sums_ =
+        aligned<int32_t>((rounded_up(most, kernel_.rows) + kernel_.rows) * tile_columns);
     for (; row < row_end; row += most) multiply_rows(block(row, std::min(most, row_end - row)));
   }
 
  private:
-  static std::unique_ptr<uint8_t[]> bytes(int64_t n) {
-    return std::make_unique_for_overwrite<uint8_t[]>(size_t(n));
+  // Tiles of about even height: a last one of a row or two would keep little under way.
+  int64_t height_of(int64_t rows) const {
+    const int64_t tiles = (rows + kernel_.rows - 1) / kernel_.rows;
+    return rounded_up((rows + tiles - 1) / tiles, kernel_.row_unit);
   }
-  // Rows whose last bytes are followed by what must not be read.
-  bool copies() const { return !p_.readable && depth_ != p_.depth; }
+  // The rows of a block's last tile: it takes some of those before it once more where it may only
+  // have a multiple of some.
+  int64_t last_rows(int64_t rows) const {
+    const int64_t height = height_of(rows), left = (rows - 1) % height + 1;
+    return kernel_.row_unit > 1 ? std::min(rows, height) : left;
+  }
+  // Would a tile read this row beyond the end of all rows?
+  bool reads_beyond(int64_t row) const {
+    const int64_t follow = (p_.m - 1 - row) * p_.a_step;
+    return !p_.readable && depth_ - p_.depth > follow;
+  }
+  void copy(const uint8_t* from, int64_t m) {
+    for (int64_t i = 0; i < m; ++i) {
+      uint8_t* to = rows_.get() + i * depth_;
+      std::memcpy(to, from + i * p_.a_step, size_t(p_.depth));
+      std::memset(to + p_.depth, 0, size_t(depth_ - p_.depth));
+    }
+  }
 
   Block block(int64_t row, int64_t m) {
     Block b{p_.a + row * p_.a_step, p_.a_step, m, row};
     if (p_.source) {
       p_.source->gather(p_.row + row, m, rows_.get(), depth_);
       b.a = rows_.get(), b.a_step = depth_;
-    } else if (copies()) {
-      for (int64_t i = 0; i < m; ++i) {
-        uint8_t* to = rows_.get() + i * depth_;
-        std::memcpy(to, b.a + i * b.a_step, size_t(p_.depth));
-        std::memset(to + p_.depth, 0, size_t(depth_ - p_.depth));
+    } else if (reads_beyond(row + m - 1)) {
+      const int64_t before = m - last_rows(m);
+      if (!kernel_.prepare && before > 0 && !reads_beyond(row + before - 1)) {
+        copy(b.a + before * p_.a_step, m - before);
+        b.last_apart = true;
+        return b;
       }
+      copy(b.a, m);
       b.a = rows_.get(), b.a_step = depth_;
     }
     if (!kernel_.prepare) return b;
@@ -117,21 +155,19 @@ class Multiplication {
   }
 
   void multiply_rows(const Block& b) {
-    // Tiles of about even height: a last one of a row or two would keep little under way.
-    const int64_t tiles = (b.m + kernel_.rows - 1) / kernel_.rows;
-    const int64_t height = rounded_up((b.m + tiles - 1) / tiles, kernel_.row_unit);
+    const int64_t height = height_of(b.m);
     const int64_t parts =
         thin_ ? 1 : std::max<int64_t>(1, (depth_ + kBlockDepth - 1) / kBlockDepth);
     const int64_t part = std::max(kDepthUnit, rounded_up((depth_ + parts - 1) / parts, kDepthUnit));
     const int64_t panel_bytes = padded_depth(p_.depth) * kIntegerPanel;
     const int64_t tile_columns = tile_panels_ * kIntegerPanel;
-    IntegerTile t{.a_step = b.a_step, .panel_step = panel_bytes, .sums_step = tile_columns};
+    IntegerTile t{.panel_step = panel_bytes, .sums_step = tile_columns};
     const bool whole = part >= depth_;
     // Weights come from memory, and the hardware looks ahead within a page only: the panels behind
     // those of a tile come in equal parts.
-    constexpr int64_t kLine = 64;
+    constexpr int64_t kLineBytes = 64;
     const int64_t passes = (b.m + height - 1) / height;
-    t.lines = (kIntegerPanel * tile_panels_ * kDepthUnit / kLine + passes - 1) / passes;
+    t.lines = (kIntegerPanel * tile_panels_ * kDepthUnit / kLineBytes + passes - 1) / passes;
     Sums before;
     int64_t place = 0;
     for (int64_t j = panel_; j < panel_end_; j += tile_panels_) {
@@ -146,14 +182,16 @@ class Multiplication {
         t.add = k > 0;
         for (int64_t r = 0; r < b.m; r += height) {
           const int64_t rows = std::min(height, b.m - r);
-          // A last tile of fewer rows takes some of those before it once more.
-          const int64_t again = rows < height && kernel_.row_unit > 1 ? std::min(height - rows, r) : 0;
-          t.rows = rows + again;
-          t.a = b.a + (r - again) * b.a_step + k * kernel_.widened;
+          const bool ends = r + rows == b.m;
+          t.rows = ends ? last_rows(b.m) : rows;
+          const int64_t again = t.rows - rows;
+          t.a = b.a + (r - again) * b.a_step, t.a_step = b.a_step;
+          if (ends && b.last_apart) t.a = rows_.get(), t.a_step = depth_;
+          t.a += k * kernel_.widened;
           place = whole ? height - place : r;
           t.sums = sums_.get() + place * tile_columns;
           tile_(t);
-          if (t.ahead) t.ahead += t.lines * kLine * ((t.depth + kDepthUnit - 1) / kDepthUnit);
+          if (t.ahead) t.ahead += t.lines * kLineBytes * ((t.depth + kDepthUnit - 1) / kDepthUnit);
           if (k + part < depth_) continue;
           // What a tile has summed up is finished while the one behind it is under way.
           finish(before);
@@ -180,8 +218,8 @@ class Multiplication {
   bool thin_;
   void (*tile_)(const IntegerTile&);
   int64_t tile_panels_, depth_, panel_, panel_end_;
-  std::unique_ptr<uint8_t[]> rows_, prepared_;
-  std::unique_ptr<int32_t[]> sums_;
+  Aligned<uint8_t> rows_, prepared_;
+  Aligned<int32_t> sums_;
 };
 
 }  // namespace
