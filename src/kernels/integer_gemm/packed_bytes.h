@@ -44,15 +44,17 @@ class BytePacking {
     const ByteBounds bounds(e);
     // Unsigned bytes, 128 above signed ones.
     const int32_t turn = e.least < 0 ? 128 : 0, zero = e.zero + turn;
-    const auto bound = [&](float x) { return char(_mm_cvtss_si32(_mm_set_ss(x)) + zero); };
+    const auto rounded = [&](float x) { return _mm_cvtss_si32(_mm_set_ss(x)) + zero; };
+    const int32_t low = rounded(bounds.least), high = rounded(bounds.most);
+    limits_ = low > 0 || high < 255 || turn != 0;
 #if defined(__AVX512F__)
     zero_ = _mm512_set1_epi16(int16_t(zero));
-    low_ = _mm512_set1_epi8(bound(bounds.least)), high_ = _mm512_set1_epi8(bound(bounds.most));
+    low_ = _mm512_set1_epi8(char(low)), high_ = _mm512_set1_epi8(char(high));
     turn_ = _mm512_set1_epi8(char(turn));
     order_ = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 #else
     zero_ = _mm256_set1_epi16(int16_t(zero));
-    low_ = _mm256_set1_epi8(bound(bounds.least)), high_ = _mm256_set1_epi8(bound(bounds.most));
+    low_ = _mm256_set1_epi8(char(low)), high_ = _mm256_set1_epi8(char(high));
     turn_ = _mm256_set1_epi8(char(turn));
     order_ = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
 #endif
@@ -63,11 +65,13 @@ class BytePacking {
     const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a.v, b.v), zero_);
     const __m512i cd = _mm512_adds_epi16(_mm512_packs_epi32(c.v, d.v), zero_);
     const __m512i bytes = _mm512_packus_epi16(ab, cd);
+    if (!limits_) return bytes;
     return _mm512_xor_si512(_mm512_min_epu8(_mm512_max_epu8(bytes, low_), high_), turn_);
 #else
     const __m256i ab = _mm256_adds_epi16(_mm256_packs_epi32(a.v, b.v), zero_);
     const __m256i cd = _mm256_adds_epi16(_mm256_packs_epi32(c.v, d.v), zero_);
     const __m256i bytes = _mm256_packus_epi16(ab, cd);
+    if (!limits_) return bytes;
     return _mm256_xor_si256(_mm256_min_epu8(_mm256_max_epu8(bytes, low_), high_), turn_);
 #endif
   }
@@ -80,25 +84,30 @@ class BytePacking {
 #endif
   }
 
-  // The parts of four vectors in order, of kVectors each, to rows `step` apart; `count` of them.
+  // The bytes of four vectors in order, kVectors of them to each of `count` rows, `step` apart; of
+  // each the first `columns`, all where vectors cannot be stored in part.
   template <int kVectors>
-  static void store(Bytes x, uint8_t* to, int64_t step, int64_t count) {
+  static void store(Bytes x, uint8_t* to, int64_t step, int64_t count, int64_t columns) {
 #if defined(__AVX512F__)
-    if constexpr (kVectors == 4) return _mm512_storeu_si512(to, x);
+    const auto first = [&] { return (uint64_t{1} << columns) - 1; };
+    if constexpr (kVectors == 4)
+      return columns >= 64 ? _mm512_storeu_si512(to, x) : _mm512_mask_storeu_epi8(to, first(), x);
     if constexpr (kVectors == 2) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(x));
-      if (count > 1)
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + step), _mm512_extracti64x4_epi64(x, 1));
+      const auto mask = __mmask32(first());
+      _mm256_mask_storeu_epi8(to, mask, _mm512_castsi512_si256(x));
+      if (count > 1) _mm256_mask_storeu_epi8(to + step, mask, _mm512_extracti64x4_epi64(x, 1));
       return;
     }
+    const auto mask = __mmask16(first());
     const auto part = [&](int i, __m128i bytes) {
-      if (count > i) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i * step), bytes);
+      if (count > i) _mm_mask_storeu_epi8(to + i * step, mask, bytes);
     };
     part(0, _mm512_castsi512_si128(x));
     part(1, _mm512_extracti32x4_epi32(x, 1));
     part(2, _mm512_extracti32x4_epi32(x, 2));
     part(3, _mm512_extracti32x4_epi32(x, 3));
 #else
+    (void)columns;
     const __m128i low = _mm256_castsi256_si128(x), high = _mm256_extracti128_si256(x, 1);
     if constexpr (kVectors == 4) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), x);
     if constexpr (kVectors == 2) {
@@ -118,6 +127,7 @@ class BytePacking {
 
  private:
   Bytes zero_, low_, high_, turn_, order_;
+  bool limits_;  // beyond those of unsigned bytes
 };
 
 #endif
