@@ -106,7 +106,8 @@ IntegerRescaling::IntegerRescaling(const Call& c, Tensor& y, int64_t n, int64_t 
   epilogue_.offsets = offsets_.data();
   epilogue_.real = epilogue_of(c, n);
   epilogue_.row = n;
-  const float most = largest(scale), most_bias = c.has(kBias) ? largest(c.in(kBias).as<float>()) : 0;
+  const float most = largest(scale),
+              most_bias = c.has(kBias) ? largest(c.in(kBias).as<float>()) : 0;
   epilogue_.finite = std::isfinite(most) && std::isfinite(most_bias) &&
                      std::isfinite(epilogue_.real.low) && std::isfinite(epilogue_.real.high);
   epilogue_.bounded = most <= 0.5f && most_bias <= 0x1p29f;

@@ -21,8 +21,7 @@ void list_lines(const Geometry& g, const uint8_t* x, int64_t number, const uint8
     const int64_t z = z0 + i / g.kernel[1] * g.dilation[0];
     const int64_t y = y0 + i % g.kernel[1] * g.dilation[1];
     const bool inside = z >= 0 && z < g.in[0] && y >= 0 && y < g.in[1];
-    lines[i] =
-        inside ? x + ((image * g.in[0] + z) * g.in[1] + y) * g.in[2] * g.channels : nullptr;
+    lines[i] = inside ? x + ((image * g.in[0] + z) * g.in[1] + y) * g.in[2] * g.channels : nullptr;
   }
 }
 

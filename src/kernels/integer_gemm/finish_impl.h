@@ -88,8 +88,8 @@ void finish_vector(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& 
 
 #if defined(__AVX2__)
 
-// The same for kVectors vectors of columns, of numbers that fit into 32 bits: four vectors at a time,
-// of several rows where a row has fewer. `kPlain`: neither bias nor row terms.
+// The same for kVectors vectors of columns, of numbers that fit into 32 bits: four vectors at a
+// time, of several rows where a row has fewer. `kPlain`: neither bias nor row terms.
 template <int kVectors, bool kPlain>
 class PackedColumns {
  public:
@@ -148,8 +148,7 @@ class PackedColumns {
 
 template <int kVectors>
 void packed_columns(const IntegerEpilogue& e, const SumRows& s, int64_t column, int64_t columns) {
-  if (e.real.bias || e.row_terms)
-    return PackedColumns<kVectors, false>(e, column, columns).rows(s);
+  if (e.real.bias || e.row_terms) return PackedColumns<kVectors, false>(e, column, columns).rows(s);
   PackedColumns<kVectors, true>(e, column, columns).rows(s);
 }
 
@@ -195,9 +194,9 @@ void finish(const IntegerEpilogue& e, const int32_t* sums, int64_t sums_step, in
     const int64_t packed = e.bounded ? packed_bytes(e, part(0), column, columns) : 0;
     if (packed == columns) return;
     sums += packed;
-    return each_sum_vector(column + packed, columns - packed, [&](const auto& lanes, int64_t j, int64_t at) {
-      limited_bytes(e, lanes, part(j), at);
-    });
+    return each_sum_vector(
+        column + packed, columns - packed,
+        [&](const auto& lanes, int64_t j, int64_t at) { limited_bytes(e, lanes, part(j), at); });
   }
   const auto run = [&]<Activation kActivation>() {
     each_sum_vector(column, columns, [&](const auto& lanes, int64_t j, int64_t at) {

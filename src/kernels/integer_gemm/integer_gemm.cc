@@ -46,7 +46,7 @@ int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * uni
 struct Block {
   const uint8_t* a;
   int64_t a_step, m;
-  int64_t first;  // of the product's rows
+  int64_t first;            // of the product's rows
   bool last_apart = false;  // the rows of the last tile are read elsewhere
 };
 
@@ -104,8 +104,7 @@ class Multiplication {
     rows_ = aligned<uint8_t>(p_.source || reads_beyond(row_end - 1) ? most * depth_ : 0);
     if (kernel_.prepare) prepared_ = aligned<uint8_t>(most * depth_ * kernel_.widened);
     const int64_t tile_columns = tile_panels_ * kIntegerPanel;
-    sums_ =
-        aligned<int32_t>((rounded_up(most, kernel_.rows) + kernel_.rows) * tile_columns);
+    sums_ = aligned<int32_t>((rounded_up(most, kernel_.rows) + kernel_.rows) * tile_columns);
     for (; row < row_end; row += most) multiply_rows(block(row, std::min(most, row_end - row)));
   }
 
@@ -168,7 +167,7 @@ class Multiplication {
     constexpr int64_t kLineBytes = 64;
     const int64_t passes = (b.m + height - 1) / height;
     t.lines = (kIntegerPanel * tile_panels_ * kDepthUnit / kLineBytes + passes - 1) / passes;
-    Sums before;
+    IntegerSums before;
     int64_t place = 0;
     for (int64_t j = panel_; j < panel_end_; j += tile_panels_) {
       t.panels = std::min(tile_panels_, panel_end_ - j);
@@ -190,12 +189,17 @@ class Multiplication {
           t.a += k * kernel_.widened;
           place = whole ? height - place : r;
           t.sums = sums_.get() + place * tile_columns;
-          tile_(t);
-          if (t.ahead) t.ahead += t.lines * kLineBytes * ((t.depth + kDepthUnit - 1) / kDepthUnit);
-          if (k + part < depth_) continue;
           // What a tile has summed up is finished while the one behind it is under way.
-          finish(before);
-          before = {t.sums + again * tile_columns, b.first + r, rows, column, columns};
+          t.before = before.first && kernel_.finishes && !thin_ ? &before : nullptr;
+          tile_(t);
+          if (!t.before) finish(before);
+          before = {};
+          if (t.ahead) t.ahead += t.lines * kLineBytes * ((t.depth + kDepthUnit - 1) / kDepthUnit);
+          if (k + part >= depth_)
+            before = {&p_.epilogue, t.sums + again * tile_columns,
+                      tile_columns, b.first + r,
+                      rows,         column,
+                      columns};
         }
       }
       if (!whole) finish(before), before = {};
@@ -203,14 +207,8 @@ class Multiplication {
     finish(before);
   }
 
-  // Sums of a tile that are complete.
-  struct Sums {
-    const int32_t* first = nullptr;
-    int64_t row = 0, rows = 0, column = 0, columns = 0;
-  };
-  void finish(const Sums& s) const {
-    const int64_t step = tile_panels_ * kIntegerPanel;
-    if (s.first) kernel_.finish(p_.epilogue, s.first, step, s.row, s.rows, s.column, s.columns);
+  void finish(const IntegerSums& s) const {
+    if (s.first) kernel_.finish(p_.epilogue, s.first, s.step, s.row, s.rows, s.column, s.columns);
   }
 
   const IntegerGemmKernel& kernel_;

@@ -46,6 +46,13 @@ struct IntegerEpilogue {
   int32_t zero = 0, least = 0, most = 255;  // of bytes; -128 and 127 for signed ones
 };
 
+// Sums that are complete, but not yet results.
+struct IntegerSums {
+  const IntegerEpilogue* epilogue = nullptr;
+  const int32_t* first = nullptr;
+  int64_t step = 0, row = 0, rows = 0, column = 0, columns = 0;
+};
+
 // One tile: sums[rows][columns of `panels` panels] = A · B, or added to what is there.
 struct IntegerTile {
   const uint8_t* a = nullptr;  // as `prepare` left them
@@ -61,6 +68,8 @@ struct IntegerTile {
   // What comes into the cache meanwhile: `lines` cache lines for every kDepthUnit of depth.
   const int8_t* ahead = nullptr;
   int64_t lines = 0;
+  // What becomes results meanwhile, where the kernel does so.
+  const IntegerSums* before = nullptr;
 };
 
 // What one instruction set offers.
@@ -72,6 +81,7 @@ struct IntegerGemmKernel {
   void (*prepare)(const uint8_t* a, int64_t a_step, int64_t rows, int64_t depth, uint8_t* to);
   int64_t widened;
   void (*tile)(const IntegerTile& tile);
+  bool finishes;  // the sums of the tile before
   // The same for kThinByteRows at most: as fast as weights can be read. Null, or many panels at a
   // time.
   void (*thin)(const IntegerTile& tile);

@@ -26,6 +26,33 @@ void enter() {
 }
 void leave() { _tile_release(); }
 
+constexpr int kQuarters = 4;
+
+// Calls store(finish), which calls finish(0) to finish(3): tiles take as long to multiply and to be
+// stored as the sums before take to become bytes, and the two overlap only in small parts.
+template <class Store>
+void finish_between(const IntegerSums* s, Store store) {
+  const auto quarter = [&](int q) {
+    const int64_t part = (s->rows + 4 * kQuarters - 1) / (4 * kQuarters) * 4, first = q * part;
+    const int64_t rows = s->rows - first < part ? s->rows - first : part;
+    return SumRows{s->first + first * s->step, s->step, s->row + first, rows};
+  };
+  if (!s) return store([](int) {});
+  const IntegerEpilogue& e = *s->epilogue;
+  if (only_limits(e) && e.bounded && !e.real.bias && !e.row_terms) {
+    const auto packed = [&]<int kVectors>() {
+      const PackedColumns<kVectors, true> columns(e, s->column, s->columns);
+      store([&](int q) { columns.rows(quarter(q)); });
+    };
+    if (s->columns > kIntegerPanel) return packed.template operator()<2>();
+    return packed.template operator()<1>();
+  }
+  store([&](int q) {
+    const SumRows rows = quarter(q);
+    if (rows.rows > 0) finish(e, rows.first, rows.step, rows.row, rows.rows, s->column, s->columns);
+  });
+}
+
 // Up to 32 rows and two panels.
 template <bool kTwoRows, bool kTwoPanels>
 void products(const IntegerTile& t) {
@@ -61,10 +88,17 @@ void products(const IntegerTile& t) {
     }
     if (kTwoRows && kTwoPanels) _tile_dpbusd(3, 5, 7);
   }
-  _tile_stored(0, t.sums, sums_step);
-  if (kTwoPanels) _tile_stored(1, t.sums + kIntegerPanel, sums_step);
-  if (kTwoRows) _tile_stored(2, lower, sums_step);
-  if (kTwoRows && kTwoPanels) _tile_stored(3, lower + kIntegerPanel, sums_step);
+  const auto store = [&](auto between) {
+    between(0);
+    _tile_stored(0, t.sums, sums_step);
+    between(1);
+    if (kTwoPanels) _tile_stored(1, t.sums + kIntegerPanel, sums_step);
+    between(2);
+    if (kTwoRows) _tile_stored(2, lower, sums_step);
+    between(3);
+    if (kTwoRows && kTwoPanels) _tile_stored(3, lower + kIntegerPanel, sums_step);
+  };
+  finish_between(t.before, store);
 }
 
 void configured(const IntegerTile& t) {
@@ -88,7 +122,7 @@ void tile(const IntegerTile& t) {
 }  // namespace
 
 const IntegerGemmKernel kIntegerGemmAmx{
-    2 * kTileRows, 2,           2 * kTileRows, kTileBytes, nullptr, 1,       tile,
-    thin,          kThinPanels, enter,         leave,      finish,  row_sums};
+    2 * kTileRows, 2,    2 * kTileRows, kTileBytes, nullptr, 1,      tile,
+    true,          thin, kThinPanels,   enter,      leave,   finish, row_sums};
 
 }  // namespace hone::kernels

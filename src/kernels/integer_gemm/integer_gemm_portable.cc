@@ -24,6 +24,6 @@ void tile(const IntegerTile& t) {
 }  // namespace
 
 const IntegerGemmKernel kIntegerGemmPortable{
-    8, 1, 1, kDepthGroup, nullptr, 1, tile, nullptr, 0, nullptr, nullptr, finish, row_sums};
+    8, 1, 1, kDepthGroup, nullptr, 1, tile, false, nullptr, 0, nullptr, nullptr, finish, row_sums};
 
 }  // namespace hone::kernels
