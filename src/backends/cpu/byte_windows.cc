@@ -1,5 +1,6 @@
 #include "backends/cpu/byte_windows.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace hone::cpu {
@@ -24,19 +25,58 @@ void copy(const uint8_t* from, int64_t n, uint8_t* to) {
 }  // namespace
 
 void ByteWindows::gather(int64_t row, int64_t rows, uint8_t* to, int64_t step) const {
-  const int64_t used = g_.positions() * depth_, per_plane = g_.out[1] * g_.out[2];
-  int64_t image = row / g_.out_size(), z = row % g_.out_size() / per_plane;
-  int64_t y = row % per_plane / g_.out[2], x = row % g_.out[2];
-  for (int64_t r = 0; r < rows; ++r, to += step) {
-    const int64_t at[3] = {z, y, x};
-    gather_window(image, at, to);
-    for (int64_t i = used; i < step; ++i) to[i] = 0;
-    if (++x < g_.out[2]) continue;
-    x = 0;
-    if (++y < g_.out[1]) continue;
-    y = 0;
-    if (++z == g_.out[0]) z = 0, ++image;
+  const int64_t per_plane = g_.out[1] * g_.out[2];
+  const uint8_t* end = to + rows * step;
+  while (rows > 0) {
+    Run run{row / g_.out_size(),
+            {row % g_.out_size() / per_plane, row % per_plane / g_.out[2], row % g_.out[2]},
+            1};
+    run.count = std::min(rows, g_.out[2] - run.at[2]);
+    const int64_t blocks = gather_blocks(run, to, step, end);
+    if (blocks > 0)
+      run.count = blocks;
+    else
+      run.count = 1, gather_window(run.image, run.at, to);
+    row += run.count, rows -= run.count, to += run.count * step;
   }
+}
+
+int64_t ByteWindows::gather_blocks(const Run& run, uint8_t* to, int64_t step,
+                                   const uint8_t* end) const {
+  constexpr int64_t kBlock = 16, kLongest = 64;
+  constexpr size_t kLines = 16;
+  const int64_t length = g_.kernel[2] * depth_, written = (length + kBlock - 1) / kBlock * kBlock;
+  const int64_t lines = g_.kernel[0] * g_.kernel[1];
+  const int64_t first = run.at[2] * g_.stride[2] - g_.before[2];
+  if (length > kLongest || lines > int64_t(kLines)) return 0;
+  if (g_.dilation[2] != 1 || depth_ != g_.channels || first < 0) return 0;
+  // What a block holds beyond a line is overwritten by those behind it.
+  const int64_t room = end - to - (lines - 1) * length - written;
+  const int64_t inside = g_.in[2] - first - g_.kernel[2];
+  if (room < 0 || inside < 0) return 0;
+  int64_t count = std::min({run.count, inside / g_.stride[2] + 1, room / step + 1});
+  alignas(kBlock) uint8_t outside[kBlock];
+  std::memset(outside, outside_, sizeof outside);
+  const uint8_t* from[kLines];
+  const uint8_t* last = x_ + g_.images * g_.in_size() * g_.channels - written;
+  int64_t move = g_.stride[2] * g_.channels, number = 0;
+  for (int64_t kz = 0; kz < g_.kernel[0]; ++kz)
+    for (int64_t ky = 0; ky < g_.kernel[1]; ++ky, ++number) {
+      const int64_t z = run.at[0] * g_.stride[0] - g_.before[0] + kz * g_.dilation[0];
+      const int64_t y = run.at[1] * g_.stride[1] - g_.before[1] + ky * g_.dilation[1];
+      const bool within = z >= 0 && z < g_.in[0] && y >= 0 && y < g_.in[1];
+      from[number] = nullptr;
+      if (!within) continue;
+      from[number] = x_ + ((run.image * g_.in[0] + z) * g_.in[1] + y) * g_.in[2] * g_.channels +
+                     first * g_.channels;
+      if (from[number] > last) return 0;
+      count = std::min(count, (last - from[number]) / move + 1);
+    }
+  for (int64_t i = 0; i < count; ++i, to += step)
+    for (int64_t k = 0; k < lines; ++k)
+      for (int64_t at = 0; at < length; at += kBlock)
+        std::memcpy(to + k * length + at, from[k] ? from[k] + i * move + at : outside, kBlock);
+  return count;
 }
 
 void ByteWindows::gather_window(int64_t image, const int64_t (&at)[3], uint8_t* to) const {

@@ -23,8 +23,9 @@ float largest(std::span<const float> numbers) {
 
 }  // namespace
 
-void multiply_all(const kernels::IntegerProduct& p, ThreadPool& pool) {
-  const kernels::IntegerGemmKernel& kernel = kernels::integer_gemm_kernel(p.depth);
+void multiply_all(kernels::IntegerProduct p, ThreadPool& pool) {
+  p.zeros = zeros_beyond_depth(p);
+  const kernels::IntegerGemmKernel& kernel = kernels::integer_gemm_kernel();
   const int64_t panels = kernels::integer_panels(p.n);
   // Products of bytes, so few that starting another thread takes longer.
   constexpr int64_t kWorthwhile = int64_t{1} << 18;

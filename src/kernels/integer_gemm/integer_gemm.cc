@@ -23,16 +23,6 @@ const IntegerGemmKernel& integer_gemm_kernel() {
   return kIntegerGemmPortable;
 }
 
-const IntegerGemmKernel& integer_gemm_kernel(int64_t depth) {
-  const IntegerGemmKernel& best = integer_gemm_kernel();
-#if defined(__x86_64__)
-  // Measured: dot products are as fast where a third of what tiles multiply is padding.
-  if (&best == &kIntegerGemmAmx && 4 * padded_depth(depth) > 5 * depth)
-    return kIntegerGemmAvx512Vnni;
-#endif
-  return best;
-}
-
 namespace {
 
 // Of k at a time, at most: a tile's panels stay in the first-level cache while all rows pass by.
@@ -120,10 +110,10 @@ class Multiplication {
     const int64_t height = height_of(rows), left = (rows - 1) % height + 1;
     return kernel_.row_unit > 1 ? std::min(rows, height) : left;
   }
-  // Would a tile read this row beyond the end of all rows?
+  // Would a tile read this row beyond the end of all rows, or what counts behind its own?
   bool reads_beyond(int64_t row) const {
-    const int64_t follow = (p_.m - 1 - row) * p_.a_step;
-    return !p_.readable && depth_ - p_.depth > follow;
+    const int64_t follow = p_.zeros ? (p_.m - 1 - row) * p_.a_step : 0;
+    return depth_ - p_.depth > follow;
   }
   void copy(const uint8_t* from, int64_t m) {
     for (int64_t i = 0; i < m; ++i) {
@@ -137,6 +127,8 @@ class Multiplication {
     Block b{p_.a + row * p_.a_step, p_.a_step, m, row};
     if (p_.source) {
       p_.source->gather(p_.row + row, m, rows_.get(), depth_);
+      for (int64_t i = 0; i < m && !p_.zeros; ++i)
+        std::memset(rows_.get() + i * depth_ + p_.depth, 0, size_t(depth_ - p_.depth));
       b.a = rows_.get(), b.a_step = depth_;
     } else if (reads_beyond(row + m - 1)) {
       const int64_t before = m - last_rows(m);
@@ -221,6 +213,24 @@ class Multiplication {
 };
 
 }  // namespace
+
+bool zeros_beyond_depth(const IntegerProduct& p) {
+  const int64_t depth = padded_depth(p.depth);
+  const int64_t whole = rounded_up(p.depth, kDepthGroup), last = whole - kDepthGroup;
+  uint32_t found = 0;
+  for (int64_t panel = 0; panel < integer_panels(p.n); ++panel) {
+    const int8_t* b = p.b + panel * depth * kIntegerPanel;
+    for (int64_t k = p.depth; k < whole; ++k)
+      for (int64_t j = 0; j < kIntegerPanel; ++j)
+        found |= uint8_t(b[last * kIntegerPanel + j * kDepthGroup + k - last]);
+    for (int64_t i = whole * kIntegerPanel; i < depth * kIntegerPanel; i += 4) {
+      uint32_t four;
+      std::memcpy(&four, b + i, sizeof four);
+      found |= four;
+    }
+  }
+  return found == 0;
+}
 
 void multiply(const IntegerGemmKernel& kernel, const IntegerProduct& product, int64_t row,
               int64_t row_end, int64_t panel, int64_t panel_end) {

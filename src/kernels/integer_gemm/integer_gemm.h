@@ -104,10 +104,8 @@ extern const IntegerGemmKernel kIntegerGemmAvx2, kIntegerGemmAvx2Vnni, kIntegerG
 
 inline constexpr int64_t kThinByteRows = 4;
 
-// The best one for the CPU that runs this; for rows of this depth, of which tiles multiply a whole
-// number of units.
+// The best one for the CPU that runs this.
 const IntegerGemmKernel& integer_gemm_kernel();
-const IntegerGemmKernel& integer_gemm_kernel(int64_t depth);
 
 // Bytes of rows of A that do not lie in memory as they are needed.
 class ByteRowSource {
@@ -125,12 +123,15 @@ struct IntegerProduct {
   const ByteRowSource* source = nullptr;
   int64_t row = 0;
   int64_t depth = 0;  // k
-  // May bytes behind the end of a row be read, up to padded_depth()? They do not matter.
-  bool readable = false;
   const int8_t* b = nullptr;  // packed
+  // Do zeros stand in B beyond k, so that bytes behind the end of a row do not matter?
+  bool zeros = false;
   int64_t m = 0, n = 0;
   IntegerEpilogue epilogue = {};  // of row 0
 };
+
+// Do they? Weights come from files.
+bool zeros_beyond_depth(const IntegerProduct& product);
 
 // Rows [row, row_end) and panels [panel, panel_end) of the product, on this thread.
 void multiply(const IntegerGemmKernel& kernel, const IntegerProduct& product, int64_t row,

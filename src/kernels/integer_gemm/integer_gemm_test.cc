@@ -75,6 +75,7 @@ class Case {
     p.depth = depth_;
     p.b = packed_.data();
     p.m = m_, p.n = n_;
+    p.zeros = true;
     p.epilogue = e;
     const int64_t panels = integer_panels(n_);
     multiply(kernel, p, 0, m_, 0, panels / 2);
