@@ -21,6 +21,24 @@ float largest(std::span<const float> numbers) {
   return most > 0x7f800000 ? INFINITY : std::bit_cast<float>(most);
 }
 
+// More pieces than threads: one that is held up keeps the others waiting for a piece at most.
+constexpr int64_t kPieces = 4;
+
+// What is larger is cut: weights, so that each comes from memory for one thread only, or rows, so
+// that a thread reads what it has written itself, from one operator to the next.
+bool cuts_rows(const kernels::IntegerProduct& p) {
+  return double(p.m) * double(p.depth + p.n) > double(p.n) * double(p.depth);
+}
+
+// Equal numbers of pieces for all threads, of at least a tile's rows, of several better.
+int64_t rows_of_piece(const kernels::IntegerGemmKernel& kernel, int64_t m, int64_t threads) {
+  if (threads == 1) return m;
+  constexpr int64_t kTiles = 8;
+  for (const int64_t pieces : {kPieces, int64_t{2}})
+    if (m >= pieces * threads * kTiles * kernel.rows) return divided(m, pieces * threads);
+  return std::max(kernel.rows, divided(m, threads));
+}
+
 }  // namespace
 
 void multiply_all(kernels::IntegerProduct p, ThreadPool& pool) {
@@ -29,17 +47,14 @@ void multiply_all(kernels::IntegerProduct p, ThreadPool& pool) {
   const int64_t panels = kernels::integer_panels(p.n);
   // Products of bytes, so few that starting another thread takes longer.
   constexpr int64_t kWorthwhile = int64_t{1} << 18;
-  // More pieces than threads: one that is held up keeps the others waiting for a piece at most.
-  constexpr int64_t kPieces = 4;
   const bool alone =
       pool.size() == 1 || p.m * p.n < divided(kWorthwhile, std::max<int64_t>(1, p.depth));
   const int64_t wanted = alone ? 1 : kPieces * pool.size();
   const bool thin = kernel.thin && !p.source && p.m <= kernels::kThinByteRows;
   const int64_t unit = thin ? kernel.thin_panels : kernel.panels;
-  // What is larger is cut: weights, so that each comes from memory for one thread only, or rows.
   int64_t rows = p.m, across = panels;
-  if (p.m > p.n)
-    rows = divided(divided(p.m, wanted), kernel.rows) * kernel.rows;
+  if (cuts_rows(p))
+    rows = rows_of_piece(kernel, p.m, alone ? 1 : pool.size());
   else
     across = divided(divided(panels, wanted), unit) * unit;
   const int64_t down = divided(p.m, rows), pieces = divided(panels, across);

@@ -178,9 +178,10 @@ class Lines {
 // Lines of results whose bytes the kernels finish themselves.
 void run_lines(const Geometry& g, const uint8_t* x, kernels::ByteDepthwiseLines l,
                ThreadPool& pool) {
-  const int64_t work = std::max<int64_t>(1, g.out[2] * g.channels);
-  constexpr int64_t kResults = 1 << 16;
-  pool.parallel_for(g.images * g.out[0] * g.out[1], std::max<int64_t>(1, kResults / work),
+  // Two pieces for each thread, always the same lines: those that it has written itself.
+  const int64_t lines = g.images * g.out[0] * g.out[1], pieces = 2 * pool.size();
+  const int64_t least = kGrain / std::max<int64_t>(1, g.out[2] * g.channels);
+  pool.parallel_for(lines, std::max({int64_t{1}, least, (lines + pieces - 1) / pieces}),
                     [&](int64_t begin, int64_t end) {
                       auto piece = l;
                       std::vector<const uint8_t*> lines(size_t((end - begin) * l.height));
