@@ -145,7 +145,28 @@ class Multiplication {
     return {prepared_.get(), depth_ * kernel_.widened, m, row};
   }
 
+  bool strips(const Block& b) const {
+    return kernel_.strip && b.m >= kernel_.rows && kernel_.takes_strips(depth_, p_.epilogue);
+  }
+  void multiply_strips(const Block& b) {
+    IntegerStrip s{.a = b.a, .a_step = b.a_step, .rows = b.m};
+    s.last = b.last_apart ? rows_.get() : b.a + (b.m - kernel_.rows) * b.a_step;
+    s.last_step = b.last_apart ? depth_ : b.a_step;
+    s.panel_step = padded_depth(p_.depth) * kIntegerPanel;
+    s.epilogue = &p_.epilogue;
+    s.row = b.first;
+    s.sums = sums_.get();
+    for (int64_t j = panel_; j < panel_end_; j += tile_panels_) {
+      s.b = p_.b + j * s.panel_step;
+      s.panels = std::min(tile_panels_, panel_end_ - j);
+      s.column = j * kIntegerPanel;
+      s.columns = std::min(s.panels * kIntegerPanel, p_.n - s.column);
+      kernel_.strip(s);
+    }
+  }
+
   void multiply_rows(const Block& b) {
+    if (strips(b)) return multiply_strips(b);
     const int64_t height = height_of(b.m);
     const int64_t parts =
         thin_ ? 1 : std::max<int64_t>(1, (depth_ + kBlockDepth - 1) / kBlockDepth);

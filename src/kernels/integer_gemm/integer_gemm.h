@@ -72,6 +72,21 @@ struct IntegerTile {
   const IntegerSums* before = nullptr;
 };
 
+// The results of rows of little depth in the columns of some panels: weights stay in registers.
+struct IntegerStrip {
+  const uint8_t* a = nullptr;
+  int64_t a_step = 0;             // bytes
+  int64_t rows = 0;               // at least a tile's
+  const uint8_t* last = nullptr;  // the last tile's rows
+  int64_t last_step = 0;
+  const int8_t* b = nullptr;
+  int64_t panel_step = 0;  // bytes
+  int64_t panels = 0;      // of a tile at most
+  const IntegerEpilogue* epilogue = nullptr;
+  int64_t row = 0, column = 0, columns = 0;  // of the result
+  int32_t* sums = nullptr;                   // room for two tiles
+};
+
 // What one instruction set offers.
 struct IntegerGemmKernel {
   int64_t rows, panels;  // of a tile at most
@@ -82,6 +97,9 @@ struct IntegerGemmKernel {
   int64_t widened;
   void (*tile)(const IntegerTile& tile);
   bool finishes;  // the sums of the tile before
+  // Null, or for rows of so many bytes at most with such an epilogue.
+  bool (*takes_strips)(int64_t depth, const IntegerEpilogue& epilogue);
+  void (*strip)(const IntegerStrip& strip);
   // The same for kThinByteRows at most: as fast as weights can be read. Null, or many panels at a
   // time.
   void (*thin)(const IntegerTile& tile);
@@ -122,7 +140,7 @@ struct IntegerProduct {
   // Instead of these: rows from its row `row` on.
   const ByteRowSource* source = nullptr;
   int64_t row = 0;
-  int64_t depth = 0;  // k
+  int64_t depth = 0;          // k
   const int8_t* b = nullptr;  // packed
   // Do zeros stand in B beyond k, so that bytes behind the end of a row do not matter?
   bool zeros = false;
