@@ -25,8 +25,11 @@ float largest(std::span<const float> numbers) {
 constexpr int64_t kPieces = 4;
 
 // What is larger is cut: weights, so that each comes from memory for one thread only, or rows, so
-// that a thread reads what it has written itself, from one operator to the next.
-bool cuts_rows(const kernels::IntegerProduct& p) {
+// that a thread reads what it has written itself, from one operator to the next. What has to be
+// gathered first is cut too where that gives every thread a tile.
+bool cuts_rows(const kernels::IntegerGemmKernel& kernel, const kernels::IntegerProduct& p,
+               int64_t threads) {
+  if (p.source && p.m >= threads * kernel.rows) return true;
   return double(p.m) * double(p.depth + p.n) > double(p.n) * double(p.depth);
 }
 
@@ -49,11 +52,12 @@ void multiply_all(kernels::IntegerProduct p, ThreadPool& pool) {
   constexpr int64_t kWorthwhile = int64_t{1} << 18;
   const bool alone =
       pool.size() == 1 || p.m * p.n < divided(kWorthwhile, std::max<int64_t>(1, p.depth));
-  const int64_t wanted = alone ? 1 : kPieces * pool.size();
+  // Each piece of columns gathers all rows.
+  const int64_t wanted = alone ? 1 : (p.source ? 1 : kPieces) * pool.size();
   const bool thin = kernel.thin && !p.source && p.m <= kernels::kThinByteRows;
   const int64_t unit = thin ? kernel.thin_panels : kernel.panels;
   int64_t rows = p.m, across = panels;
-  if (cuts_rows(p))
+  if (cuts_rows(kernel, p, pool.size()))
     rows = rows_of_piece(kernel, p.m, alone ? 1 : pool.size());
   else
     across = divided(divided(panels, wanted), unit) * unit;
