@@ -44,39 +44,40 @@ void ByteWindows::gather(int64_t row, int64_t rows, uint8_t* to, int64_t step) c
 int64_t ByteWindows::gather_blocks(const Run& run, uint8_t* to, int64_t step,
                                    const uint8_t* end) const {
   constexpr int64_t kBlock = 16, kLongest = 64;
-  constexpr size_t kLines = 16;
-  const int64_t length = g_.kernel[2] * depth_, written = (length + kBlock - 1) / kBlock * kBlock;
-  const int64_t lines = g_.kernel[0] * g_.kernel[1];
+  constexpr int64_t kLines = 16;
+  const int64_t length = g_.kernel[2] * depth_, lines = g_.kernel[0] * g_.kernel[1];
+  if (length > kLongest || lines > kLines || g_.dilation[2] != 1 || depth_ != g_.channels) return 0;
   const int64_t first = run.at[2] * g_.stride[2] - g_.before[2];
-  if (length > kLongest || lines > int64_t(kLines)) return 0;
-  if (g_.dilation[2] != 1 || depth_ != g_.channels || first < 0) return 0;
-  // What a block holds beyond a line is overwritten by those behind it.
-  const int64_t room = end - to - (lines - 1) * length - written;
   const int64_t inside = g_.in[2] - first - g_.kernel[2];
-  if (room < 0 || inside < 0) return 0;
+  // What a block holds beyond a line is overwritten by those behind it.
+  const int64_t written = (length + kBlock - 1) / kBlock * kBlock;
+  const int64_t room = end - to - (lines - 1) * length - written;
+  if (first < 0 || inside < 0 || room < 0) return 0;
   int64_t count = std::min({run.count, inside / g_.stride[2] + 1, room / step + 1});
+  const int64_t move = g_.stride[2] * g_.channels;
+  const int64_t last = g_.images * g_.in_size() * g_.channels - written;
+  int64_t from[kLines];  // of the first window; -1 outside of the image
+  for (int64_t k = 0; k < lines; ++k) {
+    const int64_t line = line_of(run.image, run.at, k);
+    from[k] = line < 0 ? -1 : (line * g_.in[2] + first) * g_.channels;
+    if (from[k] > last) return 0;
+    if (line >= 0) count = std::min(count, (last - from[k]) / move + 1);
+  }
   alignas(kBlock) uint8_t outside[kBlock];
   std::memset(outside, outside_, sizeof outside);
-  const uint8_t* from[kLines];
-  const uint8_t* last = x_ + g_.images * g_.in_size() * g_.channels - written;
-  int64_t move = g_.stride[2] * g_.channels, number = 0;
-  for (int64_t kz = 0; kz < g_.kernel[0]; ++kz)
-    for (int64_t ky = 0; ky < g_.kernel[1]; ++ky, ++number) {
-      const int64_t z = run.at[0] * g_.stride[0] - g_.before[0] + kz * g_.dilation[0];
-      const int64_t y = run.at[1] * g_.stride[1] - g_.before[1] + ky * g_.dilation[1];
-      const bool within = z >= 0 && z < g_.in[0] && y >= 0 && y < g_.in[1];
-      from[number] = nullptr;
-      if (!within) continue;
-      from[number] = x_ + ((run.image * g_.in[0] + z) * g_.in[1] + y) * g_.in[2] * g_.channels +
-                     first * g_.channels;
-      if (from[number] > last) return 0;
-      count = std::min(count, (last - from[number]) / move + 1);
-    }
   for (int64_t i = 0; i < count; ++i, to += step)
     for (int64_t k = 0; k < lines; ++k)
       for (int64_t at = 0; at < length; at += kBlock)
-        std::memcpy(to + k * length + at, from[k] ? from[k] + i * move + at : outside, kBlock);
+        std::memcpy(to + k * length + at, from[k] < 0 ? outside : x_ + from[k] + i * move + at,
+                    kBlock);
   return count;
+}
+
+int64_t ByteWindows::line_of(int64_t image, const int64_t (&at)[3], int64_t k) const {
+  const int64_t z = at[0] * g_.stride[0] - g_.before[0] + k / g_.kernel[1] * g_.dilation[0];
+  const int64_t y = at[1] * g_.stride[1] - g_.before[1] + k % g_.kernel[1] * g_.dilation[1];
+  const bool inside = z >= 0 && z < g_.in[0] && y >= 0 && y < g_.in[1];
+  return inside ? (image * g_.in[0] + z) * g_.in[1] + y : -1;
 }
 
 void ByteWindows::gather_window(int64_t image, const int64_t (&at)[3], uint8_t* to) const {

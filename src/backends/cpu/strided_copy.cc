@@ -106,15 +106,14 @@ struct Copier {
     });
   }
 
-  // The three colours of images side by side: bytes of a word at once, the fourth of which the
-  // next ones overwrite.
+  // The three colours of images side by side: four bytes at once, the last of which the next ones
+  // overwrite.
   static void triples(const T* source, int64_t in_row, T* target, int64_t columns) {
     const T *second = source + in_row, *third = second + in_row;
     int64_t j = 0;
     for (; j + 1 < columns; ++j) {
-      const uint32_t three = source[j] | uint32_t{second[j]} << 8 | uint32_t{third[j]} << 16;
-      const std::array<uint8_t, 4> bytes{uint8_t(three), uint8_t(three >> 8), uint8_t(three >> 16)};
-      std::memcpy(target + 3 * j, bytes.data(), bytes.size());
+      const T four[4] = {source[j], second[j], third[j], T{}};
+      std::memcpy(target + 3 * j, four, sizeof four);
     }
     for (; j < columns; ++j)
       for (int64_t k = 0; k < 3; ++k) target[3 * j + k] = source[k * in_row + j];
