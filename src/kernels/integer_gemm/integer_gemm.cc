@@ -105,10 +105,11 @@ class Multiplication {
     return rounded_up((rows + tiles - 1) / tiles, kernel_.row_unit);
   }
   // The rows of a block's last tile: it takes some of those before it once more where it may only
-  // have a multiple of some.
+  // have a multiple of some, and that takes less long than to be told of fewer.
   int64_t last_rows(int64_t rows) const {
     const int64_t height = height_of(rows), left = (rows - 1) % height + 1;
-    return kernel_.row_unit > 1 ? std::min(rows, height) : left;
+    constexpr int64_t kShallow = 256;
+    return kernel_.row_unit > 1 && depth_ <= kShallow ? std::min(rows, height) : left;
   }
   // Would a tile read this row beyond the end of all rows, or what counts behind its own?
   bool reads_beyond(int64_t row) const {
@@ -175,6 +176,7 @@ class Multiplication {
     const int64_t tile_columns = tile_panels_ * kIntegerPanel;
     IntegerTile t{.panel_step = panel_bytes, .sums_step = tile_columns};
     const bool whole = part >= depth_;
+    const bool later = !thin_ && kernel_.finishes && kernel_.finishes(p_.epilogue);
     // Weights come from memory, and the hardware looks ahead within a page only: the panels behind
     // those of a tile come in equal parts.
     constexpr int64_t kLineBytes = 64;
@@ -200,19 +202,18 @@ class Multiplication {
           t.a = b.a + (r - again) * b.a_step, t.a_step = b.a_step;
           if (ends && b.last_apart) t.a = rows_.get(), t.a_step = depth_;
           t.a += k * kernel_.widened;
-          place = whole ? height - place : r;
+          place = !whole ? r : later ? height - place : 0;
           t.sums = sums_.get() + place * tile_columns;
-          // What a tile has summed up is finished while the one behind it is under way.
-          t.before = before.first && kernel_.finishes && !thin_ ? &before : nullptr;
+          // What a tile has summed up is finished while the one behind it is under way, or at once.
+          t.before = before.first ? &before : nullptr;
           tile_(t);
-          if (!t.before) finish(before);
           before = {};
           if (t.ahead) t.ahead += t.lines * kLineBytes * ((t.depth + kDepthUnit - 1) / kDepthUnit);
-          if (k + part >= depth_)
-            before = {&p_.epilogue, t.sums + again * tile_columns,
-                      tile_columns, b.first + r,
-                      rows,         column,
-                      columns};
+          if (k + part < depth_) continue;
+          before = {
+              &p_.epilogue, t.sums + again * tile_columns, tile_columns, b.first + r, rows, column,
+              columns};
+          if (!later) finish(before), before = {};
         }
       }
       if (!whole) finish(before), before = {};

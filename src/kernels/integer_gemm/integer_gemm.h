@@ -96,7 +96,8 @@ struct IntegerGemmKernel {
   void (*prepare)(const uint8_t* a, int64_t a_step, int64_t rows, int64_t depth, uint8_t* to);
   int64_t widened;
   void (*tile)(const IntegerTile& tile);
-  bool finishes;  // the sums of the tile before
+  // Null, or whether tiles make bytes of the sums before, with such an epilogue.
+  bool (*finishes)(const IntegerEpilogue& epilogue);
   // Null, or for rows of so many bytes at most with such an epilogue.
   bool (*takes_strips)(int64_t depth, const IntegerEpilogue& epilogue);
   void (*strip)(const IntegerStrip& strip);

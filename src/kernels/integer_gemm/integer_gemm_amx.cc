@@ -45,18 +45,12 @@ void finish_between(const IntegerSums* s, Store store) {
   const auto quarter = [&](int q) { return quarter_of({s->first, s->step, s->row, s->rows}, q); };
   if (!s) return store([](int) {});
   const IntegerEpilogue& e = *s->epilogue;
-  if (packs_plainly(e)) {
-    const auto packed = [&]<int kVectors>() {
-      const PackedColumns<kVectors, true> columns(e, s->column, s->columns);
-      store([&](int q) { columns.rows(quarter(q)); });
-    };
-    if (s->columns > kIntegerPanel) return packed.template operator()<2>();
-    return packed.template operator()<1>();
-  }
-  store([&](int q) {
-    const SumRows rows = quarter(q);
-    if (rows.rows > 0) finish(e, rows.first, rows.step, rows.row, rows.rows, s->column, s->columns);
-  });
+  const auto packed = [&]<int kVectors>() {
+    const PackedColumns<kVectors, true> columns(e, s->column, s->columns);
+    store([&](int q) { columns.rows(quarter(q)); });
+  };
+  if (s->columns > kIntegerPanel) return packed.template operator()<2>();
+  packed.template operator()<1>();
 }
 
 // Up to 32 rows and two panels.
@@ -177,7 +171,7 @@ void tile(const IntegerTile& t) {
 }  // namespace
 
 const IntegerGemmKernel kIntegerGemmAmx{
-    2 * kTileRows, 2,     2 * kTileRows, kTileBytes,  nullptr, 1,     tile,   true,
+    2 * kTileRows, 2,     2 * kTileRows, kTileBytes,  nullptr, 1,     tile,   packs_plainly,
     takes_strips,  strip, thin,          kThinPanels, enter,   leave, finish, row_sums};
 
 }  // namespace hone::kernels

@@ -72,7 +72,7 @@ void tile(const IntegerTile& t) {
 }  // namespace
 
 const IntegerGemmKernel kIntegerGemmAvx2{3,       1,       1,       kDepthGroup, prepare, 2,
-                                         tile,    false,   nullptr, nullptr,     nullptr, 0,
+                                         tile,    nullptr, nullptr, nullptr,     nullptr, 0,
                                          nullptr, nullptr, finish,  row_sums};
 
 }  // namespace hone::kernels
