@@ -1,6 +1,7 @@
 #include "backends/cpu/integer_products.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <span>
 
@@ -13,28 +14,51 @@ namespace {
 
 int64_t divided(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
-bool is_finite(std::span<const float> numbers) {
-  return std::ranges::all_of(numbers, [](float x) { return std::isfinite(x); });
+// The largest magnitude; NaN and infinity are larger than any number.
+float largest(std::span<const float> numbers) {
+  uint32_t most = 0;
+  for (const float x : numbers) most = std::max(most, std::bit_cast<uint32_t>(x) & 0x7fffffff);
+  return most > 0x7f800000 ? INFINITY : std::bit_cast<float>(most);
+}
+
+// More pieces than threads: one that is held up keeps the others waiting for a piece at most.
+constexpr int64_t kPieces = 4;
+
+// What is larger is cut: weights, so that each comes from memory for one thread only, or rows, so
+// that a thread reads what it has written itself, from one operator to the next. What has to be
+// gathered first is cut too where that gives every thread a tile.
+bool cuts_rows(const kernels::IntegerGemmKernel& kernel, const kernels::IntegerProduct& p,
+               int64_t threads) {
+  if (p.source && p.m >= threads * kernel.rows) return true;
+  return double(p.m) * double(p.depth + p.n) > double(p.n) * double(p.depth);
+}
+
+// Equal numbers of pieces for all threads, of at least a tile's rows, of several better.
+int64_t rows_of_piece(const kernels::IntegerGemmKernel& kernel, int64_t m, int64_t threads) {
+  if (threads == 1) return m;
+  constexpr int64_t kTiles = 8;
+  for (const int64_t pieces : {kPieces, int64_t{2}})
+    if (m >= pieces * threads * kTiles * kernel.rows) return divided(m, pieces * threads);
+  return std::max(kernel.rows, divided(m, threads));
 }
 
 }  // namespace
 
-void multiply_all(const kernels::IntegerProduct& p, ThreadPool& pool) {
-  const kernels::IntegerGemmKernel& kernel = kernels::integer_gemm_kernel(p.depth);
+void multiply_all(kernels::IntegerProduct p, ThreadPool& pool) {
+  p.zeros = zeros_beyond_depth(p);
+  const kernels::IntegerGemmKernel& kernel = kernels::integer_gemm_kernel();
   const int64_t panels = kernels::integer_panels(p.n);
   // Products of bytes, so few that starting another thread takes longer.
   constexpr int64_t kWorthwhile = int64_t{1} << 18;
-  // More pieces than threads: one that is held up keeps the others waiting for a piece at most.
-  constexpr int64_t kPieces = 4;
   const bool alone =
       pool.size() == 1 || p.m * p.n < divided(kWorthwhile, std::max<int64_t>(1, p.depth));
-  const int64_t wanted = alone ? 1 : kPieces * pool.size();
+  // Each piece of columns gathers all rows.
+  const int64_t wanted = alone ? 1 : (p.source ? 1 : kPieces) * pool.size();
   const bool thin = kernel.thin && !p.source && p.m <= kernels::kThinByteRows;
   const int64_t unit = thin ? kernel.thin_panels : kernel.panels;
-  // What is larger is cut: weights, so that each comes from memory for one thread only, or rows.
   int64_t rows = p.m, across = panels;
-  if (p.m > p.n)
-    rows = divided(divided(p.m, wanted), kernel.rows) * kernel.rows;
+  if (cuts_rows(kernel, p, pool.size()))
+    rows = rows_of_piece(kernel, p.m, alone ? 1 : pool.size());
   else
     across = divided(divided(panels, wanted), unit) * unit;
   const int64_t down = divided(p.m, rows), pieces = divided(panels, across);
@@ -102,8 +126,11 @@ IntegerRescaling::IntegerRescaling(const Call& c, Tensor& y, int64_t n, int64_t 
   epilogue_.offsets = offsets_.data();
   epilogue_.real = epilogue_of(c, n);
   epilogue_.row = n;
-  epilogue_.finite = is_finite(scale) && (!c.has(kBias) || is_finite(c.in(kBias).as<float>())) &&
+  const float most = largest(scale),
+              most_bias = c.has(kBias) ? largest(c.in(kBias).as<float>()) : 0;
+  epilogue_.finite = std::isfinite(most) && std::isfinite(most_bias) &&
                      std::isfinite(epilogue_.real.low) && std::isfinite(epilogue_.real.high);
+  epilogue_.bounded = most <= 0.5f && most_bias <= 0x1p29f;
   epilogue_.multiplier = float(c.real("multiplier"));
   if (!c.has(kResultZero)) {
     epilogue_.reals = y.as<float>().data();

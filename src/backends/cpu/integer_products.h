@@ -11,7 +11,7 @@
 namespace hone::cpu {
 
 // Rows of A and columns of B are cut for the threads.
-void multiply_all(const kernels::IntegerProduct& product, ThreadPool& pool);
+void multiply_all(kernels::IntegerProduct product, ThreadPool& pool);
 
 // The first input of an operator as the kernels take it: signed bytes become unsigned ones, 128
 // above.

@@ -11,6 +11,20 @@ namespace {
 
 int64_t rounded_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
+// The first pixels of the lines under the windows of result line `number`; null outside of the
+// image.
+void list_lines(const Geometry& g, const uint8_t* x, int64_t number, const uint8_t** lines) {
+  const int64_t per_image = g.out[0] * g.out[1], image = number / per_image;
+  const int64_t z0 = number % per_image / g.out[1] * g.stride[0] - g.before[0];
+  const int64_t y0 = number % g.out[1] * g.stride[1] - g.before[1];
+  for (int64_t i = 0; i < g.kernel[0] * g.kernel[1]; ++i) {
+    const int64_t z = z0 + i / g.kernel[1] * g.dilation[0];
+    const int64_t y = y0 + i % g.kernel[1] * g.dilation[1];
+    const bool inside = z >= 0 && z < g.in[0] && y >= 0 && y < g.in[1];
+    lines[i] = inside ? x + ((image * g.in[0] + z) * g.in[1] + y) * g.in[2] * g.channels : nullptr;
+  }
+}
+
 // The pixels under the windows along a line of results.
 class Taps {
  public:
@@ -19,16 +33,7 @@ class Taps {
 
   // Line `number` of all results.
   void begin(int64_t number) {
-    const int64_t per_image = g_.out[0] * g_.out[1], image = number / per_image;
-    const int64_t z0 = number % per_image / g_.out[1] * g_.stride[0] - g_.before[0];
-    const int64_t y0 = number % g_.out[1] * g_.stride[1] - g_.before[1];
-    for (int64_t i = 0; i < int64_t(lines_.size()); ++i) {
-      const int64_t z = z0 + i / g_.kernel[1] * g_.dilation[0];
-      const int64_t y = y0 + i % g_.kernel[1] * g_.dilation[1];
-      const bool inside = z >= 0 && z < g_.in[0] && y >= 0 && y < g_.in[1];
-      lines_[size_t(i)] =
-          inside ? x_ + ((image * g_.in[0] + z) * g_.in[1] + y) * g_.in[2] * g_.channels : nullptr;
-    }
+    list_lines(g_, x_, number, lines_.data());
     whole_ = false;
   }
 
@@ -170,13 +175,53 @@ class Lines {
   bool sums_rows_;
 };
 
+// Lines of results whose bytes the kernels finish themselves.
+void run_lines(const Geometry& g, const uint8_t* x, kernels::ByteDepthwiseLines l,
+               ThreadPool& pool) {
+  // Two pieces for each thread, always the same lines: those that it has written itself.
+  const int64_t lines = g.images * g.out[0] * g.out[1], pieces = 2 * pool.size();
+  const int64_t least = kGrain / std::max<int64_t>(1, g.out[2] * g.channels);
+  pool.parallel_for(lines, std::max({int64_t{1}, least, (lines + pieces - 1) / pieces}),
+                    [&](int64_t begin, int64_t end) {
+                      auto piece = l;
+                      std::vector<const uint8_t*> lines(size_t((end - begin) * l.height));
+                      for (int64_t i = begin; i < end; ++i)
+                        list_lines(g, x, i, lines.data() + (i - begin) * l.height);
+                      piece.lines = lines.data();
+                      piece.count = end - begin;
+                      piece.row = begin * g.out[2];
+                      kernels::byte_depthwise_kernels().lines(piece);
+                    });
+}
+
 Status run_depthwise(Call& c, ThreadPool& pool) {
   Tensor& y = *TRY(c.out(0));
   if (y.count() == 0) return ok();
   const Geometry g = TRY(geometry_of(c, false));
   const auto turned = turned_bytes(c, pool);
   const IntegerRescaling rescaling(c, y, g.channels, g.positions());
-  const Prepared prepared(g, c.in(1).as<int8_t>().data());
+  const int8_t* weights = c.in(1).as<int8_t>().data();
+  const kernels::IntegerEpilogue epilogue = rescaling.of_columns(0);
+  const kernels::ByteDepthwiseLines whole{.channels = g.channels,
+                                          .in = g.in[2],
+                                          .out = g.out[2],
+                                          .kernel = g.kernel[2],
+                                          .stride = g.stride[2],
+                                          .dilation = g.dilation[2],
+                                          .before = g.before[2],
+                                          .height = g.kernel[0] * g.kernel[1],
+                                          .weights = weights,
+                                          .outside = rescaling.x_zero(),
+                                          .lines = nullptr,
+                                          .count = 0,
+                                          .epilogue = &epilogue,
+                                          .row = 0};
+  const auto& kernels = kernels::byte_depthwise_kernels();
+  if (kernels.takes && !rescaling.needs_row_sums() && kernels.takes(whole)) {
+    run_lines(g, turned.bytes, whole, pool);
+    return ok();
+  }
+  const Prepared prepared(g, weights);
   const Lines lines(g, turned.bytes, rescaling.x_zero(), prepared, rescaling.of_columns(0),
                     rescaling.needs_row_sums());
   const int64_t work = std::max<int64_t>(1, g.out[2] * g.channels);

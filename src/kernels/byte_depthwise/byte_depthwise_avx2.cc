@@ -60,6 +60,7 @@ void sums(const uint8_t* const* taps, const int8_t* weights, int64_t count, int6
 
 }  // namespace
 
-const ByteDepthwiseKernels kByteDepthwiseAvx2{2, kChannels, prepared_bytes, prepare, sums};
+const ByteDepthwiseKernels kByteDepthwiseAvx2{2,    kChannels, prepared_bytes, prepare,
+                                              sums, nullptr,   nullptr};
 
 }  // namespace hone::kernels

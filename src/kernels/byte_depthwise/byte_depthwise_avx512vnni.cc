@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/byte_depthwise/byte_depthwise.h"
+#include "kernels/byte_depthwise/lines_avx512.h"
 
 namespace hone::kernels {
 namespace {
@@ -65,7 +66,7 @@ void sums(const uint8_t* const* taps, const int8_t* weights, int64_t count, int6
 
 }  // namespace
 
-const ByteDepthwiseKernels kByteDepthwiseAvx512Vnni{kTaps, kChannels, prepared_bytes, prepare,
-                                                    sums};
+const ByteDepthwiseKernels kByteDepthwiseAvx512Vnni{kTaps, kChannels,   prepared_bytes, prepare,
+                                                    sums,  takes_lines, depthwise_lines};
 
 }  // namespace hone::kernels

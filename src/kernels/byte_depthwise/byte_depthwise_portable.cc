@@ -21,6 +21,7 @@ void sums(const uint8_t* const* taps, const int8_t* weights, int64_t count, int6
 
 }  // namespace
 
-const ByteDepthwiseKernels kByteDepthwisePortable{1, 1, prepared_bytes, prepare, sums};
+const ByteDepthwiseKernels kByteDepthwisePortable{1,    1,       prepared_bytes, prepare,
+                                                  sums, nullptr, nullptr};
 
 }  // namespace hone::kernels

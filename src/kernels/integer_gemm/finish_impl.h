@@ -3,8 +3,7 @@
 #pragma once
 
 #include "kernels/epilogue.h"
-#include "kernels/integer_gemm/integer_gemm.h"
-#include "kernels/vector_integers.h"
+#include "kernels/integer_gemm/packed_bytes.h"
 
 namespace hone::kernels {
 namespace {
@@ -16,9 +15,9 @@ struct SumRows {
 };
 
 // A vector of columns: the numbers that their sums stand for.
-template <class Lanes>
 class SumColumns {
  public:
+  template <class Lanes>
   SumColumns(const IntegerEpilogue& e, const Lanes& lanes, int64_t column)
       : offset_(e.offsets ? lanes.load(e.offsets + column) : Integers::all(0)),
         term_(e.row_terms ? lanes.load(e.column_terms + column) : Integers::all(0)),
@@ -27,6 +26,12 @@ class SumColumns {
         has_bias_(e.real.bias != nullptr),
         row_terms_(e.row_terms) {}
 
+  // Without row terms and bias.
+  template <class Lanes>
+  Vector plain(const Lanes& lanes, const int32_t* sums) const {
+    return real(lanes.load(sums) + offset_) * scale_;
+  }
+  template <class Lanes>
   Vector number(const Lanes& lanes, const int32_t* sums, int64_t row) const {
     Integers t = lanes.load(sums) + offset_;
     if (row_terms_) t = t + Integers::all(row_terms_[row]) * term_;
@@ -51,20 +56,12 @@ struct Limits {
   Integers operator()(Vector y) const { return nearest(min(max(y, low), high)) + zero; }
 };
 
-// Bytes of finite numbers that are limited at most, and not multiplied: the limits are those of
-// bytes and of the activation at once.
+// Bytes of finite numbers that are limited at most, and not multiplied.
 template <class Lanes>
 void limited_bytes(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& s, int64_t column) {
-  auto least = float(e.least - e.zero), most = float(e.most - e.zero);
-  if (e.real.activation == Activation::relu && least < 0) least = most < 0 ? most : 0;
-  if (e.real.activation == Activation::clip) {
-    const auto within = [&](float x) { return x < least ? least : x > most ? most : x; };
-    const float low = within(e.real.low), high = within(e.real.high);
-    least = low < high ? low : high;
-    most = high;
-  }
-  const Limits limits(e, least, most);
-  const SumColumns<Lanes> columns(e, lanes, column);
+  const ByteBounds bounds(e);
+  const Limits limits(e, bounds.least, bounds.most);
+  const SumColumns columns(e, lanes, column);
   const int32_t* sums = s.first;
   uint8_t* to = e.bytes + s.row * e.row + column;
   for (int64_t i = 0; i < s.rows; ++i, sums += s.step, to += e.row)
@@ -73,7 +70,7 @@ void limited_bytes(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& 
 
 template <Activation kActivation, class Lanes>
 void finish_vector(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& s, int64_t column) {
-  const SumColumns<Lanes> columns(e, lanes, column);
+  const SumColumns columns(e, lanes, column);
   const Limits limits(e, float(e.least - e.zero), float(e.most - e.zero));
   const Vector low = Vector::all(e.real.low), high = Vector::all(e.real.high),
                multiplier = Vector::all(e.multiplier);
@@ -89,6 +86,100 @@ void finish_vector(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& 
   }
 }
 
+#if defined(__AVX2__)
+
+// The same for kVectors vectors of columns, of numbers that fit into 32 bits: four vectors at a
+// time, of several rows where a row has fewer. `kPlain`: neither bias nor row terms.
+template <int kVectors, bool kPlain>
+class PackedColumns {
+ public:
+  // Where vectors can be stored in part, there may be fewer columns.
+  PackedColumns(const IntegerEpilogue& e, int64_t column, int64_t columns)
+      : e_(e),
+        packing_(e),
+        column_(column),
+        count_(columns),
+        columns_{of(0), of(1), of(2), of(3)} {}
+
+  // Sums may be read behind the columns.
+  void rows(const SumRows& s) const {
+    Place at{s.first, s.row, e_.bytes + s.row * e_.row + column_};
+    int64_t left = s.rows;
+    for (; left >= kRows; left -= kRows) {
+      some(at, s.step, kRows);
+      at.sums += kRows * s.step, at.row += kRows, at.to += kRows * e_.row;
+    }
+    if (left > 0) some(at, s.step, left);
+  }
+
+ private:
+  static constexpr int kRows = 4 / kVectors;
+  static constexpr int64_t kW = Vector::kWidth;
+  struct Place {
+    const int32_t* sums;
+    int64_t row;
+    uint8_t* to;
+  };
+
+  SumColumns of(int v) const {
+    const int64_t at = v < kVectors ? v * kW : 0, left = count_ - at;
+    if (left >= kW) return SumColumns(e_, AllIntegers(), column_ + at);
+    return SumColumns(e_, FirstIntegers(left), column_ + at);
+  }
+  __attribute__((always_inline)) void some(const Place& at, int64_t step, int64_t count) const {
+    const AllIntegers lanes;
+    Integers y[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) {
+      const int64_t r = k / kVectors < count ? k / kVectors : 0;
+      const int32_t* from = at.sums + r * step + k % kVectors * kW;
+      const SumColumns& c = columns_[k % kVectors];
+      y[k] = nearest(kPlain ? c.plain(lanes, from) : c.number(lanes, from, at.row + r));
+    }
+    BytePacking::store<kVectors>(packing_.in_order(y[0], y[1], y[2], y[3]), at.to, e_.row, count,
+                                 count_);
+  }
+
+  const IntegerEpilogue& e_;
+  BytePacking packing_;
+  int64_t column_, count_;
+  SumColumns columns_[4];
+};
+
+template <int kVectors>
+void packed_columns(const IntegerEpilogue& e, const SumRows& s, int64_t column, int64_t columns) {
+  if (e.real.bias || e.row_terms) return PackedColumns<kVectors, false>(e, column, columns).rows(s);
+  PackedColumns<kVectors, true>(e, column, columns).rows(s);
+}
+
+// How many of the columns these were.
+int64_t packed_bytes(const IntegerEpilogue& e, const SumRows& s, int64_t column, int64_t columns) {
+  constexpr int64_t kW = Vector::kWidth;
+#if defined(__AVX512F__)
+  constexpr bool kInPart = true;
+#else
+  constexpr bool kInPart = false;
+#endif
+  const auto part = [&](int64_t j) { return SumRows{s.first + j, s.step, s.row, s.rows}; };
+  int64_t j = 0;
+  for (; j + 4 * kW <= columns; j += 4 * kW) packed_columns<4>(e, part(j), column + j, 4 * kW);
+  const auto fits = [&](int64_t vectors) {
+    return columns - j >= vectors * kW || (kInPart && columns - j > (vectors - 1) * kW);
+  };
+  const auto next = [&](int64_t vectors) {
+    return columns - j < vectors * kW ? columns - j : vectors * kW;
+  };
+  if (fits(2)) packed_columns<2>(e, part(j), column + j, next(2)), j += next(2);
+  if (fits(1)) packed_columns<1>(e, part(j), column + j, next(1)), j += next(1);
+  return j;
+}
+
+#else
+
+int64_t packed_bytes(const IntegerEpilogue&, const SumRows&, int64_t, int64_t) { return 0; }
+
+#endif
+
 template <class F>
 void each_sum_vector(int64_t column, int64_t columns, F f) {
   int64_t j = 0;
@@ -99,10 +190,14 @@ void each_sum_vector(int64_t column, int64_t columns, F f) {
 void finish(const IntegerEpilogue& e, const int32_t* sums, int64_t sums_step, int64_t row,
             int64_t rows, int64_t column, int64_t columns) {
   const auto part = [&](int64_t j) { return SumRows{sums + j, sums_step, row, rows}; };
-  if (e.bytes && e.finite && e.real.clamps() && e.multiplier == 1 && !e.real.added)
-    return each_sum_vector(column, columns, [&](const auto& lanes, int64_t j, int64_t at) {
-      limited_bytes(e, lanes, part(j), at);
-    });
+  if (only_limits(e)) {
+    const int64_t packed = e.bounded ? packed_bytes(e, part(0), column, columns) : 0;
+    if (packed == columns) return;
+    sums += packed;
+    return each_sum_vector(
+        column + packed, columns - packed,
+        [&](const auto& lanes, int64_t j, int64_t at) { limited_bytes(e, lanes, part(j), at); });
+  }
   const auto run = [&]<Activation kActivation>() {
     each_sum_vector(column, columns, [&](const auto& lanes, int64_t j, int64_t at) {
       finish_vector<kActivation>(e, lanes, part(j), at);

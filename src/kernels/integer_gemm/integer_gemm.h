@@ -37,12 +37,20 @@ struct IntegerEpilogue {
   const float* scales = nullptr;          // one for each column
   Epilogue real = {};                     // in f32
   bool finite = false;                    // scales, bias and limits are: no number is NaN
+  bool bounded = false;                   // t * scales[j] + bias is less than 2^31, for any sum
   // The result: one of these, `row` elements from one row to the next.
   float* reals = nullptr;
   uint8_t* bytes = nullptr;
   int64_t row = 0;
   float multiplier = 1;
   int32_t zero = 0, least = 0, most = 255;  // of bytes; -128 and 127 for signed ones
+};
+
+// Sums that are complete, but not yet results.
+struct IntegerSums {
+  const IntegerEpilogue* epilogue = nullptr;
+  const int32_t* first = nullptr;
+  int64_t step = 0, row = 0, rows = 0, column = 0, columns = 0;
 };
 
 // One tile: sums[rows][columns of `panels` panels] = A · B, or added to what is there.
@@ -60,6 +68,23 @@ struct IntegerTile {
   // What comes into the cache meanwhile: `lines` cache lines for every kDepthUnit of depth.
   const int8_t* ahead = nullptr;
   int64_t lines = 0;
+  // What becomes results meanwhile, where the kernel does so.
+  const IntegerSums* before = nullptr;
+};
+
+// The results of rows of little depth in the columns of some panels: weights stay in registers.
+struct IntegerStrip {
+  const uint8_t* a = nullptr;
+  int64_t a_step = 0;             // bytes
+  int64_t rows = 0;               // at least a tile's
+  const uint8_t* last = nullptr;  // the last tile's rows
+  int64_t last_step = 0;
+  const int8_t* b = nullptr;
+  int64_t panel_step = 0;  // bytes
+  int64_t panels = 0;      // of a tile at most
+  const IntegerEpilogue* epilogue = nullptr;
+  int64_t row = 0, column = 0, columns = 0;  // of the result
+  int32_t* sums = nullptr;                   // room for two tiles
 };
 
 // What one instruction set offers.
@@ -71,6 +96,11 @@ struct IntegerGemmKernel {
   void (*prepare)(const uint8_t* a, int64_t a_step, int64_t rows, int64_t depth, uint8_t* to);
   int64_t widened;
   void (*tile)(const IntegerTile& tile);
+  // Null, or whether tiles make bytes of the sums before, with such an epilogue.
+  bool (*finishes)(const IntegerEpilogue& epilogue);
+  // Null, or for rows of so many bytes at most with such an epilogue.
+  bool (*takes_strips)(int64_t depth, const IntegerEpilogue& epilogue);
+  void (*strip)(const IntegerStrip& strip);
   // The same for kThinByteRows at most: as fast as weights can be read. Null, or many panels at a
   // time.
   void (*thin)(const IntegerTile& tile);
@@ -93,10 +123,8 @@ extern const IntegerGemmKernel kIntegerGemmAvx2, kIntegerGemmAvx2Vnni, kIntegerG
 
 inline constexpr int64_t kThinByteRows = 4;
 
-// The best one for the CPU that runs this; for rows of this depth, of which tiles multiply a whole
-// number of units.
+// The best one for the CPU that runs this.
 const IntegerGemmKernel& integer_gemm_kernel();
-const IntegerGemmKernel& integer_gemm_kernel(int64_t depth);
 
 // Bytes of rows of A that do not lie in memory as they are needed.
 class ByteRowSource {
@@ -113,13 +141,16 @@ struct IntegerProduct {
   // Instead of these: rows from its row `row` on.
   const ByteRowSource* source = nullptr;
   int64_t row = 0;
-  int64_t depth = 0;  // k
-  // May bytes behind the end of a row be read, up to padded_depth()? They do not matter.
-  bool readable = false;
+  int64_t depth = 0;          // k
   const int8_t* b = nullptr;  // packed
+  // Do zeros stand in B beyond k, so that bytes behind the end of a row do not matter?
+  bool zeros = false;
   int64_t m = 0, n = 0;
   IntegerEpilogue epilogue = {};  // of row 0
 };
+
+// Do they? Weights come from files.
+bool zeros_beyond_depth(const IntegerProduct& product);
 
 // Rows [row, row_end) and panels [panel, panel_end) of the product, on this thread.
 void multiply(const IntegerGemmKernel& kernel, const IntegerProduct& product, int64_t row,

@@ -71,7 +71,8 @@ void tile(const IntegerTile& t) {
 
 }  // namespace
 
-const IntegerGemmKernel kIntegerGemmAvx2{3,       1, 1,       kDepthGroup, prepare, 2,       tile,
-                                         nullptr, 0, nullptr, nullptr,     finish,  row_sums};
+const IntegerGemmKernel kIntegerGemmAvx2{3,       1,       1,       kDepthGroup, prepare, 2,
+                                         tile,    nullptr, nullptr, nullptr,     nullptr, 0,
+                                         nullptr, nullptr, finish,  row_sums};
 
 }  // namespace hone::kernels

@@ -27,7 +27,8 @@ struct Sums {
 }  // namespace
 
 const IntegerGemmKernel kIntegerGemmAvx2Vnni{
-    6,       1, 1,       kDepthGroup, nullptr, 1,       dot_products<Sums, 6, 1>,
-    nullptr, 0, nullptr, nullptr,     finish,  row_sums};
+    6,       1,       1,       kDepthGroup, nullptr, 1,       dot_products<Sums, 6, 1>,
+    nullptr, nullptr, nullptr, nullptr,     0,       nullptr, nullptr,
+    finish,  row_sums};
 
 }  // namespace hone::kernels

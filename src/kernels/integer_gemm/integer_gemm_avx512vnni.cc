@@ -4,7 +4,8 @@
 namespace hone::kernels {
 
 const IntegerGemmKernel kIntegerGemmAvx512Vnni{
-    12,   2,           1,       kDepthGroup, nullptr, 1,       dot_products<WideSums, 12, 2>,
-    thin, kThinPanels, nullptr, nullptr,     finish,  row_sums};
+    12,      2,       1,       kDepthGroup, nullptr,     1,       dot_products<WideSums, 12, 2>,
+    nullptr, nullptr, nullptr, thin,        kThinPanels, nullptr, nullptr,
+    finish,  row_sums};
 
 }  // namespace hone::kernels

@@ -23,7 +23,8 @@ void tile(const IntegerTile& t) {
 
 }  // namespace
 
-const IntegerGemmKernel kIntegerGemmPortable{
-    8, 1, 1, kDepthGroup, nullptr, 1, tile, nullptr, 0, nullptr, nullptr, finish, row_sums};
+const IntegerGemmKernel kIntegerGemmPortable{8,       1,       1,       kDepthGroup, nullptr, 1,
+                                             tile,    nullptr, nullptr, nullptr,     nullptr, 0,
+                                             nullptr, nullptr, finish,  row_sums};
 
 }  // namespace hone::kernels
