@@ -28,6 +28,7 @@ class Lowering {
     return each_node(rewriter_, [this](NodeId n) -> Status {
       if (graph()[n].op->name == "add") return sum(n);
       const auto found = TRY(product(n));
+      if (!found && graph()[n].op->name == "matmul") return product_of_computed(n);
       return found ? replace(*found) : ok();
     });
   }
@@ -207,6 +208,20 @@ class Lowering {
     f.scale = rewriter_.constant(Tensor::of({columns}, std::move(scale)), "scale");
     f.root = n;
     return std::optional(f);
+  }
+
+  // Of two computed matrices of numbers that stand for bytes.
+  Status product_of_computed(NodeId n) {
+    const Node node = graph()[n];
+    const auto a = dequantized(model_, graph(), node.inputs[0]);
+    const auto b = dequantized(model_, graph(), node.inputs[1]);
+    const Shape& x = type(node.inputs[0]).shape;
+    // The sums have to fit in 32 bits.
+    constexpr int64_t kDeepest = int64_t{1} << 15;
+    if (!a || !b || !x.ranked || x.rank() == 0 ||
+        x.dims.back().constant().value_or(kDeepest + 1) > kDeepest)
+      return ok();
+    return replace_pair(rewriter_, n, {"matmul_integer", "qlinear_matmul"}, *a, *b);
   }
 
   Status replace(Found f) {

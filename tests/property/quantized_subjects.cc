@@ -204,10 +204,101 @@ bool quantized_add(RandomCall& c, std::string_view op) {
   return c.emit(op, std::move(inputs), std::move(attrs));
 }
 
+// Zero points or scales of a matrix [batch..., rows, columns]: one, those of rows or columns, or
+// those of every matrix of the batch.
+Extents parameters(RandomCall& c, const Extents& matrix, bool by_row) {
+  if (matrix.size() < 2 || c.random.chance(0.5))
+    return c.random.chance(0.5) ? Extents{} : Extents{1};
+  const int64_t slices = matrix.end()[by_row ? -2 : -1];
+  if (c.random.chance(0.6)) return {slices};
+  Extents all = matrix;
+  all.end()[by_row ? -1 : -2] = 1;
+  return all;
+}
+// Positive, so that quotients of them are finite.
+ValueId factors(RandomCall& c, const Extents& shape, DType dtype) {
+  const ValueId v = c.input(shape, dtype, true);
+  Tensor& t = c.data.back().tensor;
+  for (int64_t i = 0; i < t.count(); ++i) store_real(t, i, 0.25 * double(c.random.between(1, 9)));
+  return v;
+}
+
+bool product(RandomCall& c, std::string_view op) {
+  const Extents batch = c.shape(0, 2);
+  Extents a = c.narrowed(batch), b = c.narrowed(batch);
+  const int64_t k = c.random.chance(0.2) ? c.random.between(60, 1100) : c.extent();
+  const int64_t m = c.random.chance(0.1) ? 100 : c.extent(),
+                n = c.random.chance(0.1) ? 70 : c.extent();
+  if (!a.empty() || c.random.chance(0.8)) a.push_back(m);
+  a.push_back(k);
+  b.push_back(k);
+  if (b.size() > 1 || c.random.chance(0.8)) b.push_back(n);
+  const DType left = byte(c), right = byte(c);
+  const bool quantized = op == "qlinear_matmul";
+  if (!quantized) {
+    std::vector<ValueId> inputs{bytes(c, a, left), bytes(c, b, right), {}, {}};
+    if (c.random.chance(0.7)) inputs[2] = bytes(c, parameters(c, a, true), left);
+    if (c.random.chance(0.7)) inputs[3] = bytes(c, parameters(c, b, false), right);
+    return c.emit(op, std::move(inputs));
+  }
+  const bool same = c.random.chance(0.5);  // for all rows
+  const auto of_rows = [&](const Extents& x) { return same ? Extents{} : parameters(c, x, true); };
+  const DType scale = c.random.chance(0.8) ? DType::f32 : DType::f16, result = byte(c);
+  Extents y = a.size() >= b.size() ? a : b;
+  if (y.size() >= 2) y.end()[-1] = n, y.end()[-2] = m;
+  std::vector<ValueId> inputs{bytes(c, a, left)};
+  inputs.push_back(factors(c, of_rows(a), scale));
+  inputs.push_back(bytes(c, parameters(c, a, true), left));
+  inputs.push_back(bytes(c, b, right));
+  inputs.push_back(factors(c, parameters(c, b, false), scale));
+  inputs.push_back(bytes(c, parameters(c, b, false), right));
+  inputs.push_back(factors(c, of_rows(y), scale));
+  for (int64_t i = 0; i < c.data.back().tensor.count(); ++i)
+    store_real(c.data.back().tensor, i, 64.0 * double(c.random.between(1, 500)));
+  inputs.push_back(bytes(c, of_rows(y), result));
+  return c.emit(op, std::move(inputs));
+}
+
+bool convolution(RandomCall& c, std::string_view op) {
+  const auto axes = size_t(c.random.between(1, 3));
+  const int64_t group = c.random.chance(0.4) ? c.random.between(2, 4) : 1;
+  const int64_t depth = c.random.chance(0.2) ? c.random.between(20, 140) : c.random.between(1, 5);
+  const int64_t filters = group * c.random.between(1, c.random.chance(0.2) ? 40 : 5);
+  Extents x{c.random.between(0, 2), group * depth}, w{filters, depth};
+  Integers kernel, pads, ends, strides, dilations;
+  for (size_t i = 0; i < axes; ++i) {
+    x.push_back(c.random.between(1, axes == 1 ? 60 : 9));
+    w.push_back(c.random.between(1, 3));
+    if (window(c, x.back(), w.back(), pads, ends, strides, dilations) == 0) return false;
+  }
+  pads.insert(pads.end(), ends.begin(), ends.end());
+  Builder::Given attrs{
+      {"pads", pads}, {"strides", strides}, {"dilations", dilations}, {"group", group}};
+  const auto each = [&] { return c.random.chance(0.5) ? Extents{filters} : Extents{}; };
+  const DType image = byte(c), weight = byte(c);
+  if (op == "conv_integer") {
+    std::vector<ValueId> inputs{bytes(c, x, image), bytes(c, w, weight), {}, {}};
+    if (c.random.chance(0.7)) inputs[2] = bytes(c, {}, image);
+    if (c.random.chance(0.7)) inputs[3] = bytes(c, each(), weight);
+    return c.emit(op, std::move(inputs), std::move(attrs));
+  }
+  std::vector<ValueId> inputs{bytes(c, x, image), factors(c, {}, DType::f32), bytes(c, {}, image)};
+  inputs.push_back(bytes(c, w, weight));
+  inputs.push_back(factors(c, each(), DType::f32));
+  inputs.push_back(bytes(c, each(), weight));
+  inputs.push_back(factors(c, {}, DType::f32));
+  store_real(c.data.back().tensor, 0, 64.0 * double(c.random.between(1, 500)));
+  inputs.push_back(bytes(c, {1}, byte(c)));
+  if (c.random.chance(0.5)) inputs.push_back(c.integers({filters}, -100'000, 100'000, DType::i32));
+  return c.emit(op, std::move(inputs), std::move(attrs));
+}
+
 }  // namespace
 
 std::vector<Subject> quantized_subjects() {
-  return {{"dequantize_linear", quantize},       {"dynamic_quantize_linear", dynamic_quantize},
+  return {{"conv_integer", convolution},         {"matmul_integer", product},
+          {"qlinear_conv", convolution},         {"qlinear_matmul", product},
+          {"dequantize_linear", quantize},       {"dynamic_quantize_linear", dynamic_quantize},
           {"quantize_linear", quantize},         {"quantized_add", quantized_add},
           {"quantized_conv", quantized_conv},    {"quantized_depthwise_conv", quantized_conv},
           {"quantized_linear", quantized_linear}};

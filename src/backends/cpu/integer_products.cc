@@ -46,8 +46,8 @@ void multiply_all(const kernels::IntegerProduct& p, ThreadPool& pool) {
   });
 }
 
-TurnedBytes turned_bytes(const Call& c, ThreadPool& pool) {
-  const Tensor& x = c.in(0);
+TurnedBytes turned_bytes(const Call& c, ThreadPool& pool, size_t input) {
+  const Tensor& x = c.in(input);
   const auto* from = reinterpret_cast<const uint8_t*>(x.data());
   if (x.dtype() == DType::u8) return {nullptr, from};
   TurnedBytes turned{std::make_unique_for_overwrite<uint8_t[]>(size_t(x.count()))};

@@ -41,7 +41,8 @@ const CpuKernel linear_kernel{"linear", accepts, run, CpuKernel::InPlace::residu
 
 std::string lowering() {
   const std::string width = "(width=" + std::to_string(kernels::gemm_kernel().columns) + ")";
-  return "collect, widen, lower_attention, lower_quantized, lower_quantized_conv, lower_conv" +
+  return "collect, widen, lower_attention, move_bytes, lower_quantized, lower_quantized_conv, "
+         "lower_conv" +
          width +
          ", spread_channels_last, canonicalize, make_unsigned, read_channels_first, "
          "fuse_separable, lower_linear" +

@@ -98,6 +98,12 @@ void each_sum_vector(int64_t column, int64_t columns, F f) {
 
 void finish(const IntegerEpilogue& e, const int32_t* sums, int64_t sums_step, int64_t row,
             int64_t rows, int64_t column, int64_t columns) {
+  if (e.integers) {
+    for (int64_t i = 0; i < rows; ++i)
+      std::memcpy(e.integers + (row + i) * e.row + column, sums + i * sums_step,
+                  size_t(columns) * sizeof(int32_t));
+    return;
+  }
   const auto part = [&](int64_t j) { return SumRows{sums + j, sums_step, row, rows}; };
   if (e.bytes && e.finite && e.real.clamps() && e.multiplier == 1 && !e.real.added)
     return each_sum_vector(column, columns, [&](const auto& lanes, int64_t j, int64_t at) {

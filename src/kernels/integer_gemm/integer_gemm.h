@@ -37,7 +37,9 @@ struct IntegerEpilogue {
   const float* scales = nullptr;          // one for each column
   Epilogue real = {};                     // in f32
   bool finite = false;                    // scales, bias and limits are: no number is NaN
-  // The result: one of these, `row` elements from one row to the next.
+  // The result: one of these, `row` elements from one row to the next. Integers are the sums as
+  // they are; nothing else counts then.
+  int32_t* integers = nullptr;
   float* reals = nullptr;
   uint8_t* bytes = nullptr;
   int64_t row = 0;

@@ -25,6 +25,15 @@ struct ToBytes {
   ByteRange range = {};
 };
 
+// What the zero points of two matrices add to the sums of a row of their product (modulo 2^32):
+// each + row * columns[j] + other_row * other_columns[j].
+struct ZeroTerms {
+  int32_t each = 0;
+  int32_t row = 0, other_row = 0;
+  const int32_t* columns = nullptr;
+  const int32_t* other_columns = nullptr;
+};
+
 struct QuantizationKernels {
   // Extends [*least, *most] to hold n numbers; those that are none do not count.
   void (*extend)(const float* x, int64_t n, float* least, float* most);
@@ -37,6 +46,13 @@ struct QuantizationKernels {
   // y = saturate(round(activation(a + b) * multiplier) + zero) for n bytes of each.
   void (*add)(const ScaledBytes& a, const ScaledBytes& b, const Epilogue& activation,
               const ToBytes& to, int64_t n, uint8_t* y);
+  // Adds the terms to n sums.
+  void (*correct)(int32_t* sums, int64_t n, const ZeroTerms& terms);
+  // y[j] = saturate(round(f32(sums[j]) * scales[j * step]) + zero), half to even; step is 0 or 1.
+  void (*requantize)(const int32_t* sums, int64_t n, const float* scales, int64_t step,
+                     int32_t zero, ByteRange range, uint8_t* y);
+  // The largest of the bytes at each place of `count` rows, at least one.
+  void (*maximum)(const uint8_t* const* rows, int64_t count, int64_t n, bool is_signed, uint8_t* y);
 };
 
 extern const QuantizationKernels kQuantizationPortable;
