@@ -10,11 +10,11 @@ namespace {
 inline Vector silu(Vector x) { return x * sigmoid(x); }
 inline Vector gelu(Vector x) { return x * normal_distribution(x); }
 inline Vector gelu_tanh(Vector x) {
-  // x (1 + tanh(u)) / 2 = x / (1 + e^-2u). At the upper limit the power is infinite.
+  // x (1 + tanh(u)) / 2 = x / (1 + e^-2u). At the highest the power is infinite.
   constexpr float kTwice = -2 * 0.797884561f;
-  const Vector limit = Vector::all(89.0f);
+  const Vector lowest = Vector::all(-87.0f), highest = Vector::all(89.0f);
   const Vector t = x * fma(x * x, Vector::all(0.044715f * kTwice), Vector::all(kTwice));
-  const Exponential e = split_exponential(max(Vector::zero() - limit, min(limit, t)));
+  const Exponential e = split_exponential(max(lowest, min(highest, t)));
   return x / fma(e.y, power_of_two(e.n), Vector::all(1.0f));
 }
 

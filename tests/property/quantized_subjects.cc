@@ -49,7 +49,14 @@ bool quantize(RandomCall& c, std::string_view op) {
 bool dynamic_quantize(RandomCall& c, std::string_view op) {
   Extents x = c.shape(0, 3);
   if (c.random.chance(0.1)) x = {c.random.between(16'000, 40'000)};  // several pieces of work
-  return c.emit(op, {c.input(x, DType::f32, true)}, {}, 3);
+  std::vector<ValueId> inputs{c.input(x, DType::f32, true)};
+  if (c.random.chance(0.3)) {
+    inputs.push_back(c.input({2}, DType::f32, true));
+    Tensor& range = c.data.back().tensor;
+    store_real(range, 0, -0.25 * double(c.random.between(0, 8)));
+    store_real(range, 1, 0.25 * double(c.random.between(0, 8)));
+  }
+  return c.emit(op, std::move(inputs), {}, 3);
 }
 
 // The inputs from bias on, for y of this shape, and the attributes that go with them.
@@ -126,7 +133,8 @@ bool quantized_linear(RandomCall& c, std::string_view op) {
   auto attrs = rescaling(c, inputs, y, dtype);
   set_sums(c, 1, columns, columns);
   attrs.emplace_back("columns", columns);
-  return c.emit(op, std::move(inputs), std::move(attrs));
+  const bool ranged = !inputs[quantized::kResultZero].valid() && c.random.chance(0.5);
+  return c.emit(op, std::move(inputs), std::move(attrs), ranged ? 2 : 1);
 }
 
 // One axis with a random window, and what comes out of it.

@@ -19,7 +19,7 @@ bool is_finite(std::span<const float> numbers) {
 
 }  // namespace
 
-void multiply_all(const kernels::IntegerProduct& p, ThreadPool& pool) {
+void multiply_all(const kernels::IntegerProduct& p, ThreadPool& pool, kernels::NumberRange* range) {
   const kernels::IntegerGemmKernel& kernel = kernels::integer_gemm_kernel(p.depth);
   const int64_t panels = kernels::integer_panels(p.n);
   // Products of bytes, so few that starting another thread takes longer.
@@ -38,12 +38,20 @@ void multiply_all(const kernels::IntegerProduct& p, ThreadPool& pool) {
   else
     across = divided(divided(panels, wanted), unit) * unit;
   const int64_t down = divided(p.m, rows), pieces = divided(panels, across);
+  std::vector<kernels::NumberRange> ranges(range ? size_t(down * pieces) : 0);
   pool.parallel_for(down * pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = i / pieces * rows, panel = i % pieces * across;
-      multiply(kernel, p, row, std::min(row + rows, p.m), panel, std::min(panel + across, panels));
+      kernels::IntegerProduct piece = p;
+      float lanes[2 * kernels::kRangeLanes] = {};
+      if (range) piece.epilogue.range = lanes;
+      multiply(kernel, piece, row, std::min(row + rows, p.m), panel,
+               std::min(panel + across, panels));
+      for (int64_t k = 0; range && k < kernels::kRangeLanes; ++k)
+        ranges[size_t(i)].extend({lanes[k], lanes[kernels::kRangeLanes + k]});
     }
   });
+  for (const kernels::NumberRange& r : ranges) range->extend(r);
 }
 
 TurnedBytes turned_bytes(const Call& c, ThreadPool& pool, size_t input) {

@@ -7,11 +7,14 @@
 #include "base/thread_pool.h"
 #include "ir/op.h"
 #include "kernels/integer_gemm/integer_gemm.h"
+#include "kernels/quantization/quantization.h"
 
 namespace hone::cpu {
 
-// Rows of A and columns of B are cut for the threads.
-void multiply_all(const kernels::IntegerProduct& product, ThreadPool& pool);
+// Rows of A and columns of B are cut for the threads. `range`, where it is given, becomes that of
+// the result.
+void multiply_all(const kernels::IntegerProduct& product, ThreadPool& pool,
+                  kernels::NumberRange* range = nullptr);
 
 // An input of an operator as the kernels take it: signed bytes become unsigned ones, 128
 // above.

@@ -46,7 +46,7 @@ std::string lowering() {
          width +
          ", spread_channels_last, canonicalize, make_unsigned, read_channels_first, "
          "fuse_separable, lower_linear" +
-         width + ", fuse_elementwise, sweep";
+         width + ", fuse_elementwise, find_ranges, sweep";
 }
 
 std::string target() {

@@ -34,6 +34,15 @@ struct ZeroTerms {
   const int32_t* other_columns = nullptr;
 };
 
+// The range of numbers, and 0.
+struct NumberRange {
+  float least = 0, most = 0;
+  void extend(const NumberRange& other) {
+    if (other.least < least) least = other.least;
+    if (other.most > most) most = other.most;
+  }
+};
+
 struct QuantizationKernels {
   // Extends [*least, *most] to hold n numbers; those that are none do not count.
   void (*extend)(const float* x, int64_t n, float* least, float* most);
