@@ -58,6 +58,36 @@ TEST(Quantization, RoundsHalfToEvenAndSaturates) {
   }
 }
 
+TEST(Quantization, QuotientsAreThoseOfDivision) {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> digits(1, 2);
+  constexpr int64_t kNumbers = 4096;
+  std::vector<float> x(kNumbers);
+  std::vector<uint8_t> y(kNumbers);
+  for (int round = 0; round < 300; ++round) {
+    float scale = std::ldexp(digits(random), int(random() % 230) - 115);
+    if (round % 10 == 0) scale = std::nextafter(std::ldexp(1.0f, round % 60 - 30), 0.0f);
+    if (round % 10 == 1) scale = std::ldexp(1.0f, round % 60 - 30);
+    // Around the places where the byte changes.
+    for (size_t i = 0; i < x.size(); ++i) {
+      const uint32_t at = random();
+      x[i] = (float(int(at % 300) - 20) + (at % 3 == 0 ? 0.0f : 0.5f)) * scale;
+      for (uint32_t step = at >> 10 & 3; step > 0; --step)
+        x[i] = std::nextafter(x[i], at >> 12 & 1 ? INFINITY : -INFINITY);
+    }
+    x[0] = INFINITY, x[1] = -INFINITY, x[2] = NAN, x[3] = 3.4e38f, x[4] = -3.4e38f, x[5] = 1e-45f;
+    for (const QuantizationKernels* kernels : all_kernels()) {
+      kernels->quantize(x.data(), kNumbers, scale, 100, {}, y.data());
+      for (size_t i = 0; i < x.size(); ++i) {
+        const float q = x[i] / scale;
+        const double wanted =
+            std::isnan(q) ? 0 : std::clamp(std::nearbyint(double(q)) + 100, 0.0, 255.0);
+        ASSERT_EQ(y[i], int(wanted)) << x[i] << " / " << scale;
+      }
+    }
+  }
+}
+
 TEST(Quantization, TheWayBack) {
   std::vector<uint8_t> all(256);
   for (int i = 0; i < 256; ++i) all[size_t(i)] = uint8_t(i);
