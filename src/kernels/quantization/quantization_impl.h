@@ -34,50 +34,16 @@ void extend(const float* x, int64_t n, float* least, float* most) {
   }
 }
 
-// x / scale, limited; NaN becomes the least.
-struct Divided {
-  Vector by, low, high;
-  Vector operator()(Vector x) const { return min(max(x / by, low), high); }
-};
-
-// The same number, in a sixth of the time: a quotient that is off by no more than its last places
-// is corrected by its remainder, twice, which rounds as division does (P. Markstein, 1990).
-struct Corrected {
-  Vector by, low, high;
-  Vector inverse = Vector::all(1.0f) / by;
-  // What is limited already has a remainder that takes it to the limit again.
-  Vector operator()(Vector x) const {
-    Vector q = min(max(x * inverse, low), high);
-    q = fma(fma(Vector::zero() - q, by, x), inverse, q);
-    q = min(max(q, low), high);
-    q = fma(fma(Vector::zero() - q, by, x), inverse, q);
-    return min(max(q, low), high);
-  }
-  // Where neither the inverse nor remainders come near the ends of the exponent; the correction is
-  // not proven for a scale whose digits are all ones.
-  static bool takes(float scale) {
-    constexpr float kLeast = 0x1p-90f, kMost = 0x1p90f;
-    const auto digits = std::bit_cast<uint32_t>(scale) & 0x7fffff;
-    return Vector::kWidth > 4 && scale >= kLeast && scale <= kMost && digits != 0x7fffff;
-  }
-};
-
-template <class Quotient>
-void quantize_by(const float* x, int64_t n, const Quotient& quotient, int32_t zero, uint8_t* y) {
+void quantize(const float* x, int64_t n, float scale, int32_t zero, ByteRange range, uint8_t* y) {
+  const Vector by = Vector::all(scale), low = Vector::all(float(range.least - zero)),
+               high = Vector::all(float(range.most - zero));
   const Integers offset = Integers::all(zero);
   const auto part = [&](const auto& lanes, int64_t i) {
-    lanes.store_bytes(nearest(quotient(lanes.load(x + i))) + offset, y + i);
+    lanes.store_bytes(nearest(min(max(lanes.load(x + i) / by, low), high)) + offset, y + i);
   };
   int64_t i = 0;
   for (; i + Vector::kWidth <= n; i += Vector::kWidth) part(AllIntegers(), i);
   if (i < n) part(FirstIntegers(n - i), i);
-}
-
-void quantize(const float* x, int64_t n, float scale, int32_t zero, ByteRange range, uint8_t* y) {
-  const Vector by = Vector::all(scale), low = Vector::all(float(range.least - zero)),
-               high = Vector::all(float(range.most - zero));
-  if (Corrected::takes(scale)) return quantize_by(x, n, Corrected{by, low, high}, zero, y);
-  quantize_by(x, n, Divided{by, low, high}, zero, y);
 }
 
 void dequantize(const uint8_t* x, int64_t n, bool is_signed, int32_t zero, float scale, float* y) {
