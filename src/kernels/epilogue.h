@@ -10,10 +10,12 @@ namespace {
 inline Vector silu(Vector x) { return x * sigmoid(x); }
 inline Vector gelu(Vector x) { return x * normal_distribution(x); }
 inline Vector gelu_tanh(Vector x) {
-  const Vector inner =
-      x * fma(x * x, Vector::all(0.044715f * 0.797884561f), Vector::all(0.797884561f));
-  // Not half + half tanh: that gives +0 for negative numbers.
-  return x * Vector::all(0.5f) * (hyperbolic_tangent(inner) + Vector::all(1.0f));
+  // x (1 + tanh(u)) / 2 = x / (1 + e^-2u). At the highest the power is infinite.
+  constexpr float kTwice = -2 * 0.797884561f;
+  const Vector lowest = Vector::all(-87.0f), highest = Vector::all(89.0f);
+  const Vector t = x * fma(x * x, Vector::all(0.044715f * kTwice), Vector::all(kTwice));
+  const Exponential e = split_exponential(max(lowest, min(highest, t)));
+  return x / fma(e.y, power_of_two(e.n), Vector::all(1.0f));
 }
 
 template <Activation kActivation>

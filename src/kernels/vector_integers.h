@@ -23,7 +23,9 @@ inline int32_t largest(Integers x) { return _mm512_reduce_max_epi32(x.v); }
 
 struct AllIntegers : AllLanes {
   using AllLanes::load;
+  using AllLanes::store;
   Integers load(const int32_t* p) const { return {_mm512_loadu_si512(p)}; }
+  void store(Integers x, int32_t* p) const { _mm512_storeu_si512(p, x.v); }
   // Unsigned bytes, after an exclusive or with `turn`.
   Integers load_bytes(const uint8_t* p, uint8_t turn) const {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
@@ -38,7 +40,9 @@ class FirstIntegers : public FirstLanes {
  public:
   explicit FirstIntegers(int64_t count) : FirstLanes(count), mask_(__mmask16((1u << count) - 1)) {}
   using FirstLanes::load;
+  using FirstLanes::store;
   Integers load(const int32_t* p) const { return {_mm512_maskz_loadu_epi32(mask_, p)}; }
+  void store(Integers x, int32_t* p) const { _mm512_mask_storeu_epi32(p, mask_, x.v); }
   Integers load_bytes(const uint8_t* p, uint8_t turn) const {
     const __m128i bytes = _mm_maskz_loadu_epi8(mask_, p);
     return {_mm512_cvtepu8_epi32(_mm_xor_si128(bytes, _mm_set1_epi8(char(turn))))};
@@ -134,7 +138,9 @@ inline int32_t largest(Integers x) {
 
 struct AllIntegers : AllLanes {
   using AllLanes::load;
+  using AllLanes::store;
   Integers load(const int32_t* p) const { return Integers::load(p); }
+  void store(Integers x, int32_t* p) const { x.store(p); }
   Integers load_bytes(const uint8_t* p, uint8_t turn) const {
     return Integers::load_bytes(p, turn);
   }
@@ -148,6 +154,12 @@ class FirstIntegers : public FirstLanes {
     int32_t lanes[Vector::kWidth] = {};
     for (int64_t i = 0; i < rest_; ++i) lanes[i] = p[i];
     return Integers::load(lanes);
+  }
+  using FirstLanes::store;
+  void store(Integers x, int32_t* p) const {
+    int32_t lanes[Vector::kWidth];
+    x.store(lanes);
+    for (int64_t i = 0; i < rest_; ++i) p[i] = lanes[i];
   }
   Integers load_bytes(const uint8_t* p, uint8_t turn) const {
     uint8_t lanes[Vector::kWidth] = {};

@@ -314,23 +314,30 @@ const OpDef& channels_last_depthwise_conv_op() {
 }
 
 const OpDef& channels_last_max_pool_op() {
+  static constexpr DTypes kPooled = kFloats | DType::i8 | DType::u8;
   static const OpDef def{
       .name = "channels_last_max_pool",
       .doc = "Largest element of each window of x [N, in..., C]; NaN wins.",
-      .inputs = {{"x", kFloats, 'T'}},
-      .outputs = {{"y", kFloats, 'T'}},
+      .inputs = {{"x", kPooled, 'T'}},
+      .outputs = {{"y", kPooled, 'T'}},
       .attrs = window_attrs(true, {kCeilMode}),
       .infer = infer_pool,
       .cost = pool_cost,
       .reference = [](Call& c) -> Status {
         Tensor& y = *TRY(c.out(0));
+        const double lowest = is_float(y.dtype())      ? -std::numeric_limits<double>::infinity()
+                              : y.dtype() == DType::i8 ? -128
+                                                       : 0;
         return each_pool(c, [&](int64_t o, const std::vector<double>& values, double) {
-          double best = -std::numeric_limits<double>::infinity();
+          double best = lowest;
           for (double v : values) best = v > best || std::isnan(v) ? v : best;
           store_real(y, o, best);
         });
       },
       .examples = {R"(graph channels_last_max(x: f32[2,6,7,5]) -> (y) {
+        y = channels_last_max_pool(x) <kernel_shape=[3, 2], pads=[1, 0, 1, 1], strides=[2, 2]>
+      })",
+                   R"(graph channels_last_max_of_bytes(x: i8[2,6,7,5]) -> (y) {
         y = channels_last_max_pool(x) <kernel_shape=[3, 2], pads=[1, 0, 1, 1], strides=[2, 2]>
       })"},
   };

@@ -1,5 +1,5 @@
 // Normalization over the last axes: by mean and variance, and by the root of the mean square.
-#include "ops/common.h"
+#include "ops/quantization.h"
 
 namespace hone {
 namespace {
@@ -27,7 +27,8 @@ Result<Types> infer_layer(const Infer& c) {
     for (size_t i : {1, 2})
       if (c.has(i)) TRY(expect_broadcastable(c, i, shape));
   }
-  return Types{Type(c.dtype(0), shape), Type(stash, statistics), Type(stash, statistics)};
+  return Types{Type(c.dtype(0), shape), Type(stash, statistics), Type(stash, statistics),
+               range_type()};
 }
 
 Status reference_layer(Call& c) {
@@ -42,7 +43,7 @@ Status reference_layer(Call& c) {
   Odometer at(x.shape(), {broadcast_strides(c.in(1).shape(), x.shape()),
                           biased ? broadcast_strides(c.in(2).shape(), x.shape())
                                  : std::vector<int64_t>(x.rank(), 0)});
-  if (at.empty()) return ok();
+  if (at.empty()) return store_range(c, y, 3);
   const double epsilon = c.real("epsilon");
   for (int64_t start = 0; start < x.count(); start += n) {
     const auto [mean, variance] = moments_of(x, start, n);
@@ -56,7 +57,7 @@ Status reference_layer(Call& c) {
     if (means) store_real(*means, start / n, mean);
     if (inverses) store_real(*inverses, start / n, inverse);
   }
-  return ok();
+  return store_range(c, y, 3);
 }
 
 Result<Types> infer_rms(const Infer& c) {
@@ -96,13 +97,16 @@ const OpDef& layer_normalization_op() {
       .name = "layer_normalization",
       .doc =
           "(x - mean) / sqrt(variance + epsilon) scale + bias, statistics over the axes from "
-          "`axis` on (Ba, Kiros & Hinton 2016). Also gives mean and 1/sqrt(variance + epsilon).",
+          "`axis` on (Ba, Kiros & Hinton 2016). Also gives mean and 1/sqrt(variance + epsilon), "
+          "and "
+          "the least and the largest number of y, and 0.",
       .inputs = {{"x", kFloats, 'T'},
                  {"scale", kFloats, 'T'},
                  {"bias", kFloats, 'T', Port::Presence::optional}},
       .outputs = {{"y", kFloats, 'T'},
                   {"mean", kFloats, 'U', Port::Presence::optional},
-                  {"inverse_deviation", kFloats, 'U', Port::Presence::optional}},
+                  {"inverse_deviation", kFloats, 'U', Port::Presence::optional},
+                  {"range", DType::f32, 0, Port::Presence::optional}},
       .attrs = {kAxis, kEpsilon, kStash},
       .infer = infer_layer,
       .cost = elementwise_cost<8>,

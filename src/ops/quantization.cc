@@ -63,6 +63,21 @@ double round_to(DType dtype, double x) {
   }
 }
 
+Type range_type() { return Type(DType::f32, Shape({2})); }
+
+Status store_range(Call& c, const Tensor& x, size_t i) {
+  if (c.outputs() <= i) return ok();
+  double least = 0, most = 0;
+  for (int64_t k = 0; k < x.count(); ++k) {
+    least = std::min(least, load_real(x, k));
+    most = std::max(most, load_real(x, k));
+  }
+  Tensor& range = *TRY(c.out(i));
+  store_real(range, 0, least);
+  store_real(range, 1, most);
+  return ok();
+}
+
 IntegerRange range_of(DType dtype) {
   const int width = bits(dtype);
   if (is_unsigned(dtype)) return {0, (int64_t{1} << width) - 1};

@@ -29,6 +29,10 @@ class ScaleIndex {
 
 // x rounded once to a float dtype; other dtypes leave it as it is.
 double round_to(DType dtype, double x);
+// The least and the largest number of x, and 0: [2] in f32, as output i where there is one.
+Type range_type();
+Status store_range(Call& c, const Tensor& x, size_t i);
+
 // Rounds half to even, adds the zero point and saturates to the integer dtype. NaN gives the
 // smallest value.
 int64_t requantize(DType dtype, double x, int64_t zero_point);

@@ -23,7 +23,11 @@ Result<Types> infer(const Infer& c) {
     out.dims.back() = columns;
   }
   TRY(expect_rescaling(c, columns, out));
-  return Types{Type(rescaled_dtype(c), std::move(out))};
+  Types types{Type(rescaled_dtype(c), std::move(out))};
+  if (c.outputs() < 2) return types;
+  if (c.has(quantized::kResultZero)) return attribute_error(c, "only numbers have a range");
+  types.push_back(range_type());
+  return types;
 }
 
 Status reference(Call& c) {
@@ -48,7 +52,7 @@ Status reference(Call& c) {
                       rescaling.centred_weight(weight(k, j), j));
     rescaling.store(y, i, j, int32_t(uint32_t(sum)));
   }
-  return ok();
+  return store_range(c, y, 1);
 }
 
 }  // namespace
@@ -63,9 +67,11 @@ const OpDef& quantized_linear_op() {
           "saturate(round(y * multiplier) + y_zero_point), half to even. x [..., K]; W [K, N] in "
           "panels [ceil(N / 16), ceil(K / 64) * 16, 16, 4] of four consecutive bytes for each of "
           "16 columns, zeros behind the last; weight_sums [N] are the sums of its columns; scale "
-          "has one element or [N]; bias and offset [N], residual as y.",
+          "has one element or [N]; bias and offset [N], residual as y. range: the least and the "
+          "largest number of y, and 0.",
       .inputs = quantized_product_inputs(),
-      .outputs = {{"y", DType::f32 | kQuantizedBytes}},
+      .outputs = {{"y", DType::f32 | kQuantizedBytes},
+                  {"range", DType::f32, 0, Port::Presence::optional}},
       .attrs = rescaling_attrs({{"columns", AttrKind::integer, true, {}, "N"}}),
       .infer = infer,
       .cost =
@@ -84,6 +90,9 @@ const OpDef& quantized_linear_op() {
       })",
            R"(graph quantized_linear_all(x: i8[5,70], w: i8[2,32,16,4], s: i32[17], b: f32[17], r: f32[5,17], f: f32[17], z: i8[17], o: i32[17]) -> (y) {
         y = quantized_linear(x, w, b, r, f, i8{-3}, s, z, _, o) <columns=17, activation="relu">
+      })",
+           R"(graph quantized_linear_range(x: u8[4,8], w: i8[1,16,16,4], s: i32[5]) -> (y, r) {
+        y, r = quantized_linear(x, w, _, _, f32{0.002}, u8{130}, s) <columns=5, activation="gelu">
       })",
            R"(graph quantized_linear_bytes(x: u8[4,8], w: i8[1,16,16,4], s: i32[16]) -> (y) {
         y = quantized_linear(x, w, _, _, f32{0.002}, u8{130}, s, _, u8{7}) <columns=16, multiplier=3.0>

@@ -30,7 +30,9 @@ class Lowering {
   Status run() {
     return each_node(rewriter_, [this](NodeId n) -> Status {
       if (graph()[n].op->name == "add") return sum(n);
+      if (graph()[n].op->name == "split") return parts(n);
       const auto found = TRY(product(n));
+      if (!found && graph()[n].op->name == "matmul") return product_of_computed(n);
       return found ? replace(*found) : ok();
     });
   }
@@ -230,6 +232,20 @@ class Lowering {
     return choice_.bytes(p);
   }
 
+  // Of two computed matrices of numbers that stand for bytes.
+  Status product_of_computed(NodeId n) {
+    const Node node = graph()[n];
+    const auto a = dequantized(model_, graph(), node.inputs[0]);
+    const auto b = dequantized(model_, graph(), node.inputs[1]);
+    const Shape& x = type(node.inputs[0]).shape;
+    // The sums have to fit in 32 bits.
+    constexpr int64_t kDeepest = int64_t{1} << 15;
+    if (!a || !b || !x.ranked || x.rank() == 0 ||
+        x.dims.back().constant().value_or(kDeepest + 1) > kDeepest)
+      return ok();
+    return replace_pair(rewriter_, n, {"matmul_integer", "qlinear_matmul"}, *a, *b);
+  }
+
   Status replace(Found f) {
     const int64_t columns = f.weights.columns;
     const size_t rank = type(f.x).shape.rank();
@@ -264,6 +280,100 @@ class Lowering {
                                      std::move(given));
     if (!made || !rewriter_.can_replace(old, *made)) return ok();  // swept
     return rewriter_.replace(old, *made, "lowered to quantized_linear");
+  }
+
+  // A product whose columns are split becomes several products: nothing is copied, of results or of
+  // panels.
+  Status parts(NodeId n) {
+    const Node node = graph()[n];
+    const std::vector<NodeId> path = to_product(node.inputs[0]);
+    const Shape& whole = type(node.inputs[0]).shape;
+    int64_t axis = Infer(*node.op, node.attrs, {}, 1).integer("axis");
+    if (axis < 0) axis += int64_t(whole.rank());
+    if (path.empty() || axis + 1 != int64_t(whole.rank())) return ok();
+    std::vector<int64_t> widths;
+    for (const ValueId y : node.outputs) {
+      const auto extents = type(y).shape.fixed();
+      if (!extents || extents->empty() || extents->back() == 0) return ok();
+      // Each begins with a panel.
+      if (!widths.empty() && widths.back() % kPanelColumns != 0) return ok();
+      widths.push_back(extents->back());
+    }
+    std::vector<NodeId> nodes(path.rbegin(), path.rend());
+    nodes.push_back(n);
+    rewriter_.stands_for(nodes);
+    int64_t first = 0;
+    for (size_t i = 0; i < widths.size(); first += widths[i++]) {
+      ValueId y = TRY(part(graph()[path.back()], first, widths[i]));
+      const Integers shape = *type(node.outputs[i]).shape.fixed();
+      if (path.size() > 1) y = TRY(rewriter_.add1("reshape", {y, rewriter_.integers(shape)}));
+      if (!rewriter_.can_replace(node.outputs[i], y)) continue;
+      TRY(rewriter_.replace(node.outputs[i], y, "a product of some columns"));
+    }
+    return ok();
+  }
+
+  // The reshapes before v and the product that makes it, where nothing else sees them, the columns
+  // stay the last axis and constants are all that belongs to columns.
+  std::vector<NodeId> to_product(ValueId v) {
+    std::vector<NodeId> path;
+    for (;;) {
+      const NodeId n = graph()[v].producer;
+      if (!n.valid() || graph()[v].users.size() != 1 || graph().is_output(v)) return {};
+      path.push_back(n);
+      const Node& node = graph()[n];
+      if (node.op->name == "quantized_linear")
+        return has_parts(node) ? path : std::vector<NodeId>();
+      if (node.op->name != "reshape") return {};
+      const Shape &from = type(node.inputs[0]).shape, &to = type(v).shape;
+      if (!from.ranked || !to.ranked || from.rank() == 0 || to.rank() == 0 ||
+          !from.dims.back().constant() || from.dims.back() != to.dims.back())
+        return {};
+      v = node.inputs[0];
+    }
+  }
+  bool has_parts(const Node& node) {
+    using namespace quantized;
+    if (input(node, kResidual).valid()) return false;
+    for (const size_t i : {size_t{1}, kBias, kSums, kWeightZero, kOffset})
+      if (input(node, i).valid() && !is_constant(input(node, i))) return false;
+    return is_single(node.inputs[kScale]) || is_constant(node.inputs[kScale]);
+  }
+
+  // Columns [first, first + columns) of a product.
+  Result<ValueId> part(const Node& product, int64_t first, int64_t columns) {
+    using namespace quantized;
+    const Node node = product;
+    std::vector<ValueId> inputs = node.inputs;
+    inputs[1] = TRY(
+        slices(inputs[1], first / kPanelColumns, (columns + kPanelColumns - 1) / kPanelColumns));
+    for (const size_t i : {kBias, kScale, kSums, kWeightZero, kOffset})
+      if (input(node, i).valid() && !(i == kScale && is_single(inputs[i])))
+        inputs[i] = TRY(slices(inputs[i], first, columns));
+    Builder::Given given;
+    for (const NamedAttr& a : node.attrs)
+      if (a.name != "columns") given.emplace_back(a.name, a.value);
+    given.emplace_back("columns", columns);
+    return rewriter_.add1("quantized_linear", std::move(inputs), std::move(given));
+  }
+
+  // Slices of a constant along its first axis, where they lie.
+  Result<ValueId> slices(ValueId v, int64_t first, int64_t count) {
+    Constant c = model_.constants[graph()[v].constant.index];
+    Shape& shape = c.type.shape;
+    const Extents extents = *shape.fixed();
+    size_t slice = size_t(bits(c.type.dtype)) / 8;
+    for (size_t i = 1; i < extents.size(); ++i) slice *= size_t(extents[i]);
+    shape.dims[0] = Dim(count);
+    if (auto* span = std::get_if<Constant::Span>(&c.data)) {
+      span->offset += uint64_t(first) * slice;
+      span->length = uint64_t(count) * slice;
+    } else {
+      auto& bytes = std::get<std::vector<std::byte>>(c.data);
+      bytes = {bytes.begin() + first * int64_t(slice),
+               bytes.begin() + (first + count) * int64_t(slice)};
+    }
+    return rewriter_.constant(model_.add_constant(std::move(c)));
   }
 
   // Products that share their weights share the panels.

@@ -39,6 +39,7 @@ class Lowering {
   Status run() {
     return each_node(rewriter_, [this](NodeId n) -> Status {
       const auto found = TRY(convolution(n));
+      if (!found && graph()[n].op->name == "conv") return conv_of_computed(n);
       return found ? replace(n, *found) : ok();
     });
   }
@@ -118,6 +119,25 @@ class Lowering {
     f->root = n;
     f->of_reals = true;
     return f;
+  }
+
+  // The filters are computed, too.
+  Status conv_of_computed(NodeId n) {
+    const Node node = graph()[n];
+    const auto x = dequantized(model_, graph(), node.inputs[0]);
+    const auto w = dequantized(model_, graph(), node.inputs[1]);
+    const auto extents = type(node.inputs[1]).shape.fixed();
+    // The sums have to fit in 32 bits.
+    constexpr int64_t kDeepest = int64_t{1} << 15;
+    if (!x || !w || !extents || extents->size() < 3 || extents->size() > 5 ||
+        input(node, 2).valid())
+      return ok();
+    int64_t depth = 1;
+    for (size_t i = 1; i < extents->size(); ++i) {
+      if ((*extents)[i] > kDeepest / depth) return ok();
+      depth *= std::max<int64_t>(1, (*extents)[i]);
+    }
+    return replace_pair(rewriter_, n, {"conv_integer", "qlinear_conv"}, *x, *w);
   }
 
   Result<bool> take_zero(Found& f, ValueId zero) {

@@ -12,8 +12,26 @@ namespace {
 struct Slots {
   std::vector<std::pair<size_t, size_t>> bytes;
   size_t result = SIZE_MAX;
+  bool moves = false;  // the first input, or the largest of it: no zero points
 };
+bool moves(std::string_view op) {
+  constexpr std::string_view kMovers[] = {"channels_last_max_pool",
+                                          "depth_to_space",
+                                          "expand",
+                                          "flatten",
+                                          "gather",
+                                          "max_pool",
+                                          "reshape",
+                                          "slice",
+                                          "space_to_depth",
+                                          "squeeze",
+                                          "tile",
+                                          "transpose",
+                                          "unsqueeze"};
+  return std::ranges::find(kMovers, op) != std::end(kMovers);
+}
 Slots slots_of(std::string_view op) {
+  if (moves(op)) return {{{0, SIZE_MAX}}, SIZE_MAX, true};
   if (op == "quantized_linear" || op == "quantized_conv" || op == "quantized_depthwise_conv")
     return {{{0, quantized::kZero}}, quantized::kResultZero};
   if (op == "quantized_add") return {{{0, 2}, {1, 3}}, 4};
@@ -45,10 +63,14 @@ class Turning {
     for (const auto& [at, zero] : slots.bytes) {
       const auto turned = turned_.find(inputs[at].index);
       if (turned == turned_.end()) continue;
+      changed = true;
+      if (slots.moves) {
+        inputs[at] = turned->second;
+        continue;
+      }
       inputs.resize(std::max(inputs.size(), zero + 1));
       inputs[at] = turned->second;
       inputs[zero] = TRY(turned_zero(inputs[zero]));
-      changed = true;
     }
     const bool turns = turns_result(node, slots);
     if (turns) inputs[slots.result] = TRY(turned_zero(inputs[slots.result]));
@@ -58,7 +80,7 @@ class Turning {
     for (const NamedAttr& a : node.attrs)
       if (!turns || a.name != "output_dtype") given.emplace_back(a.name, a.value);
     const ValueId made = TRY(rewriter_.add1(node.op->name, std::move(inputs), std::move(given)));
-    if (turns) {
+    if (turns || slots.moves) {
       turned_.emplace(node.outputs[0].index, made);
       return ok();
     }
@@ -68,12 +90,20 @@ class Turning {
   // Is the result seen by nobody but operators that can do with unsigned bytes?
   bool turns_result(const Node& node, const Slots& slots) {
     const ValueId y = node.outputs[0];
-    if (graph()[y].type.tensor.dtype != DType::i8 || graph().is_output(y) ||
-        graph()[y].users.empty() || !is_constant(input(node, slots.result)))
+    if (graph()[y].type.tensor.dtype != DType::i8 || graph()[y].users.empty() ||
+        !is_constant(input(node, slots.result)))
       return false;
+    return can_turn(y, 0);
+  }
+  bool can_turn(ValueId y, int depth) {
+    constexpr int kDeepest = 16;  // operators that move, one after the other
+    if (depth > kDeepest || graph().is_output(y)) return false;
     return std::ranges::all_of(graph()[y].users, [&](NodeId user) {
       const Node& node = graph()[user];
       const Slots slots = slots_of(node.op->name);
+      if (slots.moves)
+        return node.outputs.size() == 1 && std::ranges::count(node.inputs, y) == 1 &&
+               node.inputs[0] == y && can_turn(node.outputs[0], depth + 1);
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         if (node.inputs[i] != y) continue;
         const auto slot = std::ranges::find(slots.bytes, i, &std::pair<size_t, size_t>::first);

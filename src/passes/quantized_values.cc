@@ -85,6 +85,45 @@ float fold_multiplier(float multiplier, EpilogueChain& chain, std::vector<float>
   return 1;
 }
 
+Status replace_pair(Rewriter& rewriter, NodeId product, const PairOps& ops, const ByteScale& a,
+                    const ByteScale& b) {
+  const Graph& graph = rewriter.graph();
+  const Node node = graph[product];
+  const ValueId numbers = node.outputs[0];
+  const bool alone = graph[numbers].users.size() == 1 && !graph.is_output(numbers);
+  const NodeId user = alone ? graph[numbers].users[0] : NodeId{};
+  const auto made = alone ? requantized(rewriter.model(), graph, user) : std::nullopt;
+  Builder::Given given;
+  for (const NamedAttr& attr : node.attrs) given.emplace_back(attr.name, attr.value);
+  const auto zero = [&](const ByteScale& s) -> Result<ValueId> {
+    if (s.zero.valid()) return s.zero;
+    return rewriter.scalar(s.dtype, 0);
+  };
+  const auto scale = [&](NodeId of) { return graph[of].inputs[1]; };
+  const NodeId of_a = graph[node.inputs[0]].producer, of_b = graph[node.inputs[1]].producer;
+  if (made) {
+    rewriter.stands_for({product, user});
+    const ValueId old = graph[user].outputs[0];
+    const ValueId a_zero = TRY(zero(a)), b_zero = TRY(zero(b)), y_zero = TRY(zero(*made));
+    const auto y = rewriter.add1(
+        ops.requantized,
+        {a.bytes, scale(of_a), a_zero, b.bytes, scale(of_b), b_zero, scale(user), y_zero},
+        std::move(given));
+    if (!y || !rewriter.can_replace(old, *y)) return ok();  // swept
+    return rewriter.replace(old, *y, "a product of bytes");
+  }
+  rewriter.stands_for(product);
+  const auto sums =
+      rewriter.add1(ops.integer, {a.bytes, b.bytes, a.zero, b.zero}, std::move(given));
+  if (!sums) return ok();
+  const ValueId real = TRY(rewriter.add1("cast", {*sums}, {{"to", DType::f32}}));
+  const ValueId factor =
+      rewriter.constant(Tensor::of({}, std::vector<float>{a.scale * b.scale}), "");
+  const ValueId y = TRY(rewriter.add1("mul", {real, factor}));
+  if (!rewriter.can_replace(numbers, y)) return ok();
+  return rewriter.replace(numbers, y, "a product of bytes");
+}
+
 Result<std::optional<ScaledBytes>> scaled_bytes(const Model& model, const Graph& graph, ValueId v,
                                                 int32_t axis, int64_t columns) {
   std::optional<ScaledBytes> none;

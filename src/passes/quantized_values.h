@@ -29,6 +29,15 @@ Result<float> take_quantization(Rewriter& rewriter, EpilogueChain& chain, ValueI
 float fold_multiplier(float multiplier, EpilogueChain& chain, std::vector<float>& scales,
                       std::vector<float>& bias);
 
+// The operators on two computed operands: into sums, and into bytes again.
+struct PairOps {
+  std::string_view integer, requantized;
+};
+// A product of numbers that are made of bytes becomes one of the bytes: quantized again where
+// nothing else sees the numbers, or else exact sums that are multiplied with the scales.
+Status replace_pair(Rewriter& rewriter, NodeId product, const PairOps& ops, const ByteScale& a,
+                    const ByteScale& b);
+
 // A constant of bytes that stands for real numbers: one scale, or one for each slice of `axis`.
 struct ScaledBytes {
   ByteWeights weights;        // dtype, id and zero, for `columns` columns

@@ -2,6 +2,7 @@
 // regions of a graph keep their channels last.
 #include <algorithm>
 
+#include "ops/quantization.h"
 #include "ops/window.h"
 #include "passes/channels_last.h"
 #include "passes/known_normalization.h"
@@ -91,7 +92,9 @@ class Spreading {
 
   Made pool(const Node& node) {
     const ValueId x = last(node.inputs[0]);
-    if (!x.valid() || graph()[x].type.tensor.dtype != DType::f32) return ValueId{};
+    const DType dtype = x.valid() ? graph()[x].type.tensor.dtype : DType::f32;
+    const bool bytes = node.op->name == "max_pool" && kQuantizedBytes.has(dtype);
+    if (!x.valid() || (dtype != DType::f32 && !bytes)) return ValueId{};
     Builder::Given given = given_of(node);
     if (!kernel_positions(Infer(*node.op, node.attrs, {}, 1), kMostPositions)) return ValueId{};
     std::erase_if(given, [](const auto& a) { return a.first == "storage_order"; });

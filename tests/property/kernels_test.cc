@@ -52,6 +52,11 @@ Builder::Given window(RandomCall& c, size_t axes, const Extents& kernel, bool po
   return attrs;
 }
 
+DType pooled(RandomCall& c, std::string_view op) {
+  if (op.ends_with("average_pool") || c.random.chance(0.6)) return DType::f32;
+  return c.random.chance(0.5) ? DType::u8 : DType::i8;
+}
+
 bool pool(RandomCall& c, std::string_view op) {
   const auto axes = size_t(c.random.between(1, 2));
   Extents x{c.random.between(0, 2), c.random.between(1, 3)}, kernel;
@@ -61,7 +66,7 @@ bool pool(RandomCall& c, std::string_view op) {
   }
   auto attrs = window(c, axes, kernel, true);
   if (op == "average_pool") attrs.emplace_back("count_include_pad", c.random.between(0, 1));
-  return c.emit(op, {c.input(x)}, std::move(attrs));
+  return c.emit(op, {c.input(x, pooled(c, op))}, std::move(attrs));
 }
 
 bool conv(RandomCall& c, std::string_view op) {
@@ -353,7 +358,7 @@ bool channels_last_pool(RandomCall& c, std::string_view op) {
   auto attrs = window(c, axes, kernel, true);
   if (op == "channels_last_average_pool")
     attrs.emplace_back("count_include_pad", c.random.between(0, 1));
-  return c.emit(op, {c.input(x)}, std::move(attrs));
+  return c.emit(op, {c.input(x, pooled(c, op))}, std::move(attrs));
 }
 
 bool attention(RandomCall& c, std::string_view op) {

@@ -51,7 +51,14 @@ bool quantize(RandomCall& c, std::string_view op) {
 bool dynamic_quantize(RandomCall& c, std::string_view op) {
   Extents x = c.shape(0, 3);
   if (c.random.chance(0.1)) x = {c.random.between(16'000, 40'000)};  // several pieces of work
-  return c.emit(op, {c.input(x, DType::f32, true)}, {}, 3);
+  std::vector<ValueId> inputs{c.input(x, DType::f32, true)};
+  if (c.random.chance(0.3)) {
+    inputs.push_back(c.input({2}, DType::f32, true));
+    Tensor& range = c.data.back().tensor;
+    store_real(range, 0, -0.25 * double(c.random.between(0, 8)));
+    store_real(range, 1, 0.25 * double(c.random.between(0, 8)));
+  }
+  return c.emit(op, std::move(inputs), {}, 3);
 }
 
 // The inputs from bias on, for y of this shape, and the attributes that go with them.
@@ -132,7 +139,8 @@ bool quantized_linear(RandomCall& c, std::string_view op) {
   auto attrs = rescaling(c, inputs, y, dtype);
   set_sums(c, 1, columns, columns);
   attrs.emplace_back("columns", columns);
-  return c.emit(op, std::move(inputs), std::move(attrs));
+  const bool ranged = !inputs[quantized::kResultZero].valid() && c.random.chance(0.5);
+  return c.emit(op, std::move(inputs), std::move(attrs), ranged ? 2 : 1);
 }
 
 // One axis with a random window, and what comes out of it.
@@ -257,17 +265,104 @@ bool block_linear(RandomCall& c, std::string_view op) {
                  {"high", 0.75f}});
 }
 
+// Zero points or scales of a matrix [batch..., rows, columns]: one, those of rows or columns, or
+// those of every matrix of the batch.
+Extents parameters(RandomCall& c, const Extents& matrix, bool by_row) {
+  if (matrix.size() < 2 || c.random.chance(0.5))
+    return c.random.chance(0.5) ? Extents{} : Extents{1};
+  const int64_t slices = matrix.end()[by_row ? -2 : -1];
+  if (c.random.chance(0.6)) return {slices};
+  Extents all = matrix;
+  all.end()[by_row ? -1 : -2] = 1;
+  return all;
+}
+// Positive, so that quotients of them are finite.
+ValueId factors(RandomCall& c, const Extents& shape, DType dtype) {
+  const ValueId v = c.input(shape, dtype, true);
+  Tensor& t = c.data.back().tensor;
+  for (int64_t i = 0; i < t.count(); ++i) store_real(t, i, 0.25 * double(c.random.between(1, 9)));
+  return v;
+}
+
+bool product(RandomCall& c, std::string_view op) {
+  const Extents batch = c.shape(0, 2);
+  Extents a = c.narrowed(batch), b = c.narrowed(batch);
+  const int64_t k = c.random.chance(0.2) ? c.random.between(60, 1100) : c.extent();
+  const int64_t m = c.random.chance(0.1) ? 100 : c.extent(),
+                n = c.random.chance(0.1) ? 70 : c.extent();
+  if (!a.empty() || c.random.chance(0.8)) a.push_back(m);
+  a.push_back(k);
+  b.push_back(k);
+  if (b.size() > 1 || c.random.chance(0.8)) b.push_back(n);
+  const DType left = byte(c), right = byte(c);
+  const bool quantized = op == "qlinear_matmul";
+  if (!quantized) {
+    std::vector<ValueId> inputs{bytes(c, a, left), bytes(c, b, right), {}, {}};
+    if (c.random.chance(0.7)) inputs[2] = bytes(c, parameters(c, a, true), left);
+    if (c.random.chance(0.7)) inputs[3] = bytes(c, parameters(c, b, false), right);
+    return c.emit(op, std::move(inputs));
+  }
+  const bool same = c.random.chance(0.5);  // for all rows
+  const auto of_rows = [&](const Extents& x) { return same ? Extents{} : parameters(c, x, true); };
+  const DType scale = c.random.chance(0.8) ? DType::f32 : DType::f16, result = byte(c);
+  Extents y = a.size() >= b.size() ? a : b;
+  if (y.size() >= 2) y.end()[-1] = n, y.end()[-2] = m;
+  std::vector<ValueId> inputs{bytes(c, a, left)};
+  inputs.push_back(factors(c, of_rows(a), scale));
+  inputs.push_back(bytes(c, parameters(c, a, true), left));
+  inputs.push_back(bytes(c, b, right));
+  inputs.push_back(factors(c, parameters(c, b, false), scale));
+  inputs.push_back(bytes(c, parameters(c, b, false), right));
+  inputs.push_back(factors(c, of_rows(y), scale));
+  for (int64_t i = 0; i < c.data.back().tensor.count(); ++i)
+    store_real(c.data.back().tensor, i, 64.0 * double(c.random.between(1, 500)));
+  inputs.push_back(bytes(c, of_rows(y), result));
+  return c.emit(op, std::move(inputs));
+}
+
+bool convolution(RandomCall& c, std::string_view op) {
+  const auto axes = size_t(c.random.between(1, 3));
+  const int64_t group = c.random.chance(0.4) ? c.random.between(2, 4) : 1;
+  const int64_t depth = c.random.chance(0.2) ? c.random.between(20, 140) : c.random.between(1, 5);
+  const int64_t filters = group * c.random.between(1, c.random.chance(0.2) ? 40 : 5);
+  Extents x{c.random.between(0, 2), group * depth}, w{filters, depth};
+  Integers kernel, pads, ends, strides, dilations;
+  for (size_t i = 0; i < axes; ++i) {
+    x.push_back(c.random.between(1, axes == 1 ? 60 : 9));
+    w.push_back(c.random.between(1, 3));
+    if (window(c, x.back(), w.back(), pads, ends, strides, dilations) == 0) return false;
+  }
+  pads.insert(pads.end(), ends.begin(), ends.end());
+  Builder::Given attrs{
+      {"pads", pads}, {"strides", strides}, {"dilations", dilations}, {"group", group}};
+  const auto each = [&] { return c.random.chance(0.5) ? Extents{filters} : Extents{}; };
+  const DType image = byte(c), weight = byte(c);
+  if (op == "conv_integer") {
+    std::vector<ValueId> inputs{bytes(c, x, image), bytes(c, w, weight), {}, {}};
+    if (c.random.chance(0.7)) inputs[2] = bytes(c, {}, image);
+    if (c.random.chance(0.7)) inputs[3] = bytes(c, each(), weight);
+    return c.emit(op, std::move(inputs), std::move(attrs));
+  }
+  std::vector<ValueId> inputs{bytes(c, x, image), factors(c, {}, DType::f32), bytes(c, {}, image)};
+  inputs.push_back(bytes(c, w, weight));
+  inputs.push_back(factors(c, each(), DType::f32));
+  inputs.push_back(bytes(c, each(), weight));
+  inputs.push_back(factors(c, {}, DType::f32));
+  store_real(c.data.back().tensor, 0, 64.0 * double(c.random.between(1, 500)));
+  inputs.push_back(bytes(c, {1}, byte(c)));
+  if (c.random.chance(0.5)) inputs.push_back(c.integers({filters}, -100'000, 100'000, DType::i32));
+  return c.emit(op, std::move(inputs), std::move(attrs));
+}
+
 }  // namespace
 
 std::vector<Subject> quantized_subjects() {
-  return {{"block_linear", block_linear},
-          {"dequantize_linear", quantize},
-          {"dynamic_quantize_linear", dynamic_quantize},
-          {"quantize_blocks", quantize_blocks},
-          {"quantize_linear", quantize},
-          {"quantized_add", quantized_add},
-          {"quantized_conv", quantized_conv},
-          {"quantized_depthwise_conv", quantized_conv},
+  return {{"block_linear", block_linear},        {"quantize_blocks", quantize_blocks},
+          {"conv_integer", convolution},         {"matmul_integer", product},
+          {"qlinear_conv", convolution},         {"qlinear_matmul", product},
+          {"dequantize_linear", quantize},       {"dynamic_quantize_linear", dynamic_quantize},
+          {"quantize_linear", quantize},         {"quantized_add", quantized_add},
+          {"quantized_conv", quantized_conv},    {"quantized_depthwise_conv", quantized_conv},
           {"quantized_linear", quantized_linear}};
 }
 

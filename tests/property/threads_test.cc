@@ -67,6 +67,21 @@ void add_lowered(Calls& m) {
             "quantized_linear(x, w, b, _, f, z, s) <columns=300, activation=\"gelu\">"),
       graph("x: i8[2,N,70], w: i8[2,32,16,4], s: i32[20], f: f32[], z: i8[20]",
             "quantized_linear(x, w, _, _, f, _, s, z, u8{3}) <columns=20>")};
+  m["matmul_integer"] = {
+      graph("a: u8[N,M], b: i8[M,70], z: u8[], w: i8[70]", "matmul_integer(a, b, z, w)"),
+      graph("a: i8[3,N,M], b: u8[3,M,33], z: i8[N]", "matmul_integer(a, b, z)"),
+      graph("a: u8[3,2,N,7], b: u8[2,7,50]", "matmul_integer(a, b)")};
+  m["qlinear_matmul"] = {graph("a: u8[N,M], b: i8[M,70], s: f32[70], z: u8[], w: i8[], t: f32[]",
+                               "qlinear_matmul(a, t, z, b, s, w, t, z)"),
+                         graph("a: u8[3,N,M], b: i8[3,M,33], s: f32[N], z: u8[], w: i8[], t: f32[]",
+                               "qlinear_matmul(a, s, z, b, t, w, t, z)")};
+  m["conv_integer"] = {
+      graph("x: u8[2,8,N,21], k: i8[16,8,3,3], z: u8[], w: i8[16]",
+            "conv_integer(x, k, z, w) <pads=[1, 1, 1, 1]>"),
+      graph("x: i8[3,8,N,21], k: u8[8,1,3,3]", "conv_integer(x, k) <group=8, strides=[2, 1]>")};
+  m["qlinear_conv"] = {graph(
+      "x: u8[2,8,N,21], k: i8[16,8,3,3], z: u8[], w: i8[16], s: f32[16], t: f32[], b: i32[16]",
+      "qlinear_conv(x, t, z, k, s, w, t, z, b) <pads=[1, 1, 1, 1]>")};
   m["quantized_conv"] = {
       graph("x: u8[2,N,21,8], w: i8[1,5,32,16,4], s: i32[70], f: f32[70], z: u8[]",
             "quantized_conv(x, w, _, _, f, z, s, _, u8{7}) <filters=70, kernel_shape=[3, 3], "

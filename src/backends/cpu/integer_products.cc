@@ -44,7 +44,7 @@ int64_t rows_of_piece(const kernels::IntegerGemmKernel& kernel, int64_t m, int64
 
 }  // namespace
 
-void multiply_all(kernels::IntegerProduct p, ThreadPool& pool) {
+void multiply_all(kernels::IntegerProduct p, ThreadPool& pool, kernels::NumberRange* range) {
   p.zeros = zeros_beyond_depth(p);
   const kernels::IntegerGemmKernel& kernel = kernels::integer_gemm_kernel();
   const int64_t panels = kernels::integer_panels(p.n);
@@ -62,16 +62,24 @@ void multiply_all(kernels::IntegerProduct p, ThreadPool& pool) {
   else
     across = divided(divided(panels, wanted), unit) * unit;
   const int64_t down = divided(p.m, rows), pieces = divided(panels, across);
+  std::vector<kernels::NumberRange> ranges(range ? size_t(down * pieces) : 0);
   pool.parallel_for(down * pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = i / pieces * rows, panel = i % pieces * across;
-      multiply(kernel, p, row, std::min(row + rows, p.m), panel, std::min(panel + across, panels));
+      kernels::IntegerProduct piece = p;
+      float lanes[2 * kernels::kRangeLanes] = {};
+      if (range) piece.epilogue.range = lanes;
+      multiply(kernel, piece, row, std::min(row + rows, p.m), panel,
+               std::min(panel + across, panels));
+      for (int64_t k = 0; range && k < kernels::kRangeLanes; ++k)
+        ranges[size_t(i)].extend({lanes[k], lanes[kernels::kRangeLanes + k]});
     }
   });
+  for (const kernels::NumberRange& r : ranges) range->extend(r);
 }
 
-TurnedBytes turned_bytes(const Call& c, ThreadPool& pool) {
-  const Tensor& x = c.in(0);
+TurnedBytes turned_bytes(const Call& c, ThreadPool& pool, size_t input) {
+  const Tensor& x = c.in(input);
   const auto* from = reinterpret_cast<const uint8_t*>(x.data());
   if (x.dtype() == DType::u8) return {nullptr, from};
   TurnedBytes turned{std::make_unique_for_overwrite<uint8_t[]>(size_t(x.count()))};

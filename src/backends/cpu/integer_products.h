@@ -7,19 +7,22 @@
 #include "base/thread_pool.h"
 #include "ir/op.h"
 #include "kernels/integer_gemm/integer_gemm.h"
+#include "kernels/quantization/quantization.h"
 
 namespace hone::cpu {
 
-// Rows of A and columns of B are cut for the threads.
-void multiply_all(kernels::IntegerProduct product, ThreadPool& pool);
+// Rows of A and columns of B are cut for the threads. `range`, where it is given, becomes that of
+// the result.
+void multiply_all(kernels::IntegerProduct product, ThreadPool& pool,
+                  kernels::NumberRange* range = nullptr);
 
-// The first input of an operator as the kernels take it: signed bytes become unsigned ones, 128
+// An input of an operator as the kernels take it: signed bytes become unsigned ones, 128
 // above.
 struct TurnedBytes {
   std::unique_ptr<uint8_t[]> memory;
   const uint8_t* bytes = nullptr;
 };
-TurnedBytes turned_bytes(const Call& c, ThreadPool& pool);
+TurnedBytes turned_bytes(const Call& c, ThreadPool& pool, size_t input = 0);
 
 // The epilogue of an operator that takes what quantized_product_inputs() lists, with a result in
 // rows of n.

@@ -52,16 +52,16 @@ std::string lowering() {
                                                    : "(prefer=few, ") +
                             width + ")";
   const std::string blocks = std::string(portable ? "(prefer=reals, " : "(") + width + ")";
-  return "collect, widen, lower_attention, lower_quantized" + bytes + ", lower_quantized_conv" +
-         bytes + ", lower_conv(" + width +
+  return "collect, widen, lower_attention, move_bytes, lower_quantized" + bytes +
+         ", lower_quantized_conv" + bytes + ", lower_conv(" + width +
          "), spread_channels_last, canonicalize, make_unsigned, read_channels_first, "
          "fuse_separable, lower_linear" +
-         blocks + ", fuse_elementwise, sweep";
+         blocks + ", fuse_elementwise, find_ranges, sweep";
 }
 
 std::string target() {
   // To be counted up when packed weights, or the operators that take them, change.
-  constexpr int kVersion = 7;
+  constexpr int kVersion = 8;
   return "cpu " + std::to_string(kVersion) + " " + std::string(name(kernels::vectors()));
 }
 

@@ -3,17 +3,20 @@
 #include <cmath>
 
 #include "backends/cpu/cpu.h"
+#include "kernels/quantization/quantization.h"
 #include "kernels/rows/rows.h"
-#include "ops/common.h"
+#include "ops/quantization.h"
 
 namespace hone::cpu {
 namespace {
 
+constexpr size_t kRange = 3;  // the output
+
 Support accepts_layer_normalization(const Graph& graph, const Node& node) {
-  for (size_t slot = 1; slot < node.outputs.size(); ++slot)
+  for (size_t slot = 1; slot < node.outputs.size() && slot < kRange; ++slot)
     if (!graph[node.outputs[slot]].users.empty() || graph.is_output(node.outputs[slot]))
       return no("only without the mean and deviation outputs");
-  if (node.outputs.size() > 1) return no("only with one output");
+  if (node.outputs.size() > 1 && node.outputs.size() <= kRange) return no("only with one output");
   const Shape& x = graph[node.inputs[0]].type.tensor.shape;
   for (size_t i = 1; i < node.inputs.size(); ++i) {
     if (!node.inputs[i].valid()) continue;
@@ -49,7 +52,7 @@ Status run_layer_normalization(Call& c, ThreadPool& pool) {
   const int64_t axis = TRY(normal_axis(c.integer("axis"), int64_t(x.rank())));
   int64_t n = 1;
   for (size_t i = size_t(axis); i < x.rank(); ++i) n *= x.shape()[i];
-  if (n == 0 || x.count() == 0) return ok();
+  if (n == 0 || x.count() == 0) return store_range(c, y, kRange);
   const float epsilon = c.real("epsilon");
   const float *px = x.as<float>().data(), *scale = c.in(1).as<float>().data();
   const float* bias = c.has(2) ? c.in(2).as<float>().data() : nullptr;
@@ -58,15 +61,26 @@ Status run_layer_normalization(Call& c, ThreadPool& pool) {
   float* py = y.as<float>().data();
   const bool whole = scales == n && (bias == nullptr || biases == n);
   const auto row = kernels::row_kernels().layer_normalization;
-  pool.parallel_for(x.count() / n, std::max<int64_t>(1, kGrain / 4 / n),
-                    [&](int64_t begin, int64_t end) {
-                      for (int64_t r = begin; r < end; ++r) {
-                        const float* in = px + r * n;
-                        float* out = py + r * n;
-                        if (whole && row(in, scale, bias, epsilon, out, n)) continue;
-                        normalize_row(in, {scale, scales}, {bias, biases}, epsilon, out, n);
-                      }
-                    });
+  const int64_t rows = x.count() / n, grain = std::max<int64_t>(1, kGrain / 4 / n);
+  const bool ranged = c.outputs() > kRange;
+  std::vector<kernels::NumberRange> ranges(ranged ? size_t(rows / grain + 1) : 0);
+  pool.parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const float* in = px + r * n;
+      float* out = py + r * n;
+      if (whole && row(in, scale, bias, epsilon, out, n)) continue;
+      normalize_row(in, {scale, scales}, {bias, biases}, epsilon, out, n);
+    }
+    if (!ranged) return;
+    kernels::NumberRange& range = ranges[size_t(begin / grain)];
+    kernels::quantization_kernels().extend(py + begin * n, (end - begin) * n, &range.least,
+                                           &range.most);
+  });
+  if (!ranged) return ok();
+  kernels::NumberRange all;
+  for (const kernels::NumberRange& r : ranges) all.extend(r);
+  const std::span<float> known = (*TRY(c.out(kRange))).as<float>();
+  known[0] = all.least, known[1] = all.most;
   return ok();
 }
 

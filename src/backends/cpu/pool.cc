@@ -1,8 +1,9 @@
 // Pooling over one or two spatial axes, and the mean over all of them.
 #include <algorithm>
-#include <cmath>
+#include <limits>
 
 #include "backends/cpu/cpu.h"
+#include "ops/quantization.h"
 #include "ops/window.h"
 
 namespace hone::cpu {
@@ -49,20 +50,20 @@ Result<Plane> plane_of(const Call& c) {
 }
 
 // `window` gives one output: of this position, from a plane, over these spans.
-template <class F>
+template <class T, class F>
 Status each_plane(Call& c, ThreadPool& pool, F window) {
   const Tensor& x = c.in(0);
   Tensor& y = *TRY(c.out(0));
   if (y.count() == 0) return ok();
   const Plane p = TRY(plane_of(c));
-  const float* px = x.as<float>().data();
-  float* py = y.as<float>().data();
+  const T* px = reinterpret_cast<const T*>(x.data());
+  T* py = reinterpret_cast<T*>(y.mutable_data());
   const int64_t in_size = p.y.in * p.x.in, out_size = p.y.out * p.x.out;
   pool.parallel_for(y.count() / out_size, std::max<int64_t>(1, kGrain / 4 / out_size),
                     [&](int64_t begin, int64_t end) {
                       for (int64_t i = begin; i < end; ++i) {
-                        const float* in = px + i * in_size;
-                        float* out = py + i * out_size;
+                        const T* in = px + i * in_size;
+                        T* out = py + i * out_size;
                         for (int64_t oy = 0; oy < p.y.out; ++oy) {
                           const Span sy = p.y.span(oy);
                           for (int64_t ox = 0; ox < p.x.out; ++ox)
@@ -73,27 +74,45 @@ Status each_plane(Call& c, ThreadPool& pool, F window) {
   return ok();
 }
 
-float window_max(const Plane& p, const float* in, int64_t, int64_t, const Span& sy,
-                 const Span& sx) {
-  float top = -INFINITY;
+template <class T>
+T window_max(const Plane& p, const T* in, int64_t, int64_t, const Span& sy, const Span& sx) {
+  T top = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
+                                               : std::numeric_limits<T>::lowest();
   for (int64_t y = sy.first; y < sy.last; y += p.y.dilation)
     for (int64_t x = sx.first; x < sx.last; x += p.x.dilation) {
-      const float v = in[y * p.x.in + x];
-      if (v > top || std::isnan(v)) top = v;
+      const T v = in[y * p.x.in + x];
+      if (v > top || v != v) top = v;  // NOLINT: NaN is what differs from itself
     }
   return top;
 }
 
-Support accepts_pool(const Graph& graph, const Node& node) {
+Status run_max(Call& c, ThreadPool& pool) {
+  switch (c.dtype(0)) {
+    case DType::u8: return each_plane<uint8_t>(c, pool, window_max<uint8_t>);
+    case DType::i8: return each_plane<int8_t>(c, pool, window_max<int8_t>);
+    default: return each_plane<float>(c, pool, window_max<float>);
+  }
+}
+
+Support accepts_spatial(const Graph& graph, const Node& node) {
   const Shape& x = graph[node.inputs[0]].type.tensor.shape;
   if (!x.ranked || x.rank() < 3 || x.rank() > 4) return no("only one or two spatial axes");
   if (node.outputs.size() != 1) return no("only without indices");
-  return f32_only(graph, node);
+  return yes();
+}
+Support accepts_pool(const Graph& graph, const Node& node) {
+  const Support spatial = accepts_spatial(graph, node);
+  return spatial.yes ? f32_only(graph, node) : spatial;
+}
+Support accepts_max(const Graph& graph, const Node& node) {
+  if (kQuantizedBytes.has(graph[node.inputs[0]].type.tensor.dtype))
+    return accepts_spatial(graph, node);
+  return accepts_pool(graph, node);
 }
 
 Status run_average(Call& c, ThreadPool& pool) {
   const bool padding = c.integer("count_include_pad") != 0;
-  return each_plane(
+  return each_plane<float>(
       c, pool,
       [=](const Plane& p, const float* in, int64_t oy, int64_t ox, const Span& sy, const Span& sx) {
         double sum = 0;
@@ -125,9 +144,7 @@ Status run_global_average(Call& c, ThreadPool& pool) {
 
 }  // namespace
 
-const CpuKernel max_pool_kernel{"max_pool", accepts_pool, [](Call& c, ThreadPool& pool) {
-                                  return each_plane(c, pool, window_max);
-                                }};
+const CpuKernel max_pool_kernel{"max_pool", accepts_max, run_max};
 const CpuKernel average_pool_kernel{"average_pool", accepts_pool, run_average};
 const CpuKernel global_average_pool_kernel{"global_average_pool", f32_only, run_global_average};
 

@@ -96,23 +96,20 @@ Status run_dequantize(Call& c, ThreadPool& pool) {
   return ok();
 }
 
+// Each is divided, which takes longer than moving it; and few rows are to fill all threads.
+constexpr int64_t kDynamicGrain = kGrain / 4;
+
 // The range of all of x, from those of its pieces.
-struct Range {
-  float least = 0, most = 0;
-};
-Range range_of_all(const Call& c, ThreadPool& pool, std::span<const float> x) {
+kernels::NumberRange range_of_all(const Call& c, ThreadPool& pool, std::span<const float> x) {
   const auto count = int64_t(x.size());
-  const auto pieces = c.scratch<Range>(count / kGrain + 1);
-  pool.parallel_for(count, kGrain, [&](int64_t begin, int64_t end) {
-    Range part;
+  const auto pieces = c.scratch<kernels::NumberRange>(count / kDynamicGrain + 1);
+  pool.parallel_for(count, kDynamicGrain, [&](int64_t begin, int64_t end) {
+    kernels::NumberRange part;
     kernels::quantization_kernels().extend(x.data() + begin, end - begin, &part.least, &part.most);
-    pieces.data()[begin / kGrain] = part;
+    pieces.data()[begin / kDynamicGrain] = part;
   });
-  Range all;
-  for (int64_t i = 0; i * kGrain < count; ++i) {
-    all.least = std::min(all.least, pieces.data()[i].least);
-    all.most = std::max(all.most, pieces.data()[i].most);
-  }
+  kernels::NumberRange all;
+  for (int64_t i = 0; i * kDynamicGrain < count; ++i) all.extend(pieces.data()[i]);
   return all;
 }
 
@@ -120,10 +117,14 @@ Status run_dynamic(Call& c, ThreadPool& pool) {
   const std::span<const float> x = c.in(0).as<float>();
   Tensor& out = *TRY(c.out(0));
   auto* y = reinterpret_cast<uint8_t*>(out.mutable_data());
-  const Range range = range_of_all(c, pool, x);
+  kernels::NumberRange range;
+  if (c.has(1))
+    range = {c.in(1).as<float>()[0], c.in(1).as<float>()[1]};
+  else
+    range = range_of_all(c, pool, x);
   const float scale = range.most == range.least ? 1.0f : (range.most - range.least) / 255.0f;
   const auto zero = int32_t(requantize(DType::u8, -range.least / scale, 0));
-  pool.parallel_for(int64_t(x.size()), kGrain, [&](int64_t begin, int64_t end) {
+  pool.parallel_for(int64_t(x.size()), kDynamicGrain, [&](int64_t begin, int64_t end) {
     kernels::quantization_kernels().quantize(x.data() + begin, end - begin, scale, zero, {},
                                              y + begin);
   });

@@ -1,6 +1,7 @@
 // Products of bytes with packed matrices.
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/integer_products.h"
+#include "ops/quantization.h"
 #include "ops/quantized_products.h"
 
 namespace hone::cpu {
@@ -9,7 +10,7 @@ namespace {
 Status run(Call& c, ThreadPool& pool) {
   const Tensor &x = c.in(0), &panels = c.in(1);
   Tensor& y = *TRY(c.out(0));
-  if (y.count() == 0) return ok();
+  if (y.count() == 0) return store_range(c, y, 1);
   const int64_t n = y.shape().back(), m = y.count() / n, depth = x.shape().back();
   const auto turned = turned_bytes(c, pool);
   const uint8_t* rows = turned.bytes;
@@ -29,7 +30,11 @@ Status run(Call& c, ThreadPool& pool) {
   p.n = n;
   p.epilogue = rescaling.of_columns(0);
   if (rescaling.needs_row_sums()) p.epilogue.row_terms = row_sums.data();
-  multiply_all(p, pool);
+  kernels::NumberRange range;
+  multiply_all(p, pool, c.outputs() > 1 ? &range : nullptr);
+  if (c.outputs() < 2) return ok();
+  const std::span<float> known = (*TRY(c.out(1))).as<float>();
+  known[0] = range.least, known[1] = range.most;
   return ok();
 }
 

@@ -68,6 +68,10 @@ void limited_bytes(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& 
     lanes.store_bytes(limits(columns.number(lanes, sums, s.row + i)), to);
 }
 
+// What has been stored: zeros where the lanes do not reach.
+inline Vector stored(const AllIntegers&, Vector y, const float*) { return y; }
+inline Vector stored(const FirstIntegers& lanes, Vector, const float* at) { return lanes.load(at); }
+
 template <Activation kActivation, class Lanes>
 void finish_vector(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& s, int64_t column) {
   const SumColumns columns(e, lanes, column);
@@ -75,15 +79,27 @@ void finish_vector(const IntegerEpilogue& e, const Lanes& lanes, const SumRows& 
   const Vector low = Vector::all(e.real.low), high = Vector::all(e.real.high),
                multiplier = Vector::all(e.multiplier);
   const int32_t* sums = s.first;
+  float unused[2 * kRangeLanes] = {};
+  float* range = e.range ? e.range : unused;
+  Vector least = Vector::load(range), most = Vector::load(range + kRangeLanes);
   for (int64_t i = s.row; i < s.row + s.rows; ++i, sums += s.step) {
     Vector x = columns.number(lanes, sums, i);
     if (e.real.added) x = x + lanes.load(e.real.added + i * e.real.added_row + column);
     const Vector y = activated<kActivation>(x, low, high);
-    if (e.reals)
-      lanes.store(y, e.reals + i * e.row + column);
-    else
+    if (e.reals) {
+      float* to = e.reals + i * e.row + column;
+      lanes.store(y, to);
+      if (!e.range) continue;
+      // The second operand where the first is no number.
+      const Vector seen = stored(lanes, y, to);
+      least = min(seen, least);
+      most = max(seen, most);
+    } else {
       lanes.store_bytes(limits(y * multiplier), e.bytes + i * e.row + column);
+    }
   }
+  least.store(range);
+  most.store(range + kRangeLanes);
 }
 
 #if defined(__AVX2__)
@@ -189,6 +205,12 @@ void each_sum_vector(int64_t column, int64_t columns, F f) {
 
 void finish(const IntegerEpilogue& e, const int32_t* sums, int64_t sums_step, int64_t row,
             int64_t rows, int64_t column, int64_t columns) {
+  if (e.integers) {
+    for (int64_t i = 0; i < rows; ++i)
+      std::memcpy(e.integers + (row + i) * e.row + column, sums + i * sums_step,
+                  size_t(columns) * sizeof(int32_t));
+    return;
+  }
   const auto part = [&](int64_t j) { return SumRows{sums + j, sums_step, row, rows}; };
   if (only_limits(e)) {
     const int64_t packed = e.bounded ? packed_bytes(e, part(0), column, columns) : 0;

@@ -27,6 +27,8 @@ inline int64_t packed_index(int64_t k, int64_t j, int64_t depth) {
          j % kIntegerPanel * kDepthGroup + k % kDepthGroup;
 }
 
+inline constexpr int64_t kRangeLanes = 16;
+
 // What becomes of the sums S: with t = S + offsets[j] + row_terms[i] * column_terms[j], the result
 // is y = activation(t * scales[j] + bias + added) in f32, or the byte
 // saturate(round(y * multiplier) + zero), half to even. t is rounded to f32 first.
@@ -38,10 +40,14 @@ struct IntegerEpilogue {
   Epilogue real = {};                     // in f32
   bool finite = false;                    // scales, bias and limits are: no number is NaN
   bool bounded = false;                   // t * scales[j] + bias is less than 2^31, for any sum
-  // The result: one of these, `row` elements from one row to the next.
+  // The result: one of these, `row` elements from one row to the next. Integers are the sums as
+  // they are; nothing else counts then.
+  int32_t* integers = nullptr;
   float* reals = nullptr;
   uint8_t* bytes = nullptr;
   int64_t row = 0;
+  // Where given, of numbers: the least and the largest that were there, in kRangeLanes parts each.
+  float* range = nullptr;
   float multiplier = 1;
   int32_t zero = 0, least = 0, most = 255;  // of bytes; -128 and 127 for signed ones
 };

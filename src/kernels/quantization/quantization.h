@@ -30,6 +30,24 @@ struct ToBytes {
 // zero; where something is not finite the scale is NaN and the bytes are zero.
 inline constexpr float kLeastOfBlock = 0x1p-100f;
 
+// What the zero points of two matrices add to the sums of a row of their product (modulo 2^32):
+// each + row * columns[j] + other_row * other_columns[j].
+struct ZeroTerms {
+  int32_t each = 0;
+  int32_t row = 0, other_row = 0;
+  const int32_t* columns = nullptr;
+  const int32_t* other_columns = nullptr;
+};
+
+// The range of numbers, and 0.
+struct NumberRange {
+  float least = 0, most = 0;
+  void extend(const NumberRange& other) {
+    if (other.least < least) least = other.least;
+    if (other.most > most) most = other.most;
+  }
+};
+
 struct QuantizationKernels {
   // Extends [*least, *most] to hold n numbers; those that are none do not count.
   void (*extend)(const float* x, int64_t n, float* least, float* most);
@@ -44,6 +62,13 @@ struct QuantizationKernels {
               const ToBytes& to, int64_t n, uint8_t* y);
   // A row of n numbers in blocks, the last of which may be shorter.
   void (*quantize_blocks)(const float* x, int64_t n, int64_t block, int8_t* y, float* scales);
+  // Adds the terms to n sums.
+  void (*correct)(int32_t* sums, int64_t n, const ZeroTerms& terms);
+  // y[j] = saturate(round(f32(sums[j]) * scales[j * step]) + zero), half to even; step is 0 or 1.
+  void (*requantize)(const int32_t* sums, int64_t n, const float* scales, int64_t step,
+                     int32_t zero, ByteRange range, uint8_t* y);
+  // The largest of the bytes at each place of `count` rows, at least one.
+  void (*maximum)(const uint8_t* const* rows, int64_t count, int64_t n, bool is_signed, uint8_t* y);
 };
 
 extern const QuantizationKernels kQuantizationPortable;

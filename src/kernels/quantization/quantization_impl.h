@@ -129,7 +129,62 @@ void quantize_blocks(const float* x, int64_t n, int64_t block, int8_t* y, float*
     *scales++ = quantize_block(x + i, n - i < block ? n - i : block, y + i);
 }
 
-constexpr QuantizationKernels kKernels{extend, quantize, dequantize, add, quantize_blocks};
+void correct(int32_t* sums, int64_t n, const ZeroTerms& t) {
+  const Integers each = Integers::all(t.each), row = Integers::all(t.row),
+                 other = Integers::all(t.other_row);
+  const auto part = [&](const auto& lanes, int64_t j) {
+    Integers x = lanes.load(sums + j) + each;
+    if (t.columns) x = x + row * lanes.load(t.columns + j);
+    if (t.other_columns) x = x + other * lanes.load(t.other_columns + j);
+    lanes.store(x, sums + j);
+  };
+  int64_t j = 0;
+  for (; j + Vector::kWidth <= n; j += Vector::kWidth) part(AllIntegers(), j);
+  if (j < n) part(FirstIntegers(n - j), j);
+}
+
+void requantize(const int32_t* sums, int64_t n, const float* scales, int64_t step, int32_t zero,
+                ByteRange range, uint8_t* y) {
+  const Vector low = Vector::all(float(range.least - zero)),
+               high = Vector::all(float(range.most - zero)), one = Vector::all(scales[0]);
+  const Integers offset = Integers::all(zero);
+  const auto part = [&](const auto& lanes, int64_t j) {
+    const Vector x = real(lanes.load(sums + j)) * (step == 0 ? one : lanes.load(scales + j));
+    lanes.store_bytes(nearest(min(max(x, low), high)) + offset, y + j);
+  };
+  int64_t j = 0;
+  for (; j + Vector::kWidth <= n; j += Vector::kWidth) part(AllIntegers(), j);
+  if (j < n) part(FirstIntegers(n - j), j);
+}
+
+// As many bytes as a vector of floats has.
+constexpr int64_t kVectorBytes = Vector::kWidth * int64_t(sizeof(float));
+using UnsignedLanes = uint8_t __attribute__((vector_size(kVectorBytes)));
+using SignedLanes = int8_t __attribute__((vector_size(kVectorBytes)));
+
+template <class Lanes>
+void maximum_of(const uint8_t* const* rows, int64_t count, int64_t n, uint8_t* y) {
+  const auto part = [&](int64_t j, int64_t size) {
+    Lanes top = {}, x = {};
+    std::memcpy(&top, rows[0] + j, size_t(size));
+    for (int64_t i = 1; i < count; ++i) {
+      std::memcpy(&x, rows[i] + j, size_t(size));
+      top = x > top ? x : top;
+    }
+    std::memcpy(y + j, &top, size_t(size));
+  };
+  int64_t j = 0;
+  for (; j + kVectorBytes <= n; j += kVectorBytes) part(j, kVectorBytes);
+  if (j < n) part(j, n - j);
+}
+
+void maximum(const uint8_t* const* rows, int64_t count, int64_t n, bool is_signed, uint8_t* y) {
+  is_signed ? maximum_of<SignedLanes>(rows, count, n, y)
+            : maximum_of<UnsignedLanes>(rows, count, n, y);
+}
+
+constexpr QuantizationKernels kKernels{extend,          quantize, dequantize, add,
+                                       quantize_blocks, correct,  requantize, maximum};
 
 }  // namespace
 }  // namespace hone::kernels
