@@ -383,10 +383,12 @@ const Command& benchmark_command() {
           "--op measures a single operator on made-up numbers, lowered and run as in a model: its "
           "operations\na second beside the peak of the machine, and the bytes of its inputs, "
           "weights and outputs a second\nbeside the rate of the level of memory that they fit in. "
-          "--dims are, all f32:\n"
+          "--dims are, all f32 where nothing else is said:\n"
           "  gemm MxNxK                 [M, K] times constant weights [K, N]\n"
           "  conv NxCxHxWxFxK[xS]       F filters of K x K, stride S\n"
           "  depthwise NxCxHxWxK[xS]    one filter of K x K for each channel\n"
+          "  quantized_gemm MxNxK       the same as gemm in bytes, quantized on the way\n"
+          "  block4_gemm, block8_gemm MxNxK    weights of 4 or 8 bits in blocks of 32\n"
           "  softmax AxBx…, layer_normalization AxBx…    along the last axis\n"
           "  add AxBx…, gelu AxBx… and the other element-wise operators of one or two inputs",
       .positionals = {{"MODEL", "the model files", 0, kAny, true}},

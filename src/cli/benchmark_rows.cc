@@ -10,17 +10,25 @@
 #include "base/text.h"
 #include "cli/output.h"
 #include "hardware/host.h"
+#include "measure/operator_model.h"
 
 namespace hone::cli {
 
 using measure::Interval;
 using measure::Measured;
 
+namespace {
+
+std::optional<double> fraction_of(const Row& row, double peak) {
+  if (!row.model->macs || row.measured.latency.median <= 0 || peak <= 0) return std::nullopt;
+  return 2 * double(*row.model->macs) / row.measured.latency.median / peak;
+}
+
+}  // namespace
+
 // Of the peak of multiply-adds of floats.
 std::optional<double> fraction_of_peak(const Row& row) {
-  if (!row.model->macs || row.measured.latency.median <= 0) return std::nullopt;
-  if (row.peaks->f32_flops <= 0) return std::nullopt;
-  return 2 * double(*row.model->macs) / row.measured.latency.median / row.peaks->f32_flops;
+  return fraction_of(row, row.peaks->f32_flops);
 }
 
 namespace {
@@ -114,6 +122,9 @@ void write(JsonWriter& json, const Row& row) {
     if (row.model->macs) json.member("macs", *row.model->macs);
     if (!row.model->op.empty()) write_operator(json, row);
     if (const auto fraction = fraction_of_peak(row)) json.member("fraction_of_f32_peak", *fraction);
+    if (const auto fraction = fraction_of(row, row.peaks->int8_ops);
+        fraction && measure::multiplies_bytes(row.model->op))
+      json.member("fraction_of_int8_peak", *fraction);
     if (row.ratio) {
       json.key("ratio_to_first");
       write(json, *row.ratio);
@@ -163,8 +174,8 @@ std::vector<std::string> cells(const Row& row) {
 
 std::string report_operators(const std::vector<Row>& rows) {
   std::vector<std::vector<std::string>> lines{{"operator", "engine", "threads", "median",
-                                               "95 % interval", "GFLOP/s", "of f32 peak", "bytes",
-                                               "GB/s", "of the rate of", "largest error"}};
+                                               "95 % interval", "GFLOP/s", "of the peak of",
+                                               "bytes", "GB/s", "of the rate of", "largest error"}};
   for (const Row& row : rows) {
     const Measured& m = row.measured;
     lines.push_back({row.model->name, std::string(m.engine->name), std::to_string(row.threads)});
@@ -174,14 +185,16 @@ std::string report_operators(const std::vector<Row>& rows) {
       continue;
     }
     const Traffic traffic = traffic_of(row);
-    const auto fraction = fraction_of_peak(row);
+    const bool bytes = measure::multiplies_bytes(row.model->op);
+    const auto fraction = fraction_of(row, bytes ? row.peaks->int8_ops : row.peaks->f32_flops);
     cells.push_back(human_seconds(m.latency.median));
     cells.push_back(m.latency.low > 0
                         ? human_seconds(m.latency.low) + " to " + human_seconds(m.latency.high)
                         : "-");
     cells.push_back(fmt::format("{:.1f}", flops_per_s(row) / 1e9));
-    cells.push_back(fraction && *row.model->macs > 0 ? fmt::format("{:.0f} %", 100 * *fraction)
-                                                     : "-");
+    cells.push_back(fraction && *row.model->macs > 0
+                        ? fmt::format("{}: {:.0f} %", bytes ? "int8" : "f32", 100 * *fraction)
+                        : "-");
     cells.push_back(human_bytes(row.model->touched));
     cells.push_back(fmt::format("{:.1f}", traffic.bytes_per_s / 1e9));
     cells.push_back(traffic.level.bytes_per_s > 0

@@ -18,17 +18,51 @@ namespace {
 
 using Dims = std::vector<int64_t>;
 
-// The graph as text, and the shapes of its weights: constants w0, w1 …
-struct Description {
-  std::string inputs, body;
-  std::vector<Dims> weights;
+std::string typed(std::string_view dtype, const Dims& shape) {
+  return fmt::format("{}[{}]", dtype, fmt::join(shape, ","));
+}
+std::string f32(const Dims& shape) { return typed("f32", shape); }
+
+// A constant: how it is stored, in how many bits for each element, and what belongs to it.
+struct Weight {
+  Weight(const Dims& dims) : shape(dims), type(f32(dims)) {}
+  Weight(Dims dims, std::string what, int64_t bits, std::string_view more = {})
+      : shape(std::move(dims)), type(std::move(what)), element_bits(bits), rest(more) {}
+  Dims shape;
+  std::string type;
+  int64_t element_bits = 32;
+  std::string rest;
 };
 
-std::string f32(const Dims& shape) { return fmt::format("f32[{}]", fmt::join(shape, ",")); }
+// The graph as text, and its weights: constants w0, w1 …
+struct Description {
+  std::string inputs, body;
+  std::vector<Weight> weights;
+};
 
 Description gemm(const Dims& d) {
-  return {"x: " + f32({d[0], d[2]}), "matmul(x, @w0)", {{d[2], d[1]}}};
+  return {"x: " + f32({d[0], d[2]}), "matmul(x, @w0)", {Dims{d[2], d[1]}}};
 }
+
+// Bytes from the numbers, products of bytes, and numbers again.
+Description quantized_gemm(const Dims& d) {
+  const Dims w{d[2], d[1]};
+  return {"x: " + f32({d[0], d[2]}),
+          "matmul(dequantize_linear(quantize_linear(x, f32{0.01}, u8{128}), f32{0.01}, u8{128}), "
+          "dequantize_linear(@w0, f32{0.01}))",
+          {Weight(w, typed("i8", w), 8)}};
+}
+
+Description block_gemm(const Dims& d, std::string_view codes, int64_t bits) {
+  const Dims w{d[1], d[2]}, scales{d[1], d[2] / 32};
+  return {
+      "x: " + f32({d[0], d[2]}),
+      "matmul(dequantize_linear(q, s) <axis=-1, block_size=32>, transpose(@w0))",
+      {Weight(w, fmt::format("{} affine({}, axis=1, block=32)", f32(w), codes), bits, " scale @w1"),
+       scales}};
+}
+Description block4_gemm(const Dims& d) { return block_gemm(d, "u4", 4); }
+Description block8_gemm(const Dims& d) { return block_gemm(d, "u8", 8); }
 
 // Between transposes that the lowering cancels: as between others of its kind, the channels are the
 // last axis.
@@ -40,7 +74,7 @@ Description convolution(const Dims& d, int64_t filters, int64_t group, int64_t s
                       "kernel_shape=[{1}, {1}], pads=[{2}, {2}, {3}, {3}], strides=[{4}, {4}]>) "
                       "<perm=[0, 2, 3, 1]>",
                       group, size, before, after, stride),
-          {{filters, d[1] / group, size, size}}};
+          {Dims{filters, d[1] / group, size, size}}};
 }
 Description conv(const Dims& d) { return convolution(d, d[4], 1, d[5], d.size() > 6 ? d[6] : 1); }
 Description depthwise(const Dims& d) {
@@ -48,16 +82,23 @@ Description depthwise(const Dims& d) {
 }
 Description softmax(const Dims& d) { return {"x: " + f32(d), "softmax(x) <axis=-1>", {}}; }
 Description layer_normalization(const Dims& d) {
-  return {"x: " + f32(d), "layer_normalization(x, @w0, @w1) <axis=-1>", {{d.back()}, {d.back()}}};
+  return {"x: " + f32(d),
+          "layer_normalization(x, @w0, @w1) <axis=-1>",
+          {Dims{d.back()}, Dims{d.back()}}};
 }
 
 struct Maker {
   std::string_view op, dims;  // dims: what the numbers are
   size_t least, most;         // numbers
   Description (*describe)(const Dims& dims);
+  bool of_bytes = false;
+  int64_t multiple = 1;  // of which the last number is one
 };
 constexpr std::array kMakers{
     Maker{"gemm", "MxNxK", 3, 3, gemm},
+    Maker{"quantized_gemm", "MxNxK", 3, 3, quantized_gemm, true},
+    Maker{"block4_gemm", "MxNxK, K a multiple of 32", 3, 3, block4_gemm, true, 32},
+    Maker{"block8_gemm", "MxNxK, K a multiple of 32", 3, 3, block8_gemm, true, 32},
     Maker{"conv", "NxCxHxWxFxK[xS]", 6, 7, conv},
     Maker{"depthwise", "NxCxHxWxK[xS]", 5, 6, depthwise},
     Maker{"softmax", "AxBx…", 1, 8, softmax},
@@ -103,7 +144,8 @@ Result<Description> described(std::string_view op, std::string_view dims) {
   const auto numbers = numbers_in(dims);
   for (const Maker& maker : kMakers) {
     if (maker.op != op) continue;
-    if (!numbers || numbers->size() < maker.least || numbers->size() > maker.most)
+    if (!numbers || numbers->size() < maker.least || numbers->size() > maker.most ||
+        numbers->back() % maker.multiple != 0)
       return wrong_dims(op, dims, maker.dims);
     return maker.describe(*numbers);
   }
@@ -138,23 +180,33 @@ Result<DataSource> made_up(int64_t count, const Limits& limits) {
 Result<Model> operator_model(std::string_view op, std::string_view dims, const Limits& limits) {
   const Description d = TRY(described(op, dims));
   std::string constants;
-  int64_t count = 0;
+  int64_t size = 0;  // bytes
   for (size_t i = 0; i < d.weights.size(); ++i) {
-    const auto elements = checked_product(d.weights[i]);
-    const auto bytes = elements ? checked_mul<int64_t>(*elements, 4) : std::nullopt;
-    if (!bytes || *bytes > int64_t{1} << 40)
-      return fail(ErrorId::over_memory, "weights of shape " + f32(d.weights[i]) + " are too large");
-    constants +=
-        fmt::format("const @w{}: {} = span(0, {}, {})\n", i, f32(d.weights[i]), count * 4, *bytes);
-    count += *elements;
+    const Weight& w = d.weights[i];
+    const auto elements = checked_product(w.shape);
+    const auto bits = elements ? checked_mul(*elements, w.element_bits) : std::nullopt;
+    if (!bits || *bits > int64_t{8} << 40)
+      return fail(ErrorId::over_memory, "weights of type " + w.type + " are too large");
+    // The last one first: a name stands before what takes it.
+    constants =
+        fmt::format("const @w{}: {} = span(0, {}, {}){}\n", i, w.type, size, *bits / 8, w.rest) +
+        constants;
+    size += (*bits / 8 + 63) / 64 * 64;
   }
   std::string text = "hone 1\n";
-  if (count > 0) text += fmt::format("source 0 \"weights\" {}\n", count * 4);
-  text += fmt::format("{}graph main({}) -> (z) {{\n  z = {}\n}}\n", constants, d.inputs, d.body);
+  if (size > 0) text += fmt::format("source 0 \"weights\" {}\n", size);
+  // What the body names q and s are blocks of x.
+  const bool blocks = d.body.find("(q, s)") != std::string::npos;
+  text += fmt::format("{}graph main({}) -> (z) {{\n{}  z = {}\n}}\n", constants, d.inputs,
+                      blocks ? "  q, s = quantize_blocks(x)\n" : "", d.body);
   Model model = TRY(parse_model_text(text, standard_catalogue(), limits)
                         .context("making a model of --op " + printable(op)));
-  if (count > 0) model.sources[0] = TRY(made_up(count, limits));
+  if (size > 0) model.sources[0] = TRY(made_up(size / 4, limits));
   return model;
+}
+
+bool multiplies_bytes(std::string_view op) {
+  return std::ranges::any_of(kMakers, [&](const Maker& m) { return m.op == op && m.of_bytes; });
 }
 
 }  // namespace hone::measure

@@ -10,9 +10,12 @@
 namespace hone::measure {
 
 // The operator on f32 tensors of these sizes: weights are constants with made-up numbers, as in a
-// model. `op` is gemm, conv, depthwise, softmax or layer_normalization; and every element-wise
-// operator of the catalogue with one or two inputs that are all needed takes a shape. Fails with
-// `usage`.
+// model. `op` is gemm, quantized_gemm, block4_gemm, block8_gemm, conv, depthwise, softmax or
+// layer_normalization; and every element-wise operator of the catalogue with one or two inputs that
+// are all needed takes a shape. Fails with `usage`.
 Result<Model> operator_model(std::string_view op, std::string_view dims, const Limits& limits);
+
+// Is the operator one whose products are of bytes?
+bool multiplies_bytes(std::string_view op);
 
 }  // namespace hone::measure

@@ -94,7 +94,10 @@ class Benchmark(CommandTest):
         self.assertTrue(all(r["parity"]["equal"] for r in results))
 
     def test_operators(self):
-        for op, dims, macs in (("gemm", "5x7x9", 5 * 7 * 9), ("conv", "1x3x8x8x6x3x2", 27 * 6 * 16),
+        for op, dims, macs in (("gemm", "5x7x9", 5 * 7 * 9),
+                               ("quantized_gemm", "5x7x9", 5 * 7 * 9),
+                               ("block4_gemm", "5x7x64", 5 * 7 * 64),
+                               ("block8_gemm", "5x7x32", 5 * 7 * 32), ("conv", "1x3x8x8x6x3x2", 27 * 6 * 16),
                                ("depthwise", "1x8x6x6x3", 8 * 36 * 9), ("add", "3x5", 0),
                                ("gelu", "64", 0), ("softmax", "2x33", 0),
                                ("layer_normalization", "4x9", 0)):
@@ -109,6 +112,7 @@ class Benchmark(CommandTest):
                 self.assertGreater(r[key], 0)
             self.assertIn(r["level"], ("L2", "L3", "memory"))
             self.assertGreaterEqual(r["fraction_of_bandwidth"], 0)
+            self.assertEqual("fraction_of_int8_peak" in r, "_gemm" in op)
         self.assertEqual(r["bytes"], 2 * 4 * 9 * 4 + 2 * 9 * 4)
         text = self.hone("benchmark", "--op", "gemm", "--dims", "5x7x9", "--dims", "16x16x16",
                          *QUICK).out

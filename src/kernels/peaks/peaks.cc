@@ -6,8 +6,9 @@ namespace hone::kernels {
 
 const PeakKernels& peak_kernels() {
 #if defined(__x86_64__)
-  static const PeakKernels& best = best_of(kPeaksPortable, kPeaksAvx2, kPeaksAvx512);
-  return best;
+  if (instruction_set() == InstructionSet::amx) return kPeaksAmx;
+  if (instruction_set() == InstructionSet::avx512vnni) return kPeaksAvx512Vnni;
+  return best_of(kPeaksPortable, kPeaksAvx2, kPeaksAvx512);
 #else
   return kPeaksPortable;
 #endif

@@ -18,8 +18,7 @@ struct PeakKernels {
 
 extern const PeakKernels kPeaksPortable;
 #if defined(__x86_64__)
-extern const PeakKernels kPeaksAvx2;
-extern const PeakKernels kPeaksAvx512;
+extern const PeakKernels kPeaksAvx2, kPeaksAvx512, kPeaksAvx512Vnni, kPeaksAmx;
 #endif
 
 // The best ones for the CPU that runs this.

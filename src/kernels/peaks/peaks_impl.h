@@ -42,12 +42,11 @@ float read_floats(const float* x, int64_t n) {
 }
 
 #if defined(__AVX512F__)
-// Adds 64 products of unsigned and signed bytes: vpdpbusd where there is VNNI, else its three
-// parts.
+// Adds 64 products of unsigned and signed bytes.
 inline __m512i dot(__m512i sum, __m512i a, __m512i b) {
   return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi16(1)));
 }
-int32_t busy_int8_parts(int64_t iterations) {
+int32_t busy_int8(int64_t iterations) {
   __m512i sums[kChains];
   for (__m512i& sum : sums) sum = _mm512_setzero_si512();
   volatile int one = 1;
@@ -62,22 +61,6 @@ int32_t busy_int8_parts(int64_t iterations) {
   }
   for (int i = 1; i < kChains; ++i) sums[0] = _mm512_add_epi32(sums[0], sums[i]);
   return _mm_cvtsi128_si32(_mm512_castsi512_si128(sums[0]));
-}
-__attribute__((target("avx512vnni"))) int32_t busy_int8_vnni(int64_t iterations) {
-  __m512i sums[kChains];
-  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
-  volatile int one = 1;
-  const __m512i a = _mm512_set1_epi8(char(one)), b = _mm512_set1_epi8(char(one));
-  for (int64_t n = 0; n < iterations; ++n) {
-#pragma GCC unroll 12
-    for (int i = 0; i < kChains; ++i) sums[i] = _mm512_dpbusd_epi32(sums[i], a, b);
-  }
-  for (int i = 1; i < kChains; ++i) sums[0] = _mm512_add_epi32(sums[0], sums[i]);
-  return _mm_cvtsi128_si32(_mm512_castsi512_si128(sums[0]));
-}
-int32_t busy_int8(int64_t iterations) {
-  return __builtin_cpu_supports("avx512vnni") ? busy_int8_vnni(iterations)
-                                              : busy_int8_parts(iterations);
 }
 constexpr int64_t kProducts = kChains * 64;
 
