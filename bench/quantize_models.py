@@ -10,7 +10,10 @@ resnet50_s8s8, mobilenet_v2_s8s8  the same, activations signed
 bert_base_4bit, gpt2_4bit, gpt2_step_4bit
                                   MatMulNBits, blocks of 32, symmetric
 
-Needs onnx, onnxruntime and, for 4 bits, onnx_ir: `pip install onnx onnxruntime onnx_ir sympy`.
+digits_cnn_u8s8, digits_vit_dynamic
+                                  of MODELS_DIR/NAME/model.onnx, as in zoo/
+
+All whose models are there, or those of the given names. Needs onnx, onnxruntime and, for 4 bits, onnx_ir: `pip install onnx onnxruntime onnx_ir sympy`.
 """
 import sys
 import tempfile
@@ -19,11 +22,15 @@ from pathlib import Path
 import numpy as np
 
 HOW = {f"{model}_{how}": (model, how) for how, models in {
-    "dynamic": ["bert_base", "vit_b16", "gpt2", "gpt2_step"],
-    "u8s8": ["resnet50", "mobilenet_v2"],
+    "dynamic": ["bert_base", "vit_b16", "gpt2", "gpt2_step", "digits_vit"],
+    "u8s8": ["resnet50", "mobilenet_v2", "digits_cnn"],
     "s8s8": ["resnet50", "mobilenet_v2"],
     "4bit": ["bert_base", "gpt2", "gpt2_step"],
 }.items() for model in models}
+
+
+def fixed(shape):
+    return [n if isinstance(n, int) else 1 for n in shape]
 
 
 def images(path):
@@ -34,7 +41,7 @@ def images(path):
         def __init__(self):
             inputs = ort.InferenceSession(path).get_inputs()
             random = np.random.default_rng(7)
-            self.all = iter([{i.name: random.standard_normal(i.shape).astype(np.float32)
+            self.all = iter([{i.name: random.standard_normal(fixed(i.shape)).astype(np.float32)
                               for i in inputs} for _ in range(4)])
 
         def get_next(self):
@@ -96,4 +103,8 @@ if __name__ == "__main__":
     out.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[3:] or HOW:
         model, way = HOW[name]
-        quantize(str(models / f"{model}.onnx"), way, str(out / f"{name}.onnx"))
+        places = [p for p in (models / f"{model}.onnx", models / model / "model.onnx") if p.exists()]
+        if not places and name in sys.argv[3:]:
+            sys.exit(f"{models} has no {model}")
+        for place in places:
+            quantize(str(place), way, str(out / f"{name}.onnx"))
