@@ -146,7 +146,11 @@ const OpDef& qlinear_matmul_op() {
           const double factor = round_to(
               dtype, round_to(dtype, load_real(as, at.offset(0)) * load_real(bs, at.offset(1))) /
                          load_real(ys, at.offset(2)));
-          const float scaled = float(sums[size_t(i)]) * float(factor);
+          // Those of bytes modulo 2^32.
+          const double sum = is_integer(c.dtype(0))
+                                 ? double(int32_t(uint32_t(int64_t(sums[size_t(i)]))))
+                                 : sums[size_t(i)];
+          const float scaled = float(sum) * float(factor);
           if (is_integer(y.dtype()))
             store_integer(y, i, requantize(y.dtype(), scaled, load_integer(yz, at.offset(3))));
           else

@@ -39,7 +39,9 @@ Status reference(Call& c) {
   for (int64_t i = 0; i < y.count(); ++i) {
     const int64_t m = i / inner % filters;
     const float factor = x_scale * float(load_real(c.in(kWScale), each_scale ? m : 0)) / y_scale;
-    const double sum = sums[size_t(i)] + (c.has(kBias) ? load_real(c.in(kBias), m) : 0);
+    // Modulo 2^32.
+    const auto bias = uint32_t(c.has(kBias) ? load_integer(c.in(kBias), m) : 0);
+    const auto sum = int32_t(uint32_t(int64_t(sums[size_t(i)])) + bias);
     const float scaled = float(sum) * factor;
     store_integer(y, i, requantize(y.dtype(), double(scaled), zero));
   }

@@ -9,8 +9,9 @@ namespace hone {
 
 Status check_scales(const Infer& c, size_t scale, size_t zero_point) {
   const int64_t block = c.integer("block_size");
-  if (block < 0)
-    return attribute_error(c, "block_size must not be negative, is " + std::to_string(block));
+  if (block < 0 || block > INT32_MAX)
+    return attribute_error(
+        c, "block_size must be between 0 and 2^31 - 1, is " + std::to_string(block));
   const Shape &x = c.shape(0), &s = c.shape(scale);
   if (c.has(zero_point) && s.ranked && c.shape(zero_point).ranked) {
     const Shape& z = c.shape(zero_point);

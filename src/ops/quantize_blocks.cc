@@ -11,7 +11,8 @@ namespace {
 
 Result<Types> infer(const Infer& c) {
   const int64_t block = c.integer("block");
-  if (block < 1) return attribute_error(c, "a block of " + std::to_string(block) + " elements");
+  if (block < 1 || block > INT32_MAX)
+    return attribute_error(c, "a block of " + std::to_string(block) + " elements");
   Shape scales = c.shape(0);
   if (scales.ranked) {
     if (scales.rank() == 0) return shape_error(c, "x has no axes");

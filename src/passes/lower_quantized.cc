@@ -208,6 +208,9 @@ class Lowering {
       if (c.real("beta") != 1 || !chain.is_per_channel(f.bias)) return none;
     }
     std::vector<float> scale = w->scales;
+    const bool exact =
+        std::ranges::all_of(scale, [&](float s) { return multiplies_exactly(s, x->scale); });
+    if (!exact || f.weights.depth > kDeepestSum) return none;
     for (float& s : scale) s *= x->scale;
     f.scale = rewriter_.constant(Tensor::of({columns}, std::move(scale)), "scale");
     f.root = n;
@@ -238,10 +241,8 @@ class Lowering {
     const auto a = dequantized(model_, graph(), node.inputs[0]);
     const auto b = dequantized(model_, graph(), node.inputs[1]);
     const Shape& x = type(node.inputs[0]).shape;
-    // The sums have to fit in 32 bits.
-    constexpr int64_t kDeepest = int64_t{1} << 15;
     if (!a || !b || !x.ranked || x.rank() == 0 ||
-        x.dims.back().constant().value_or(kDeepest + 1) > kDeepest)
+        x.dims.back().constant().value_or(kDeepestSum + 1) > kDeepestSum)
       return ok();
     return replace_pair(rewriter_, n, {"matmul_integer", "qlinear_matmul"}, *a, *b);
   }

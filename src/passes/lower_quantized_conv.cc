@@ -115,6 +115,9 @@ class Lowering {
     f->weights.dtype = w->weights.dtype;
     f->weights.zero = w->weights.zero;
     f->scales = w->scales;
+    const bool exact =
+        std::ranges::all_of(f->scales, [&](float s) { return multiplies_exactly(s, x->scale); });
+    if (!exact || f->weights.depth > kDeepestSum) return none;
     for (float& s : f->scales) s *= x->scale;
     f->root = n;
     f->of_reals = true;

@@ -2,6 +2,7 @@
 // made of them behind: of the rows of a table that are taken, for one. Bytes that become numbers
 // and the same bytes again stay as they are.
 #include <algorithm>
+#include <bit>
 #include <cfloat>
 #include <cmath>
 #include <map>
@@ -58,7 +59,8 @@ class Moving {
     return rewriter_.replace(y, from->bytes, "the bytes that the numbers were made of");
   }
   bool equal(const ByteScale& a, const ByteScale& b) {
-    if (a.dtype != b.dtype || a.scale != b.scale) return false;
+    if (a.dtype != b.dtype || std::bit_cast<uint32_t>(a.scale) != std::bit_cast<uint32_t>(b.scale))
+      return false;
     if (a.zero == b.zero) return true;
     const auto x = zero_of(a), y = zero_of(b);
     return x && x == y;
@@ -124,10 +126,18 @@ class Moving {
     });
   }
 
+  // Do bytes stand for numbers in the same order, and zero for +0?
+  static bool is_plain(float scale) { return scale > 0 && std::isfinite(scale); }
+
   // The largest number is that of the largest byte; each window has some.
   bool takes_the_largest(const Node& node, const ByteScale& from) {
     const Infer c(*node.op, node.attrs, {}, 1);
-    if (!(from.scale > 0) || node.outputs.size() != 1) return false;
+    if (!is_plain(from.scale) || node.outputs.size() != 1) return false;
+    // A window of padding alone has none.
+    const Shape& shape = graph()[node.inputs[0]].type.tensor.shape;
+    if (!shape.ranked ||
+        std::ranges::any_of(shape.dims, [](const Dim& d) { return d.constant().value_or(1) < 1; }))
+      return false;
     if (c.given("dilations") &&
         std::ranges::any_of(c.list("dilations"), [](auto d) { return d != 1; }))
       return false;
@@ -143,7 +153,7 @@ class Moving {
     if (Infer(*node.op, node.attrs, {}, 1).text("mode") != "constant") return true;
     const auto zero = zero_of(from);
     const bool is_given = inputs.size() > 2 && inputs[2].valid();
-    if (!zero) return false;
+    if (!zero || !is_plain(from.scale)) return false;
     if (is_given) {
       const Value& value = graph()[inputs[2]];
       if (value.kind != Value::Kind::constant || !value.type.tensor.encoding.is_dense())

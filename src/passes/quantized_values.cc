@@ -85,6 +85,10 @@ float fold_multiplier(float multiplier, EpilogueChain& chain, std::vector<float>
   return 1;
 }
 
+bool multiplies_exactly(float a, float b) {
+  return std::isnormal(a * b) || (std::isfinite(a * b) && (a == 0 || b == 0));
+}
+
 Status replace_pair(Rewriter& rewriter, NodeId product, const PairOps& ops, const ByteScale& a,
                     const ByteScale& b) {
   const Graph& graph = rewriter.graph();
@@ -93,6 +97,9 @@ Status replace_pair(Rewriter& rewriter, NodeId product, const PairOps& ops, cons
   const bool alone = graph[numbers].users.size() == 1 && !graph.is_output(numbers);
   const NodeId user = alone ? graph[numbers].users[0] : NodeId{};
   const auto made = alone ? requantized(rewriter.model(), graph, user) : std::nullopt;
+  if (!multiplies_exactly(a.scale, b.scale) ||
+      (made && !std::isfinite(a.scale * b.scale / made->scale)))
+    return ok();
   Builder::Given given;
   for (const NamedAttr& attr : node.attrs) given.emplace_back(attr.name, attr.value);
   const auto zero = [&](const ByteScale& s) -> Result<ValueId> {

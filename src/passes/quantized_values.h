@@ -38,6 +38,12 @@ struct PairOps {
 Status replace_pair(Rewriter& rewriter, NodeId product, const PairOps& ops, const ByteScale& a,
                     const ByteScale& b);
 
+// The sums of products of bytes have to fit in 32 bits where they stand for real numbers.
+inline constexpr int64_t kDeepestSum = int64_t{1} << 15;
+// Is the product of two scales as exact as they are? Bytes times an infinite scale, or one that has
+// vanished, are not the numbers that they stand for.
+bool multiplies_exactly(float a, float b);
+
 // A constant of bytes that stands for real numbers: one scale, or one for each slice of `axis`.
 struct ScaledBytes {
   ByteWeights weights;        // dtype, id and zero, for `columns` columns

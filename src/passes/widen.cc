@@ -36,7 +36,8 @@ class Widening {
                                            "bit_cast",
                                            "quantize_linear",
                                            "dequantize_linear",
-                                           "dynamic_quantize_linear"};
+                                           "dynamic_quantize_linear",
+                                           "qlinear_matmul"};
     return op.is(Trait::control) || op.is(Trait::random) ||
            std::ranges::find(kTyped, op.name) != std::end(kTyped);
   }

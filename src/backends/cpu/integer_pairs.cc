@@ -5,6 +5,7 @@
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/integer_products.h"
+#include "base/checked.h"
 #include "kernels/quantization/quantization.h"
 #include "passes/packing.h"
 
@@ -13,13 +14,20 @@ namespace {
 
 using kernels::kDepthGroup, kernels::kIntegerPanel;
 
+// What is too large for a size is too large for memory.
+int64_t checked_or_throw(int64_t a, int64_t b) {
+  const auto product = checked_mul(a, b);
+  if (!product) throw std::bad_alloc();
+  return *product;
+}
+
 // B in panels, with the sums of its columns.
 class Panels {
  public:
   Panels(const BytePair& p, const Call& c, ThreadPool& pool)
       : groups_(kernels::padded_depth(p.k) / kDepthGroup),
         panels_(kernels::integer_panels(p.n)),
-        bytes_(c.scratch<int8_t>(panels_ * groups_ * kIntegerPanel * kDepthGroup)),
+        bytes_(c.scratch<int8_t>(checked_or_throw(panels_, groups_ * kIntegerPanel * kDepthGroup))),
         sums_(c.scratch<int32_t>(panels_ * kIntegerPanel)) {
     clear_rest(p);
     const int64_t units = (p.k + kDepthGroup - 1) / kDepthGroup;

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "base/checked.h"
+#include "base/text.h"
 #include "import/onnx/translate.h"
 
 namespace hone::onnx {
@@ -168,8 +169,8 @@ Outputs q_gemm(NodeContext& c) {
   return c.has_input(7) ? quantized(c, y, 7, 0) : one(y);
 }
 
-// The bytes of a constant under another dtype and shape that take as many.
-Emitted relabelled(NodeContext& c, ValueId value, DType dtype, Extents shape) {
+// The bytes of a constant of one dtype under another dtype and shape that take as many.
+Emitted relabelled(NodeContext& c, ValueId value, DType from, DType dtype, Extents shape) {
   Builder& b = c.builder();
   const ConstantId source = value.valid() ? b.graph()[value].constant : ConstantId{};
   if (!source.valid()) return c.unsupported("packed weights must be constants");
@@ -179,8 +180,9 @@ Emitted relabelled(NodeContext& c, ValueId value, DType dtype, Extents shape) {
   const auto fixed = constant.type.shape.fixed();
   const auto held = fixed ? checked_product(*fixed) : std::nullopt;
   const auto stored = held ? bytes_for(constant.type.dtype, *held) : std::nullopt;
-  if (!bytes || stored != *bytes)
-    return c.unsupported("packed weights do not have the size that the attributes tell");
+  if (!bytes || constant.type.dtype != from || stored != *bytes)
+    return c.unsupported("'" + printable(constant.name) + "' is not " + std::string(name(from)) +
+                         " of the size that the attributes tell");
   constant.type = TensorType{dtype, Shape::of(shape), {}};
   return b.constant(b.model().add_constant(std::move(constant)));
 }
@@ -217,13 +219,14 @@ Outputs matmul_n_bits(NodeContext& c) {
     if (have == want) return value;
     return c.emit1("slice", {value, b.integers({0}), b.integers({want}), b.integers({1})});
   };
-  const ValueId weights = TRY(relabelled(c, c.input(1), packed, {n, blocks * block}));
+  const ValueId weights = TRY(relabelled(c, c.input(1), DType::u8, packed, {n, blocks * block}));
   // A constant is one at once: what folding makes of it would come too late for weights to stay
   // encoded.
   const bool constant_scales = b.graph()[c.input(2)].kind == Value::Kind::constant;
-  const ValueId scales =
-      constant_scales ? TRY(relabelled(c, c.input(2), c.input_type(2).tensor.dtype, {n, blocks}))
-                      : TRY(c.emit1("reshape", {c.input(2), b.integers({n, blocks})}));
+  const ValueId scales = constant_scales
+                             ? TRY(relabelled(c, c.input(2), c.input_type(2).tensor.dtype,
+                                              c.input_type(2).tensor.dtype, {n, blocks}))
+                             : TRY(c.emit1("reshape", {c.input(2), b.integers({n, blocks})}));
   ValueId zero;
   if (!c.has_input(3)) {
     // The middle of the range everywhere: a constant at once, so that the weights stay encoded.
@@ -236,7 +239,8 @@ Outputs matmul_n_bits(NodeContext& c) {
     zero = b.constant(std::move(middle));
   } else if (c.input_type(3).tensor.dtype == DType::u8) {
     const int64_t padded = (blocks + per_byte - 1) / per_byte * per_byte;
-    zero = TRY(trimmed(TRY(relabelled(c, c.input(3), packed, {n, padded})), padded, blocks));
+    zero = TRY(
+        trimmed(TRY(relabelled(c, c.input(3), DType::u8, packed, {n, padded})), padded, blocks));
   } else {
     return c.unsupported("zero points that are not packed integers");
   }
@@ -249,12 +253,17 @@ Outputs matmul_n_bits(NodeContext& c) {
   return one(c.has_input(5) ? TRY(c.emit1("add", {y, c.input(5)})) : y);
 }
 
+// The operator of the catalogue takes a range, too.
+Outputs dynamic_quantize(NodeContext& c) {
+  return c.emit("dynamic_quantize_linear", {c.input(0)}, {}, c.output_count());
+}
+
 constexpr char kMicrosoft[] = "com.microsoft";
 
 constexpr Translation kTable[] = {
     {"", "ConvInteger", 10, "conv_integer"},
     {"", "DequantizeLinear", 10, "", dequantize_linear, first_inputs(2)},
-    {"", "DynamicQuantizeLinear", 11, "dynamic_quantize_linear"},
+    {"", "DynamicQuantizeLinear", 11, "", dynamic_quantize, first_inputs(1)},
     {"", "MatMulInteger", 10, "matmul_integer"},
     {"", "QLinearConv", 10, "qlinear_conv"},
     {"", "QLinearMatMul", 10, "qlinear_matmul"},

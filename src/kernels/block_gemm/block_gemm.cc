@@ -51,8 +51,8 @@ class Multiplication {
 
   void run(int64_t panel, int64_t panel_end) {
     if (kernel_.thin && p_.m <= kThinBlockRows) return run_thin(panel, panel_end);
-    const int64_t tile_bytes = height_ * w_.units() * kBlockUnit;
-    const int64_t most = std::max<int64_t>(1, kRowBytes / std::max<int64_t>(1, tile_bytes));
+    const int64_t tile_bytes = height_ * std::max<int64_t>(1, w_.units()) * kBlockUnit;
+    const int64_t most = std::max<int64_t>(1, kRowBytes / tile_bytes);
     allocate(std::min(most, p_.rows.tiles));
     for (int64_t tile = 0; tile < p_.rows.tiles; tile += most)
       for (int64_t j = panel; j < panel_end; j += kernel_.panels)

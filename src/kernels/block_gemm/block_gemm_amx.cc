@@ -1,6 +1,7 @@
 // Products of block-quantized weights as products of tiles (AMX): 16 rows of a unit with 16
 // columns. The sums of a block go through memory, for tiles have no other way out.
 #include "kernels/block_gemm/dots_avx512.h"
+#include "kernels/tile_config.h"
 
 namespace hone::kernels {
 namespace {
@@ -8,23 +9,15 @@ namespace {
 constexpr int kTileRows = 16;
 constexpr int64_t kGroupBytes = 4 * kBlockPanel;
 
-// Tiles 0 and 1 hold sums, 4 and 5 a unit of rows, 6 and 7 one of a panel (Intel 64 and IA-32
-// Architectures Software Developer's Manual, LDTILECFG).
-struct alignas(64) TileConfig {
-  uint8_t palette = 1, start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t bytes[16] = {};  // of a row
-  uint8_t rows[16] = {};
-};
-
+// Tiles 0 and 1 hold sums, 4 and 5 a unit of rows, 6 and 7 one of a panel.
 void enter() {
   TileConfig config;
   for (int i = 0; i < 2; ++i) {
-    config.bytes[i] = kGroupBytes, config.rows[i] = kTileRows;
-    config.bytes[4 + i] = kBlockUnit, config.rows[4 + i] = kTileRows;
-    config.bytes[6 + i] = kGroupBytes, config.rows[6 + i] = kBlockUnit / 4;
+    config.set(i, kTileRows, kGroupBytes);
+    config.set(4 + i, kTileRows, kBlockUnit);
+    config.set(6 + i, kBlockUnit / 4, kGroupBytes);
   }
-  _tile_loadconfig(&config);
+  load(config);
 }
 void leave() { _tile_release(); }
 

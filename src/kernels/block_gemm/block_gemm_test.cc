@@ -46,7 +46,7 @@ class Case {
     codes_.resize(size_t(w_.panels() * w_.units() * w_.unit_bytes()));
     for (uint8_t& c : codes_) c = uint8_t(extreme ? (random_() % 4 ? 255 : 0) : random_());
     for (int64_t i = 0; i < m * depth; ++i)
-      a_.push_back(int8_t(extreme ? (random_() % 4 ? 127 : -127) : int(random_() % 255) - 127));
+      a_.push_back(int8_t(extreme ? (random_() % 4 ? -128 : 127) : int(random_())));
     fill(a_scales_, m * w_.blocks);
     fill(scales_, w_.panels() * w_.blocks * kBlockPanel);
     fill(minima_, int64_t(scales_.size()));

@@ -119,7 +119,9 @@ class Multiplication {
       b.a = rows_.get(), b.a_step = depth_;
     } else if (reads_beyond(row + m - 1)) {
       const int64_t before = m - last_rows(m);
-      if (!kernel_.prepare && before > 0 && !reads_beyond(row + before - 1)) {
+      // The tile before the last one ends where whole tiles do, among the last one's rows.
+      const int64_t in_place = (m - 1) / height_of(m) * height_of(m);
+      if (!kernel_.prepare && before > 0 && !reads_beyond(row + in_place - 1)) {
         copy(b.a + before * p_.a_step, m - before);
         b.last_apart = true;
         return b;

@@ -1,32 +1,25 @@
 // Products of bytes as products of tiles (AMX): 16 rows of 64 bytes with 64 rows of 16 columns.
 #include "kernels/integer_gemm/dots_avx512.h"
+#include "kernels/tile_config.h"
 
 namespace hone::kernels {
 namespace {
 
 constexpr int64_t kTileRows = 16, kTileBytes = 64;
 
-// Tiles 0 to 3 hold sums, 4 and 5 rows of A, 6 and 7 parts of panels (Intel 64 and IA-32
-// Architectures Software Developer's Manual, LDTILECFG).
-struct alignas(64) TileConfig {
-  uint8_t palette = 1, start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t bytes[16] = {};  // of a row
-  uint8_t rows[16] = {};
-  TileConfig(uint8_t upper, uint8_t lower) {
-    for (int i = 0; i < 8; ++i) bytes[i] = kTileBytes, rows[i] = kTileRows;
-    rows[0] = rows[1] = rows[4] = upper;
-    rows[2] = rows[3] = rows[5] = lower;
+// Tiles 0 to 3 hold sums, 4 and 5 rows of A, 6 and 7 parts of panels.
+void configure(int64_t upper, int64_t lower) {
+  TileConfig config;
+  for (int i = 0; i < 2; ++i) {
+    config.set(i, upper, kTileBytes);
+    config.set(2 + i, lower, kTileBytes);
+    config.set(4 + i, i == 0 ? upper : lower, kTileBytes);
+    config.set(6 + i, kTileRows, kTileBytes);
   }
-};
-
-// GCC 12 takes its own intrinsic to read no more than the first bytes.
-void load(const TileConfig& config) {
-  asm volatile("" : : "m"(config));
-  _tile_loadconfig(&config);
+  load(config);
 }
 
-void enter() { load(TileConfig(kTileRows, kTileRows)); }
+void enter() { configure(kTileRows, kTileRows); }
 void leave() { _tile_release(); }
 
 constexpr int kQuarters = 4;
@@ -163,10 +156,10 @@ void strip(const IntegerStrip& s) {
 }
 
 void tile(const IntegerTile& t) {
-  const auto upper = uint8_t(t.rows < kTileRows ? t.rows : kTileRows);
-  const auto lower = uint8_t(t.rows > kTileRows ? t.rows - kTileRows : kTileRows);
+  const int64_t upper = t.rows < kTileRows ? t.rows : kTileRows;
+  const int64_t lower = t.rows > kTileRows ? t.rows - kTileRows : kTileRows;
   if (upper == kTileRows && lower == kTileRows) return configured(t);
-  load(TileConfig(upper, lower));
+  configure(upper, lower);
   configured(t);
   enter();
 }

@@ -1,5 +1,6 @@
 // The peak of products of bytes as products of tiles (AMX); the others as AVX-512 has them.
 #include "kernels/peaks/peaks_impl.h"
+#include "kernels/tile_config.h"
 
 namespace hone::kernels {
 namespace {
@@ -7,21 +8,11 @@ namespace {
 constexpr int kTiles = 4;
 constexpr int64_t kTileProducts = 16 * 16 * 64;
 
-// All tiles of 16 rows of 64 bytes (Intel 64 and IA-32 Architectures Software Developer's Manual,
-// LDTILECFG).
-struct alignas(64) TileConfig {
-  uint8_t palette = 1, start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
 // Four sums under way, as in a product of two tiles of rows and two of columns; all are zero.
 int32_t busy_tiles(int64_t iterations) {
-  const TileConfig config;
-  // GCC 12 takes its own intrinsic to read no more than the first bytes.
-  asm volatile("" : : "m"(config));
-  _tile_loadconfig(&config);
+  TileConfig config;
+  for (int i = 0; i < 8; ++i) config.set(i, 16, 64);
+  load(config);
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
