@@ -12,6 +12,9 @@ namespace {
 
 // What is this small is computed as it came, unmeasured: other things take longer.
 constexpr int64_t kSmall = 200'000;  // multiply-adds
+// Real numbers take four times the memory, of neighbours' caches too, which a product alone does
+// not tell: they have to be faster by more than noise.
+constexpr double kWorthReals = 0.85;
 // What takes so long that a few runs would cost more than a compilation should.
 constexpr int64_t kLarge = 1'000'000'000;
 
@@ -132,7 +135,7 @@ bool ByteChoice::decide(const ByteProduct& p) {
     const Times times = context_.choosing.stopwatch(
         {d.question, {{"bytes", build(true)}, {"reals", build(false)}}});
     if (times.seconds.size() == 2) {
-      bytes = times.seconds[1] >= kClearlyFaster * times.seconds[0];
+      bytes = times.seconds[1] >= kWorthReals * times.seconds[0];
       d.source = times.source;
       d.seconds = {{"bytes", times.seconds[0]}, {"reals", times.seconds[1]}};
     }
@@ -142,7 +145,10 @@ bool ByteChoice::decide(const ByteProduct& p) {
   return bytes;
 }
 
-bool ByteChoice::bytes(const ByteProduct& p) {
+bool ByteChoice::bytes(ByteProduct p) {
+  // Signed bytes between operators are made unsigned ones later.
+  if (p.x.dtype == DType::i8) p.x.dtype = DType::u8;
+  if (p.result == DType::i8) p.result = DType::u8;
   const std::string name = p.str();
   if (const auto it = decided_.find(name); it != decided_.end()) {
     for (Decision& d : context_.decisions)

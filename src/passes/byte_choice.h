@@ -34,7 +34,7 @@ class ByteChoice {
   // results of a few rows, or reals; without `width`, the columns of panels of real numbers, nobody
   // is asked.
   static Result<ByteChoice> make(PassContext& c);
-  bool bytes(const ByteProduct& p);
+  bool bytes(ByteProduct p);
   // Of real numbers; 0: not known.
   int64_t width() const { return width_; }
 

@@ -99,7 +99,7 @@ TEST(ByteChoice, WhatIsFasterIsTaken) {
 }
 
 TEST(ByteChoice, BytesStayWhereTheDifferenceMayBeNoise) {
-  Always close{{1, 0.98}};
+  Always close{{1, 0.9}};
   const auto bytes = lower({close.get()}, "");
   ASSERT_TRUE(bytes.ok());
   for (const auto op : kOfBytes) EXPECT_TRUE(bytes->has(op)) << op;

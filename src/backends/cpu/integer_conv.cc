@@ -111,14 +111,7 @@ Status convolve_all(Call& c, const Operands& in, ThreadPool& pool, Sums sums_of,
     if (c.has(in.bias)) p.added = c.in(in.bias).template as<int32_t>().data() + first;
     multiply_pair(p, sums_of(i), c, pool, finish(i, first));
   };
-  const int64_t products = x.shape()[0] * group;
-  const auto all = [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) run(i);
-  };
-  if (products < 2 * int64_t(pool.size()))
-    all(0, products);
-  else
-    pool.parallel_for(products, 1, all);
+  each_product(x.shape()[0] * group, k, axes.out_size(), pool, run);
   return ok();
 }
 

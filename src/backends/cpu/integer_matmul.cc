@@ -80,22 +80,13 @@ class Batch {
   int64_t period_ = 0;
 };
 
-// Calls product(i) for all products: several at a time, or each on all threads.
-void each_product(const Batch& batch, ThreadPool& pool, const std::function<void(int64_t)>& f) {
-  const auto run = [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) f(i);
-  };
-  if (batch.count() < 2 * int64_t(pool.size())) return run(0, batch.count());
-  pool.parallel_for(batch.count(), 1, run);
-}
-
 Status run_integers(Call& c, ThreadPool& pool) {
   Tensor& y = *TRY(c.out(0));
   if (y.count() == 0) return ok();
   const Batch batch(c, {0, 2, 1, 3});
   const TurnedBytes a = turned_bytes(c, pool);
   int32_t* sums = y.as<int32_t>().data();
-  each_product(batch, pool, [&](int64_t i) {
+  each_product(batch.count(), batch.k, batch.n, pool, [&](int64_t i) {
     multiply_pair(batch.pair(c, a.bytes, i), sums + i * batch.m * batch.n, c, pool);
   });
   return ok();
@@ -175,7 +166,7 @@ Status run_requantized(Call& c, ThreadPool& pool) {
   const auto zero = int32_t(load_integer(c.in(kYZero), 0));
   const IntegerRange whole = range_of(y.dtype());
   const kernels::ByteRange range{int32_t(whole.least), int32_t(whole.most)};
-  each_product(batch, pool, [&](int64_t i) {
+  each_product(batch.count(), batch.k, batch.n, pool, [&](int64_t i) {
     const int64_t first = i * batch.m * batch.n;
     const auto finish = [&](int64_t row, const int32_t* of_row) {
       kernels::quantization_kernels().requantize(of_row, batch.n, factors.data(), factors.step(),

@@ -111,6 +111,18 @@ class Terms {
 
 }  // namespace
 
+void each_product(int64_t count, int64_t k, int64_t n, ThreadPool& pool,
+                  const std::function<void(int64_t)>& f) {
+  constexpr int64_t kSmall = int64_t{1} << 20;  // bytes
+  const auto run = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) f(i);
+  };
+  const auto bytes = checked_mul(k, n);
+  if (count < 2 * int64_t(pool.size()) || !bytes || *bytes > kSmall) return run(0, count);
+  // Those of a few bytes each, many for one piece of work.
+  pool.parallel_for(count, 1 + kGrain / (1 + *bytes), run);
+}
+
 void multiply_pair(const BytePair& pair, int32_t* sums, const Call& c, ThreadPool& pool,
                    const std::function<void(int64_t, const int32_t*)>& finish) {
   if (pair.m == 0 || pair.n == 0) return;

@@ -32,6 +32,11 @@ struct BytePair {
   const int32_t* added = nullptr;
 };
 
+// Calls f(i) for i in [0, count): products with a right-hand side [k, n] each, several at a time
+// where they are small, so that memory does not grow with the threads; else each on all threads.
+void each_product(int64_t count, int64_t k, int64_t n, ThreadPool& pool,
+                  const std::function<void(int64_t)>& f);
+
 // sums [m, n]. Where `finish` is given, it gets each row when its sums are there: finish(row,
 // sums).
 void multiply_pair(const BytePair& pair, int32_t* sums, const Call& c, ThreadPool& pool,

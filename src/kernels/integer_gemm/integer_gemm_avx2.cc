@@ -20,59 +20,58 @@ void prepare(const uint8_t* a, int64_t a_step, int64_t rows, int64_t depth, uint
   }
 }
 
-// Two sums for each column, side by side: those of the even and of the odd half of each group.
+// Half a panel: two sums for each column, side by side, those of the even and of the odd half of
+// each group. Sums, parts of the panel and a group of a row are as much as registers hold.
 template <int kRows>
-void panel(const IntegerTile& t, const int8_t* b, int32_t* to) {
-  __m256i sums[kRows][4];
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 4
-    for (int q = 0; q < 4; ++q) sums[r][q] = _mm256_setzero_si256();
+void half_panel(const IntegerTile& t, const int8_t* b, int32_t* to) {
+  __m256i sums[kRows][2];
+#pragma GCC unroll 5
+  for (int r = 0; r < kRows; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
   for (int64_t k = 0; k < t.depth; k += kDepthGroup, b += kDepthGroup * kIntegerPanel) {
-    __m256i a[kRows];
-#pragma GCC unroll 4
+    const auto wide = [&](int q) {
+      return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 16 * q)));
+    };
+    const __m256i first = wide(0), second = wide(1);
+#pragma GCC unroll 5
     for (int r = 0; r < kRows; ++r) {
       int64_t group;
       std::memcpy(&group, t.a + r * t.a_step + 2 * k, sizeof group);
-      a[r] = _mm256_set1_epi64x(group);
-    }
-#pragma GCC unroll 4
-    for (int q = 0; q < 4; ++q) {
-      const __m256i wide =
-          _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 16 * q)));
-#pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r)
-        sums[r][q] = _mm256_add_epi32(sums[r][q], _mm256_madd_epi16(a[r], wide));
+      const __m256i a = _mm256_set1_epi64x(group);
+      // In the registers where the sums are: the compiler would compute all products first.
+      asm("vpaddd %1, %0, %0" : "+x"(sums[r][0]) : "x"(_mm256_madd_epi16(a, first)));
+      asm("vpaddd %1, %0, %0" : "+x"(sums[r][1]) : "x"(_mm256_madd_epi16(a, second)));
     }
   }
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r, to += t.sums_step)
-#pragma GCC unroll 2
-    for (int half = 0; half < 2; ++half) {
-      const __m256i pairs = _mm256_hadd_epi32(sums[r][2 * half], sums[r][2 * half + 1]);
-      __m256i whole = _mm256_permute4x64_epi64(pairs, 0xd8);
-      auto* at = reinterpret_cast<__m256i*>(to + 8 * half);
-      if (t.add) whole = _mm256_add_epi32(whole, _mm256_loadu_si256(at));
-      _mm256_storeu_si256(at, whole);
-    }
+#pragma GCC unroll 5
+  for (int r = 0; r < kRows; ++r, to += t.sums_step) {
+    const __m256i pairs = _mm256_hadd_epi32(sums[r][0], sums[r][1]);
+    __m256i whole = _mm256_permute4x64_epi64(pairs, 0xd8);
+    auto* at = reinterpret_cast<__m256i*>(to);
+    if (t.add) whole = _mm256_add_epi32(whole, _mm256_loadu_si256(at));
+    _mm256_storeu_si256(at, whole);
+  }
 }
 
-void tile(const IntegerTile& t) {
-  for (int64_t p = 0; p < t.panels; ++p) {
-    const int8_t* b = t.b + p * t.panel_step;
-    int32_t* to = t.sums + p * kIntegerPanel;
-    switch (t.rows) {
-      case 3: panel<3>(t, b, to); break;
-      case 2: panel<2>(t, b, to); break;
-      default: panel<1>(t, b, to);
-    }
-  }
+template <int kRows>
+void panels(const IntegerTile& t) {
+  if constexpr (kRows > 1)
+    if (t.rows < kRows) return panels<kRows - 1>(t);
+  for (int64_t p = 0; p < t.panels; ++p)
+    for (int64_t half = 0; half < 2; ++half)
+      half_panel<kRows>(t, t.b + p * t.panel_step + half * kDepthGroup * kIntegerPanel / 2,
+                        t.sums + p * kIntegerPanel + half * kIntegerPanel / 2);
 }
 
 }  // namespace
 
-const IntegerGemmKernel kIntegerGemmAvx2{3,       1,       1,       kDepthGroup, prepare, 2,
-                                         tile,    nullptr, nullptr, nullptr,     nullptr, 0,
-                                         nullptr, nullptr, finish,  row_sums};
+const IntegerGemmKernel kIntegerGemmAvx2{.rows = 5,
+                                         .panels = 1,
+                                         .row_unit = 1,
+                                         .depth_unit = kDepthGroup,
+                                         .prepare = prepare,
+                                         .widened = 2,
+                                         .tile = panels<5>,
+                                         .finish = finish,
+                                         .row_sums = row_sums};
 
 }  // namespace hone::kernels
