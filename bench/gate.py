@@ -81,7 +81,7 @@ def main():
                     model.unlink()
     if a.samples:
         with open(a.samples, "w", newline="") as out:
-            writer = csv.writer(out)
+            writer = csv.writer(out, lineterminator="\n")
             writer.writerow(["set", "model", "threads", "round", "f32_s", "quantized_s"])
             writer.writerows(samples)
 

@@ -1,6 +1,7 @@
 // The packed weights of block_linear: what the pass that makes them and the kernels agree on.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace hone::block_linear {

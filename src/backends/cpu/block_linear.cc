@@ -95,7 +95,7 @@ Status run_product(Call& c, ThreadPool& pool) {
   constexpr int64_t kWorthwhile = int64_t{1} << 18;
   // More pieces than threads: one that is held up keeps the others waiting for a piece at most.
   const int64_t panels = p.weights.panels(), work = 1 + m * depth * kernels::kBlockPanel;
-  const int64_t least = (kWorthwhile + work - 1) / work, pieces = 4 * pool.size();
+  const int64_t least = (kWorthwhile + work - 1) / work, pieces = int64_t{4} * pool.size();
   const int64_t even = (panels + pieces - 1) / pieces;
   const int64_t grain = pool.size() == 1 ? panels : std::max(least, even);
   const int64_t whole = (grain + kernel.panels - 1) / kernel.panels * kernel.panels;

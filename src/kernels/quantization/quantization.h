@@ -43,8 +43,8 @@ struct ZeroTerms {
 struct NumberRange {
   float least = 0, most = 0;
   void extend(const NumberRange& other) {
-    if (other.least < least) least = other.least;
-    if (other.most > most) most = other.most;
+    least = other.least < least ? other.least : least;
+    most = other.most > most ? other.most : most;
   }
 };
 
