@@ -188,9 +188,8 @@ Result<Model> operator_model(std::string_view op, std::string_view dims, const L
     if (!bits || *bits > int64_t{8} << 40)
       return fail(ErrorId::over_memory, "weights of type " + w.type + " are too large");
     // The last one first: a name stands before what takes it.
-    constants =
-        fmt::format("const @w{}: {} = span(0, {}, {}){}\n", i, w.type, size, *bits / 8, w.rest) +
-        constants;
+    constants.insert(
+        0, fmt::format("const @w{}: {} = span(0, {}, {}){}\n", i, w.type, size, *bits / 8, w.rest));
     size += (*bits / 8 + 63) / 64 * 64;
   }
   std::string text = "hone 1\n";
