@@ -90,7 +90,7 @@ class Case {
     for (int64_t b = 0; b < w_.blocks; ++b) {
       int32_t dot = 0, all = 0;
       for (int64_t k = b * block; k < std::min(depth_, (b + 1) * block); ++k) {
-        const int32_t a = a_[size_t(i * depth_ + k)];
+        const auto a = int32_t{a_[size_t(i * depth_ + k)]};
         dot += a * (code(k, j) - w_.zero);
         all += a;
       }
