@@ -108,8 +108,8 @@ TEST(Quantization, RangesHoldAllNumbers) {
     if (n > 2) x[size_t(n) / 2] = NAN;
     float least = 0, most = 0;
     for (const float v : x) {
-      if (v < least) least = v;
-      if (v > most) most = v;
+      least = std::min(least, v);
+      most = std::max(most, v);
     }
     for (const QuantizationKernels* kernels : all_kernels()) {
       float got[2] = {};
