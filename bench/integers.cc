@@ -49,8 +49,10 @@ class Made {
 class Bytes {
  public:
   explicit Bytes(const Size& s)
-      : a_(s.m * s.k, 3), b_(integer_panels(s.n) * kIntegerPanel * padded_depth(s.k), 2),
-        scales_(s.n, 0.1f), y_(s.m * s.n, 0) {
+      : a_(s.m * s.k, 3),
+        b_(integer_panels(s.n) * kIntegerPanel * padded_depth(s.k), 2),
+        scales_(s.n, 0.1f),
+        y_(s.m * s.n, 0) {
     p_.zeros = true;
     p_.a = a_.data(), p_.a_step = p_.depth = s.k;
     p_.b = b_.data();
@@ -59,9 +61,7 @@ class Bytes {
     p_.epilogue.reals = y_.data();
     p_.epilogue.row = s.n;
   }
-  void run() const {
-    multiply(integer_gemm_kernel(), p_, 0, p_.m, 0, integer_panels(p_.n));
-  }
+  void run() const { multiply(integer_gemm_kernel(), p_, 0, p_.m, 0, integer_panels(p_.n)); }
 
  private:
   Made<uint8_t> a_;
@@ -73,19 +73,25 @@ class Bytes {
 class Blocks {
  public:
   explicit Blocks(const Size& s, bool nibbles)
-      : kernel_(block_gemm_kernel(s.m)), height_(tile_height(kernel_, s.m)),
-        tiles_((s.m + height_ - 1) / height_), units_(s.k / kBlockUnit),
+      : kernel_(block_gemm_kernel(s.m)),
+        height_(tile_height(kernel_, s.m)),
+        tiles_((s.m + height_ - 1) / height_),
+        units_(s.k / kBlockUnit),
         panels_((s.n + kBlockPanel - 1) / kBlockPanel),
         code_bytes_(panels_ * units_ * kUnitBytes / (nibbles ? 2 : 1)),
-        codes_(code_bytes_, uint8_t{0x37}), scales_(panels_ * units_ * kBlockPanel, 0.01f),
-        a_(tiles_ * height_ * s.k, 3), a_scales_(tiles_ * height_ * units_, 0.1f),
-        begins_(tiles_ * height_ * units_, 0), y_(s.m * s.n, 0) {
+        codes_(code_bytes_, uint8_t{0x37}),
+        scales_(panels_ * units_ * kBlockPanel, 0.01f),
+        a_(tiles_ * height_ * s.k, 3),
+        a_scales_(tiles_ * height_ * units_, 0.1f),
+        begins_(tiles_ * height_ * units_, 0),
+        y_(s.m * s.n, 0) {
     BlockWeights& w = p_.weights;
     w.nibbles = nibbles;
     w.columns = s.n, w.blocks = units_, w.zero = nibbles ? 8 : 128;
     w.codes = codes_.data(), w.scales = scales_.data();
-    p_.rows = {height_, tiles_, a_.data(), a_scales_.data(),
-               kernel_.centres ? nullptr : begins_.data(), nullptr};
+    p_.rows = {
+        height_, tiles_, a_.data(), a_scales_.data(), kernel_.centres ? nullptr : begins_.data(),
+        nullptr};
     p_.m = s.m;
     p_.y = y_.data();
   }
@@ -129,8 +135,8 @@ void many_rows(const Size& s) {
   std::vector<double> of_bytes, of_blocks;
   for (const auto end = Clock::now() + kTime; Clock::now() < end;) {
     volatile int32_t sink = 0;
-    const double peak = double(iterations * peaks.int8_ops) /
-                        seconds_of([&] { sink = peaks.int8(iterations); });
+    const double peak =
+        double(iterations * peaks.int8_ops) / seconds_of([&] { sink = peaks.int8(iterations); });
     of_bytes.push_back(work / seconds_of([&] { bytes.run(); }) / peak);
     of_blocks.push_back(work / seconds_of([&] { blocks.run(); }) / peak);
   }
@@ -154,8 +160,8 @@ void all() {
   for (const Size& s : std::array<Size, 3>{{{128, 768, 768}, {512, 768, 768}, {128, 3072, 768}}})
     many_rows(s);
   for (const bool nibbles : {true, false})
-    for (const auto& [n, k] : std::array<std::pair<int64_t, int64_t>, 3>{
-             {{768, 768}, {50257, 768}, {131072, 4096}}})
+    for (const auto& [n, k] :
+         std::array<std::pair<int64_t, int64_t>, 3>{{{768, 768}, {50257, 768}, {131072, 4096}}})
       one_row(n, k, nibbles);
 }
 
