@@ -9,14 +9,12 @@ namespace {
 constexpr int kTileRows = 16;
 constexpr int64_t kGroupBytes = 4 * kBlockPanel;
 
-// Tiles 0 and 1 hold sums, 4 and 5 a unit of rows, 6 and 7 one of a panel.
+// Tile 0 holds sums, 1 a unit of rows, 2 one of a panel. The CPU renames them.
 void enter() {
   TileConfig config;
-  for (int i = 0; i < 2; ++i) {
-    config.set(i, kTileRows, kGroupBytes);
-    config.set(4 + i, kTileRows, kBlockUnit);
-    config.set(6 + i, kBlockUnit / 4, kGroupBytes);
-  }
+  config.set(0, kTileRows, kGroupBytes);
+  config.set(1, kTileRows, kBlockUnit);
+  config.set(2, kBlockUnit / 4, kGroupBytes);
   load(config);
 }
 void leave() { _tile_release(); }
@@ -27,31 +25,17 @@ struct alignas(64) Sums {
 };
 
 template <bool kSigned>
-inline void multiply_units(int64_t units, int parity, const int8_t* a, const uint8_t* b, Sums& to) {
-  // Tiles are named by constants.
-  if (parity == 0) {
-    _tile_zero(0);
-    for (int64_t u = 0; u < units; ++u, a += kTileRows * kBlockUnit, b += kUnitBytes) {
-      _tile_loadd(4, a, kBlockUnit);
-      _tile_loadd(6, b, kGroupBytes);
-      if constexpr (kSigned)
-        _tile_dpbssd(0, 4, 6);
-      else
-        _tile_dpbsud(0, 4, 6);
-    }
-    _tile_stored(0, to.at, kGroupBytes);
-  } else {
-    _tile_zero(1);
-    for (int64_t u = 0; u < units; ++u, a += kTileRows * kBlockUnit, b += kUnitBytes) {
-      _tile_loadd(5, a, kBlockUnit);
-      _tile_loadd(7, b, kGroupBytes);
-      if constexpr (kSigned)
-        _tile_dpbssd(1, 5, 7);
-      else
-        _tile_dpbsud(1, 5, 7);
-    }
-    _tile_stored(1, to.at, kGroupBytes);
+inline void multiply_units(int64_t units, const int8_t* a, const uint8_t* b, Sums& to) {
+  _tile_zero(0);
+  for (int64_t u = 0; u < units; ++u, a += kTileRows * kBlockUnit, b += kUnitBytes) {
+    _tile_loadd(1, a, kBlockUnit);
+    _tile_loadd(2, b, kGroupBytes);
+    if constexpr (kSigned)
+      _tile_dpbssd(0, 1, 2);
+    else
+      _tile_dpbsud(0, 1, 2);
   }
+  _tile_stored(0, to.at, kGroupBytes);
 }
 
 inline void add_up(const BlockTile& t, int64_t block, const Sums& from, Vector (&sums)[kTileRows]) {
@@ -78,16 +62,15 @@ void tile_of(const BlockTile& t) {
   Sums even, odd;
   const int64_t a_block = t.block_units * kTileRows * kBlockUnit,
                 b_block = t.block_units * kUnitBytes;
-  const auto start = [&](int64_t block, int parity, Sums& to) {
-    multiply_units<kSigned>(t.block_units, parity, t.a + block * a_block, t.b + block * b_block,
-                            to);
+  const auto start = [&](int64_t block, Sums& to) {
+    multiply_units<kSigned>(t.block_units, t.a + block * a_block, t.b + block * b_block, to);
   };
-  if (t.blocks > 0) start(0, 0, even);
+  if (t.blocks > 0) start(0, even);
   for (int64_t b = 0; b < t.blocks; b += 2) {
-    if (b + 1 < t.blocks) start(b + 1, 1, odd);
+    if (b + 1 < t.blocks) start(b + 1, odd);
     add_up(t, b, even, sums);
     if (b + 1 == t.blocks) break;
-    if (b + 2 < t.blocks) start(b + 2, 0, even);
+    if (b + 2 < t.blocks) start(b + 2, even);
     add_up(t, b + 1, odd, sums);
   }
 #pragma GCC unroll 16
