@@ -29,7 +29,7 @@ build: setup ## build/release/hone
 	@$(MAKE) --no-print-directory configure
 	@cmake --build --preset release -j $(JOBS) --target hone
 
-demo: build ## run two trained models on 10,500 images: accuracy, latency, memory
+demo: build ## run the trained models of zoo/ on data they have not seen: accuracy, speed, memory
 	@tools/demo.sh
 
 test: setup-test ## build everything and run the test suite

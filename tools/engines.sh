@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-engines=(onnxruntime onnx)
+engines=(onnxruntime onnx tokenizers)
 venv=build/engines
 build=build/release
 skip() {
@@ -20,5 +20,10 @@ if [[ ! -x $venv/bin/python ]]; then
 fi
 timeout 240 "$venv/bin/pip" install --quiet --disable-pip-version-check numpy "${engines[@]}" ||
   skip "pip could not install ${engines[*]}"
+# Large, so only where it is asked for: ENGINES_TORCH=1.
+if [[ -n ${ENGINES_TORCH:-} ]]; then
+  timeout 1800 "$venv/bin/pip" install --quiet --disable-pip-version-check torch transformers ||
+    echo "engines: pip could not install torch and transformers"
+fi
 ENGINES_PYTHON=$PWD/$venv/bin/python \
   ctest --test-dir "$build" --output-on-failure --no-tests=error -L engines --timeout 300

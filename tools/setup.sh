@@ -85,6 +85,14 @@ apt() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
     -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 "$@" </dev/null
 }
+# An installation that was cut off leaves packages unpacked but not configured, and apt refuses to work
+# until that is done.
+finish_interrupted() {
+  [[ -n $(dpkg --audit 2>/dev/null) || -n $(ls -A /var/lib/dpkg/updates 2>/dev/null) ]] || return 0
+  say "an earlier installation was interrupted; finishing it: dpkg --configure -a"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a </dev/null ||
+    fail "dpkg --configure -a failed."
+}
 install() { apt install --no-install-recommends "${missing[@]}"; }
 update() {
   say "refreshing the package lists"
@@ -97,6 +105,7 @@ for package in "${missing[@]}"; do
 done
 [[ $known == yes ]] || update
 
+finish_interrupted
 say "$install_line"
 if ! install; then
   # The lists may be older than the archive.

@@ -1,7 +1,5 @@
 """Writes the folder of one trained network: its files in three formats, test data and card."""
 
-import json
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import torch
 from onnx import numpy_helper
 
 from accuracy import wilson
+from tensor_files import write_safetensors
 
 OPSET = 17
 TEST_BATCH = 4
@@ -96,21 +95,6 @@ def write_onnx(path, network):
         node.ClearField("doc_string")
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
-
-
-def write_safetensors(path, tensors):
-    """Writes named arrays: header length (8 bytes, little endian), JSON header, then the data."""
-    names = {np.dtype("float32"): "F32", np.dtype("int64"): "I64"}
-    header, chunks, offset = {"__metadata__": {"format": "pt"}}, [], 0
-    for name, tensor in tensors.items():
-        data = np.ascontiguousarray(tensor).tobytes()
-        header[name] = {"dtype": names[tensor.dtype], "shape": list(tensor.shape),
-                        "data_offsets": [offset, offset + len(data)]}
-        offset += len(data)
-        chunks.append(data)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # the data starts at a multiple of eight
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(chunks))
 
 
 def write_test_data(folder, network, images):

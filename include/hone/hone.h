@@ -249,8 +249,8 @@ class Executable;
 
 class Model {
  public:
-  // ONNX, a .hone artefact or the text form, told apart by content. Weights stay in the file, which
-  // must not change while the model is in use.
+  // ONNX, GGUF, a .hone artefact or the text form, told apart by content, or a Hugging Face folder.
+  // Weights stay in their files, which must not change while the model is in use.
   static Result<Model> open(const std::string& path, const OpenOptions& options = {});
   static Result<Model> parse(std::string_view text, const OpenOptions& options = {});
 
@@ -312,7 +312,9 @@ struct Statistics {
 // each thread; they share the executable.
 class Session {
  public:
-  // Inputs in the order of the model. Fails with `data.mismatch` when they do not fit.
+  // Inputs in the order of the model. Fails with `data.mismatch` when they do not fit. Where it
+  // fails while running, states that are updated in their place (caches) may hold parts of what
+  // they would have become: reset() or restore() them.
   Result<std::vector<Value>> run(const std::vector<Value>& inputs);
   // Inputs by name.
   Result<std::vector<Value>> run(const std::map<std::string, Value>& inputs);

@@ -5,8 +5,10 @@
 #include <thread>
 
 #include "api/choices.h"
+#include "api/compile.h"
 #include "api/describe.h"
 #include "api/open.h"
+#include "api/open_options.h"
 #include "api/random_input.h"
 #include "api/value.h"
 #include "api/value_file.h"
@@ -52,16 +54,11 @@ hone::Result<Limits> limits_of(const OpenOptions& options) {
 }
 
 hone::Result<Model> open_file(const std::string& path, const OpenOptions& options) {
-  const Limits limits = TRY(limits_of(options));
-  OpenedModel opened =
-      TRY(open_model_file(path, {.limits = limits,
-                                 .verify = options.verify,
-                                 .links = options.follow_links ? Links::follow : Links::refuse,
-                                 .missing = options.without_weights ? MissingWeights::leave_out
-                                                                    : MissingWeights::refuse}));
+  const hone::OpenOptions ours = TRY(open_options_of(options));
+  OpenedModel opened = TRY(open_model_file(path, ours));
   return Model(std::make_shared<const Model::Impl>(
       Model::Impl{std::make_shared<const hone::Model>(std::move(opened.model)), path,
-                  std::string(opened.format), opened.file_bytes, limits}));
+                  std::string(opened.format), opened.file_bytes, ours.limits}));
 }
 
 hone::Result<Model> parse_text(std::string_view text, const OpenOptions& options) {
@@ -71,8 +68,6 @@ hone::Result<Model> parse_text(std::string_view text, const OpenOptions& options
   return Model(
       std::make_shared<const Model::Impl>(Model::Impl{model, "", "text", text.size(), limits}));
 }
-
-constexpr std::string_view kLowered = "lower";
 
 hone::Result<Model> clean_model(const Model::Impl& impl, const CleanOptions& options) {
   if (impl.model->phase == kLowered) {
@@ -88,39 +83,10 @@ hone::Result<Model> clean_model(const Model::Impl& impl, const CleanOptions& opt
   return Model(std::make_shared<const Model::Impl>(std::move(cleaned)));
 }
 
-// The model in the form that the backend takes. One that is compiled already runs on the kernels it
-// was compiled for, and on those of a backend that takes everything as it is.
-hone::Result<std::shared_ptr<const hone::Model>> lowered(const Model::Impl& impl,
-                                                         const Backend& backend,
-                                                         const CompileOptions& options,
-                                                         ThreadPool& pool) {
-  const std::string target = backend.target();
-  if (target.empty()) return impl.model;
-  if (impl.model->phase == kLowered) {
-    if (impl.model->target == target) return impl.model;
-    hone::Error error =
-        fail(ErrorId::unavailable, "'" + printable(impl.path) + "' is compiled for the kernels '" +
-                                       printable(impl.model->target) + "'; those here are '" +
-                                       target + "'");
-    error.hint = "compile the model again on this machine, or run it with the backend reference";
-    return error;
-  }
-  hone::Model model = *impl.model;
-  const auto chooser = TRY(Chooser::make(options, backend, model, impl.limits));
-  const PipelineReport report =
-      TRY(run_pipeline(model, backend.lowering(), standard_catalogue(), impl.limits,
-                       {.choosing = chooser->choosing(), .pool = &pool}));
-  if (!report.decisions.empty())
-    model.metadata[std::string(kChoicesKey)] = print_choices(report.decisions, chooser->machine());
-  model.phase = kLowered;
-  model.target = target;
-  return std::make_shared<const hone::Model>(std::move(model));
-}
-
 hone::Result<Executable> compile_model(const Model::Impl& impl, const CompileOptions& options) {
   auto backends = TRY(backends_for(options.backend));
   auto pool = std::make_shared<ThreadPool>(options.threads);
-  auto model = TRY(lowered(impl, *backends[0], options, *pool));
+  auto model = TRY(lower_for(*backends[0], impl.model, impl.path, impl.limits, options, *pool));
   auto program = TRY(Program::make(std::move(model), std::move(backends), impl.limits));
   trim_heap();
   return Executable(std::make_shared<const Executable::Impl>(
@@ -368,6 +334,14 @@ Statistics Session::statistics() const {
 Status Session::write_trace(const std::string& path) const {
   if (!impl_->trace) return wrap(fail(ErrorId::bad_data, "the session was made without a trace"));
   return wrap(impl_->trace->write(path));
+}
+
+hone::Result<hone::OpenOptions> open_options_of(const OpenOptions& options) {
+  return hone::OpenOptions{
+      .limits = TRY(limits_of(options)),
+      .verify = options.verify,
+      .links = options.follow_links ? Links::follow : Links::refuse,
+      .missing = options.without_weights ? MissingWeights::leave_out : MissingWeights::refuse};
 }
 
 }  // namespace hone::v1

@@ -9,6 +9,12 @@ namespace {
 
 constexpr size_t kMostIdle = 64;  // blocks: what lies idle is searched and moved
 
+// Differs by thread.
+const void* this_thread() {
+  constinit static thread_local char here = 1;
+  return &here;
+}
+
 // A block may be this much larger than what somebody keeps.
 constexpr size_t most_for(size_t bytes) { return bytes + bytes / 4 + 4096; }
 
@@ -27,13 +33,20 @@ MemoryPool::Block MemoryPool::take(size_t bytes) {
     if (!idle_.empty()) drop(0);
     return make(bytes);
   }
-  Block block = std::move(*fit);
-  idle_.erase(fit);
+  auto chosen = fit;
+  for (auto at = fit; at != idle_.end() && at->bytes <= most_for(bytes); ++at)
+    if (at->owner == this_thread()) {
+      chosen = at;
+      break;
+    }
+  Block block = std::move(*chosen);
+  idle_.erase(chosen);
   return block;
 }
 
 void MemoryPool::give(Block block) noexcept {
   const std::lock_guard lock(mutex_);
+  block.owner = this_thread();
   keep(std::move(block));
 }
 
@@ -71,7 +84,7 @@ MemoryPool::Block MemoryPool::make(size_t bytes) {
     while (!idle_.empty()) drop(idle_.size() - 1);
     if (!budget_->take(bytes)) return {};
   }
-  Block block{zeroed_memory(bytes), bytes};
+  Block block{zeroed_memory(bytes), bytes, nullptr};
   if (!block.memory && budget_) budget_->give(bytes);
   return block;
 }
@@ -109,7 +122,7 @@ uint64_t MemoryPool::idle_bytes() const {
 
 MemoryPool::Block scratch_block(MemoryPool* pool, size_t bytes) {
   MemoryPool::Block block =
-      pool ? pool->take(bytes) : MemoryPool::Block{zeroed_memory(bytes), bytes};
+      pool ? pool->take(bytes) : MemoryPool::Block{zeroed_memory(bytes), bytes, nullptr};
   if (!block.memory) throw std::bad_alloc();
   return block;
 }

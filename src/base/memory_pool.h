@@ -22,14 +22,16 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   struct Block {
     std::shared_ptr<std::byte> memory;  // aligned for every vector type; null: none could be had
     size_t bytes = 0;
+    const void* owner = nullptr;  // the thread that had it last: the bytes are in its cache
   };
 
   // What follows counts in `budget`, and what lies idle as far as there is room: the rest goes.
   void charge(std::shared_ptr<MemoryBudget> budget);
 
   // A block of at least so many bytes, which hold anything, until it is given back. The smallest
-  // idle one that is large enough; where none is, the smallest of all makes room for a new one, so
-  // that there are never more blocks than were in use together.
+  // idle one that is large enough, of those hardly larger one that this thread has had; where none
+  // is, the smallest of all makes room for a new one, so that there are never more blocks than were
+  // in use together.
   Block take(size_t bytes);
   void give(Block block) noexcept;
 

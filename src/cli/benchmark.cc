@@ -14,6 +14,7 @@
 #include "backends/backends.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
+#include "cli/benchmark_language.h"
 #include "cli/benchmark_rows.h"
 #include "cli/commands.h"
 #include "cli/compiler.h"
@@ -70,11 +71,10 @@ std::string precision_of(const Model& model) {
   std::map<std::string_view, uint64_t> bytes;
   for (uint32_t i = 0; i < model.constants.size(); ++i) {
     const Constant& c = model.constants[i];
-    const Encoding& encoding = c.type.encoding;
     if (c.type.dtype == DType::string) continue;
     const auto stored = model.stored(ConstantId{i});
-    if (stored)
-      bytes[name(encoding.is_dense() ? c.type.dtype : encoding.storage)] += stored->size();
+    const BlockFormat* format = c.type.encoding.format;
+    if (stored) bytes[format ? format->name : name(stored_dtype(c.type))] += stored->size();
   }
   const auto most = std::max_element(
       bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -146,7 +146,8 @@ uint64_t constant_bytes(const Model& model) {
 
 // Inputs, and the outputs that every engine has to give.
 Result<ModelUnderTest> prepare(const Arguments& arguments, const std::string& path) {
-  Model model = TRY(open_model(path, open_options(arguments)));
+  OpenedModel opened = TRY(open_model_file(path, open_options(arguments)));
+  Model model = std::move(opened.model);
   std::vector<std::string> symbols;
   for (const Symbol& symbol : model.symbols) symbols.push_back(symbol.name);
   const v1::Bindings given = TRY(bindings_of(arguments.texts("--bind"), symbols));
@@ -154,8 +155,7 @@ Result<ModelUnderTest> prepare(const Arguments& arguments, const std::string& pa
   for (const auto& [name, size] : given) bindings[name] = size;
   ModelUnderTest result;
   result.name = result.subject.path = path;
-  std::error_code ignored;
-  result.file_bytes = std::filesystem::file_size(path, ignored);
+  result.file_bytes = opened.file_bytes;
   result.precision = precision_of(model);
   result.subject.tolerance = arguments.real("--tolerance");
   if (model.phase != "lower")
@@ -286,6 +286,11 @@ Result<std::map<int, measure::MachinePeaks>> peaks_in(const std::string& path) {
 
 Result<int> run(const Arguments& arguments) {
   TRY(check_flags(arguments));
+  const std::vector<int> counts =
+      arguments.has("--sweep-threads")
+          ? TRY(numbers_in(arguments.text("--sweep-threads"), "--sweep-threads"))
+          : std::vector<int>{ThreadPool(arguments.threads).size()};
+  if (measures_language(arguments)) return benchmark_language(arguments, counts);
   measure::Plan plan;
   // Other engines do not read the models that are made of operators.
   const bool op = arguments.has("--op");
@@ -298,10 +303,6 @@ Result<int> run(const Arguments& arguments) {
   plan.follow_links = arguments.config.boolean("follow_links");
   const v1::CompileOptions compiling = compile_options(arguments.config, "cached");
   if (compiling.measure != "never") plan.measurements = compiling.cache;
-  const std::vector<int> counts =
-      arguments.has("--sweep-threads")
-          ? TRY(numbers_in(arguments.text("--sweep-threads"), "--sweep-threads"))
-          : std::vector<int>{ThreadPool(arguments.threads).size()};
   Workshop workshop(arguments);
   const std::vector<ModelUnderTest> models = TRY(prepare_all(arguments, workshop, plan));
   std::map<int, measure::MachinePeaks> peaks;
@@ -332,13 +333,7 @@ Result<int> run(const Arguments& arguments) {
   if (arguments.json) {
     put_json([&](JsonWriter& json) {
       json.begin_object();
-      json.key("machine");
-      json.begin_object();
-      const Host host = detect_host();
-      json.member("cpu", host.cpu);
-      json.member("usable_cpus", host.usable_cpus);
-      json.member("kernel", host.kernel);
-      json.end_object();
+      write_machine(json);
       json.member("command", command_line(arguments));
       json.key("calibration");
       write(json, peaks[counts.front()], counts.front());
@@ -358,6 +353,12 @@ Result<int> run(const Arguments& arguments) {
   return exit_code_of(arguments, rows);
 }
 
+std::vector<Flag> benchmark_flags(std::vector<Flag> flags) {
+  const auto more = language_benchmark_flags();
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
+
 }  // namespace
 
 const Command& benchmark_command() {
@@ -370,6 +371,7 @@ const Command& benchmark_command() {
           "$ hone benchmark model.onnx --engines hone,onnxruntime --sweep-threads 1,2\n"
           "$ hone benchmark model.onnx --engines hone,hone-compiled,onnxruntime\n"
           "$ hone benchmark --op gemm --dims 128x768x768 --dims 128x768x3072\n"
+          "$ hone benchmark model.gguf smollm-135m --prefill 512 --decode 128\n"
           "$ hone benchmark model.onnx --bind S=128 --rounds 9 --samples samples.csv --json",
       .details =
           "Each engine runs in a process of its own, on the same made-up inputs. One whose outputs "
@@ -380,6 +382,11 @@ const Command& benchmark_command() {
           "where an engine fails or gives other outputs.\n\n"
           "hone-compiled is given the artefact of `hone compile`, which is made through the cache "
           "first.\n\n"
+          "--prefill, --decode and --depth measure language models, in this process: tokens a "
+          "second "
+          "of reading\na prompt and of going on one by one, behind so many tokens in the cache; a "
+          "model file or the name of a\nshape (`hone shapes`). Several models are measured in "
+          "turn.\n\n"
           "--op measures a single operator on made-up numbers, lowered and run as in a model: its "
           "operations\na second beside the peak of the machine, and the bytes of its inputs, "
           "weights and outputs a second\nbeside the rate of the level of memory that they fit in. "
@@ -392,27 +399,26 @@ const Command& benchmark_command() {
           "  softmax AxBx…, layer_normalization AxBx…    along the last axis\n"
           "  add AxBx…, gelu AxBx… and the other element-wise operators of one or two inputs",
       .positionals = {{"MODEL", "the model files", 0, kAny, true}},
-      .flags = {{"--engines", Kind::text, "NAMES",
-                 "what to measure; the first is what others are "
-                 "compared with",
-                 "hone,onnxruntime"},
-                {"--sweep-threads", Kind::text, "N,N",
-                 "measure with each of these numbers of threads"},
-                {"--op", Kind::text, "OPERATOR", "measure this operator rather than models"},
-                {"--dims", Kind::texts, "AxBxC", "its sizes; may be given several times"},
-                {"--rounds", Kind::integer, "N", "times that each engine has its turn", "5"},
-                {"--seconds", Kind::real, "S", "how long a turn is, at least three runs", "1"},
-                {"--bind", Kind::texts, "SYMBOL=SIZE",
-                 "the size of a symbolic dimension; 1 without"},
-                {"--seed", Kind::integer, "N", "of the made-up inputs", "0"},
-                {"--tolerance", Kind::real, "X",
-                 "largest error of an output, as a part of its largest element", "0.001"},
-                {"--expected", Kind::text, "BACKEND",
-                 "who computes the outputs to expect; cpu where reference would take long", "",
-                 "reference|cpu"},
-                {"--calibration", Kind::text, "REPORT.json",
-                 "take what the machine can do at best from an earlier report of --json"},
-                {"--samples", Kind::text, "FILE.csv", "append every measured time"}},
+      .flags = benchmark_flags(
+          {{"--engines", Kind::text, "NAMES",
+            "what to measure; the first is what others are "
+            "compared with",
+            "hone,onnxruntime"},
+           {"--sweep-threads", Kind::text, "N,N", "measure with each of these numbers of threads"},
+           {"--op", Kind::text, "OPERATOR", "measure this operator rather than models"},
+           {"--dims", Kind::texts, "AxBxC", "its sizes; may be given several times"},
+           {"--rounds", Kind::integer, "N", "times that each engine has its turn", "5"},
+           {"--seconds", Kind::real, "S", "how long a turn is, at least three runs", "1"},
+           {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
+           {"--seed", Kind::integer, "N", "of the made-up inputs", "0"},
+           {"--tolerance", Kind::real, "X",
+            "largest error of an output, as a part of its largest element", "0.001"},
+           {"--expected", Kind::text, "BACKEND",
+            "who computes the outputs to expect; cpu where reference would take long", "",
+            "reference|cpu"},
+           {"--calibration", Kind::text, "REPORT.json",
+            "take what the machine can do at best from an earlier report of --json"},
+           {"--samples", Kind::text, "FILE.csv", "append every measured time"}}),
       .run = run,
   };
   return command;

@@ -81,6 +81,16 @@ void write_compiled(JsonWriter& json, const Compiled& compiled) {
 
 }  // namespace
 
+void write_machine(JsonWriter& json) {
+  const Host host = detect_host();
+  json.key("machine");
+  json.begin_object();
+  json.member("cpu", host.cpu);
+  json.member("usable_cpus", host.usable_cpus);
+  json.member("kernel", host.kernel);
+  json.end_object();
+}
+
 void write(JsonWriter& json, const measure::MachinePeaks& peaks, int threads) {
   json.begin_object();
   json.member("threads", threads);

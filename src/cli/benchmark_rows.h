@@ -37,6 +37,8 @@ struct Row {
 // Of the peak of multiply-adds of floats.
 std::optional<double> fraction_of_peak(const Row& row);
 
+// "machine": what these figures were measured on.
+void write_machine(JsonWriter& json);
 void write(JsonWriter& json, const measure::MachinePeaks& peaks, int threads);
 void write(JsonWriter& json, const Row& row);
 

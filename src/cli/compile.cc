@@ -23,8 +23,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Of a file without its extension; folders have none, whatever dots are in their names.
+std::string name_of(const std::string& model) {
+  std::error_code ignored;
+  const fs::path path(model);
+  if (!fs::is_directory(path, ignored)) return path.stem().string();
+  return fs::weakly_canonical(path, ignored).filename().string();
+}
+
 // One file for each model: OUT itself, or, where OUT is a folder or there are several,
-// OUT/STEM.hone.
+// OUT/NAME.hone.
 Result<std::vector<std::string>> outputs_for(const std::vector<std::string>& models,
                                              const std::string& out) {
   std::error_code error;
@@ -44,7 +52,7 @@ Result<std::vector<std::string>> outputs_for(const std::vector<std::string>& mod
   std::vector<std::string> outputs;
   std::set<std::string> seen;
   for (const std::string& model : models) {
-    outputs.push_back((fs::path(out) / fs::path(model).stem()).string() + ".hone");
+    outputs.push_back((fs::path(out) / name_of(model)).string() + ".hone");
     if (!seen.insert(outputs.back()).second)
       return fail(ErrorId::usage, "two models would be written to '" + printable(outputs.back()) +
                                       "': compile them one by one");

@@ -88,6 +88,7 @@ void note(const Arguments& arguments, std::string_view message) {
 
 void put_aside(std::string_view message, std::initializer_list<Field> fields,
                std::string_view text) {
+  std::fflush(stdout);  // the two may go to one place, where each line follows what was said before
   if (log_format() == LogFormat::json)
     log_message(LogLevel::note, message, fields);
   else

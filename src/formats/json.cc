@@ -5,10 +5,21 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "base/text.h"
 
 namespace hone {
+namespace {
+
+// The first eight bytes as a number that compares as they do; zeros behind shorter texts.
+uint64_t start_of(std::string_view text) {
+  uint64_t start = 0;
+  std::memcpy(&start, text.data(), std::min<size_t>(text.size(), sizeof start));
+  return __builtin_bswap64(start);
+}
+
+}  // namespace
 
 class JsonParser {
  public:
@@ -53,7 +64,11 @@ class JsonParser {
   size_t at_ = 0;
   JsonDocument document_;
   std::vector<uint32_t> open_;  // containers around the current value
-  std::vector<uint32_t> keys_;  // scratch of sort_keys
+  struct Key {
+    uint64_t start;  // of its text: the first eight bytes, in the order of texts
+    uint32_t node;
+  };
+  std::vector<Key> keys_;  // scratch of sort_keys
 };
 
 Result<JsonDocument> JsonParser::parse() {
@@ -275,20 +290,26 @@ Status JsonParser::sort_keys(uint32_t object) {
   const uint32_t count = document_.nodes_[object].count;
   keys_.clear();
   TRY(reserve_charged(ledger_, keys_, count, "JSON keys"));
-  for (uint32_t key = object + 1; key != end; key = document_.after(key + 1)) keys_.push_back(key);
-  const auto text = [this](uint32_t key) { return document_.text_of(key); };
-  std::sort(keys_.begin(), keys_.end(), [&](uint32_t a, uint32_t b) { return text(a) < text(b); });
-  const auto twice = std::adjacent_find(keys_.begin(), keys_.end(),
-                                        [&](uint32_t a, uint32_t b) { return text(a) == text(b); });
+  for (uint32_t key = object + 1; key != end; key = document_.after(key + 1))
+    keys_.push_back({start_of(document_.text_of(key)), key});
+  // Most texts differ in what is at hand.
+  const auto order = [this](const Key& a, const Key& b) {
+    if (a.start != b.start) return a.start <=> b.start;
+    return document_.text_of(a.node) <=> document_.text_of(b.node);
+  };
+  std::sort(keys_.begin(), keys_.end(),
+            [&](const Key& a, const Key& b) { return order(a, b) < 0; });
+  const auto twice = std::adjacent_find(
+      keys_.begin(), keys_.end(), [&](const Key& a, const Key& b) { return order(a, b) == 0; });
   if (twice != keys_.end()) {
-    return error(
-        fmt::format("the object that ends here has the key \"{}\" twice", printable(text(*twice))));
+    return error(fmt::format("the object that ends here has the key \"{}\" twice",
+                             printable(document_.text_of(twice->node))));
   }
   if (count <= JsonDocument::kLinear) return ok();
   auto& sorted = document_.sorted_;
   TRY(reserve_charged(ledger_, sorted, count, "JSON keys"));
   document_.nodes_[object].inside.sorted = static_cast<uint32_t>(sorted.size());
-  sorted.insert(sorted.end(), keys_.begin(), keys_.end());
+  for (const Key& key : keys_) sorted.push_back(key.node);
   return ok();
 }
 

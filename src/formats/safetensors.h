@@ -14,6 +14,7 @@
 #include "base/atomic_file.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "formats/byte_sink.h"
 
 namespace hone {
 
@@ -40,9 +41,6 @@ std::optional<uint64_t> safetensors_bits(std::string_view dtype);
 // data without holes or overlaps from the end of the header to the end of the file. Reads the
 // header only.
 Result<Safetensors> read_safetensors(std::span<const std::byte> file, Ledger& ledger);
-
-// Takes the next bytes of a tensor.
-using ByteSink = std::function<Status(std::span<const std::byte>)>;
 
 struct SafetensorsSource {
   std::string name;

@@ -7,6 +7,9 @@
 #include <array>
 
 #include "base/text.h"
+#include "import/gguf/gguf.h"
+#include "import/hf/checkpoint.h"
+#include "import/hf/hf.h"
 #include "import/hone/artefact.h"
 #include "import/onnx/onnx.h"
 #include "import/text/text.h"
@@ -46,12 +49,23 @@ std::string_view kind_of(std::span<const std::byte> file) {
   return begin[0] == '<' ? "a page of markup" : "a text";
 }
 
+// Weights of PyTorch as folders of Hugging Face have them, by their name.
+bool is_pickled(std::string_view path) {
+  path.remove_prefix(path.rfind('/') + 1);
+  return path.starts_with("pytorch_model") &&
+         (path.ends_with(".bin") || path.ends_with(".bin.index.json"));
+}
+
 Error unknown_format(const std::string& path, std::string_view kind) {
   Error error =
       fail(ErrorId::unknown_format,
            kind.empty()
                ? fmt::format("'{}' is of no format that hone reads", printable(path))
                : fmt::format("'{}' is no model that hone reads: it is {}", printable(path), kind));
+  if (is_pickled(path)) {
+    error.hint = hf::kFromPickle;
+    return error;
+  }
   error.hint = "hone reads ";
   for (const Importer& importer : kImporters) {
     error.hint += fmt::format("{}{} ({})", &importer == &kImporters[0] ? "" : ", ", importer.name,
@@ -72,6 +86,12 @@ bool has_extension(const std::string& path, std::string_view extensions) {
 }  // namespace
 
 std::span<const Importer> all_importers() { return kImporters; }
+
+const Importer* importer_named(std::string_view name) {
+  for (const Importer& importer : kImporters)
+    if (importer.name == name) return &importer;
+  return nullptr;
+}
 
 Result<const Importer*> importer_for(const std::string& path, std::span<const std::byte> file) {
   for (const Importer& importer : kImporters) {

@@ -28,6 +28,7 @@ struct Importer {
 };
 
 std::span<const Importer> all_importers();
+const Importer* importer_named(std::string_view name);  // null when there is none
 
 // The importer for this content. Where no content is recognized, the extension decides, so that a
 // damaged file is refused by the reader that can say what is wrong. Fails with `unknown_format`.

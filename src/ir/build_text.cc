@@ -366,14 +366,18 @@ Status add_constants(Model& model, const syntax::ModelText& text, Ledger& ledger
                           c.type.type.tensor.shape.rank() * sizeof(Dim) +
                           c.literal.elements.size() * 2 * sizeof(double),
                       "constants"));
-    const auto extents = c.type.type.tensor.shape.fixed();
-    if (!extents || !c.type.type.is_tensor() || c.type.variable)
+    if (!c.type.type.tensor.shape.is_fixed() || !c.type.type.is_tensor() || c.type.variable)
       return fail(ErrorId::type_mismatch,
                   "constant '@" + printable(c.name) + "' needs a tensor type with a fixed shape");
+    const auto extents = stored_extents(c.type.type.tensor);
+    if (!extents)
+      return fail(ErrorId::malformed, "constant '@" + printable(c.name) + "' of type " +
+                                          c.type.type.tensor.str() +
+                                          " has rows that are no whole blocks");
     if (model.constant_named(c.name).valid())
       return fail(ErrorId::duplicate_name, "two constants are called '@" + printable(c.name) + "'");
     const TensorType& type = c.type.type.tensor;
-    const DType stored = type.encoding.is_dense() ? type.dtype : type.encoding.storage;
+    const DType stored = stored_dtype(type);
     const auto count = checked_product(*extents);
     const auto size = count ? bytes_for(stored, *count) : std::nullopt;
     if (!size) return fail(ErrorId::overflow, "constant '@" + printable(c.name) + "' is too large");
@@ -406,7 +410,7 @@ Status add_constants(Model& model, const syntax::ModelText& text, Ledger& ledger
       if (!id->valid())
         return fail(ErrorId::undefined_name, "there is no constant '@" + printable(*named) + "'");
     }
-    if (!type.encoding.is_dense() && !constant.scale.valid())
+    if (type.encoding.kind == Encoding::Kind::affine && !constant.scale.valid())
       return fail(ErrorId::malformed, "constant '@" + printable(c.name) + "' needs a scale");
     if (type.encoding.has_zero_point != constant.zero_point.valid())
       return fail(ErrorId::malformed,

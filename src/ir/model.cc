@@ -124,6 +124,23 @@ Result<Tensor> decode_affine(const Model& model, const Constant& constant, const
   return out;
 }
 
+// Block by block; what was read of a mapped file leaves memory part by part.
+Result<Tensor> decode_blocks(const Constant& constant, std::span<const std::byte> bytes,
+                             bool mapped, const Allowance& allowance) {
+  const BlockFormat& format = *constant.type.encoding.format;
+  Tensor out = TRY(Tensor::make(DType::f32, *constant.type.shape.fixed(), allowance));
+  const int64_t count = out.count() / format.elements, part = (int64_t{4} << 20) / format.bytes;
+  CHECK(bytes.size() == size_t(count * format.bytes));
+  float* elements = out.as<float>().data();
+  for (int64_t at = 0; at < count; at += part) {
+    const int64_t n = std::min(part, count - at);
+    const auto from = bytes.subspan(size_t(at * format.bytes), size_t(n * format.bytes));
+    format.decode(from.data(), n, elements + at * format.elements);
+    if (mapped) release_pages(from);
+  }
+  return out;
+}
+
 }  // namespace
 
 bool Model::is_mapped(const Constant& constant) const {
@@ -147,8 +164,10 @@ Result<Tensor> Model::read_aligned(ConstantId id, size_t least, const Allowance&
   if (const auto* strings = std::get_if<std::vector<std::string>>(&constant.data))
     return Tensor::of_strings(*extents, *strings);
   const auto bytes = TRY(stored(id));
+  if (constant.type.encoding.kind == Encoding::Kind::blocks)
+    return decode_blocks(constant, bytes, is_mapped(constant), allowance);
   const bool affine = !constant.type.encoding.is_dense();
-  const DType dtype = affine ? constant.type.encoding.storage : constant.type.dtype;
+  const DType dtype = stored_dtype(constant.type);
   const bool odd = dtype == DType::boolean && !are_booleans(bytes);
   const size_t needed = bits(dtype) >= 16 ? size_t(bits(dtype)) / 8 : 1;
   const size_t alignment = affine ? needed : std::min(needed, least);
@@ -240,6 +259,12 @@ Status check_encoding(const Model& model, const Constant& constant) {
   };
   const auto extents = constant.type.shape.fixed();
   if (!extents || !is_float(constant.type.dtype)) return wrong("is not of real numbers");
+  if (encoding.kind == Encoding::Kind::blocks) {
+    if (constant.type.dtype != DType::f32) return wrong("is not of f32, as blocks are");
+    if (!stored_extents(constant.type)) return wrong("has rows that are no whole blocks");
+    if (constant.scale.valid() || constant.zero_point.valid()) return wrong("has two scales");
+    return ok();
+  }
   if (encoding.block > 0 && encoding.axis < 0) return wrong("has blocks along no axis");
   std::optional<int64_t> needed = 1;
   if (encoding.axis >= 0) {

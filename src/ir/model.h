@@ -10,6 +10,7 @@
 
 #include "base/mapped_file.h"
 #include "base/result.h"
+#include "ir/attachment.h"
 #include "ir/graph.h"
 #include "ir/tensor.h"
 
@@ -55,6 +56,7 @@ class Model {
   std::vector<DataSource> sources;
   std::vector<Symbol> symbols;                  // in order of appearance
   std::map<std::string, std::string> metadata;  // producer, opset, description …
+  std::map<std::string, std::shared_ptr<const Attachment>, std::less<>> attachments;
   GraphId entry{0};
   std::string phase = "import";  // import, clean, compress, lower
   // The kernels that a lowered model is for: Backend::target; "" in every other phase.

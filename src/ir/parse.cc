@@ -1,12 +1,10 @@
 // Reads the text form into its syntax tree. Bounded: nesting, names and total size are limited, and
 // what the tree takes is charged to a ledger.
-// Long because: the grammar is one class, whose rules call each other.
 #include <algorithm>
-#include <cctype>
-#include <charconv>
 
 #include "base/text.h"
 #include "ir/dim_text.h"
+#include "ir/scanner.h"
 #include "ir/syntax.h"
 
 namespace hone::syntax {
@@ -14,16 +12,16 @@ namespace {
 
 constexpr int kMaxCallDepth = 32;
 
-class Parser {
+class Parser : Scanner {
  public:
   Parser(std::string_view text, Ledger& ledger)
-      : text_(text), limits_(ledger.limits()), ledger_(ledger) {}
+      : Scanner(text, ledger.limits()), limits_(ledger.limits()), ledger_(ledger) {}
 
   Result<ModelText> model() {
-    if (text_.size() > limits_.header)
-      return fail(ErrorId::over_size, "the text has " + std::to_string(text_.size()) +
+    if (size() > limits_.header)
+      return fail(ErrorId::over_size, "the text has " + std::to_string(size()) +
                                           " bytes; the limit is " + std::to_string(limits_.header));
-    TRY(ledger_.charge(text_.size(), "the text's names"));  // each comes from a piece of its own
+    TRY(ledger_.charge(size(), "the text's names"));  // each comes from a piece of its own
     ModelText m;
     TRY(expect("hone"));
     if (TRY(integer()) != 1)
@@ -267,9 +265,10 @@ class Parser {
       TRY(add(a.literal.elements, TRY(element()), "literals"));
       return a;
     }
-    const size_t mark = at_;
+    const char mark = peek();
+    const size_t begin = place();
     std::string first = TRY(value_name());
-    const bool bare = text_[mark] != '"' && text_[mark] != '%';
+    const bool bare = mark != '"' && mark != '%';
     if (bare && (peek_raw() == '{' || peek_raw() == '[')) {
       if (auto dtype = dtype_named(first)) {
         a.kind = Argument::Kind::literal;
@@ -279,13 +278,13 @@ class Parser {
       }
     }
     if (bare && peek_raw() == '(') {
-      at_ = mark;
+      go_back(begin);
       a.kind = Argument::Kind::call;
       TRY(add(a.call, TRY(call(depth)), "calls"));
       return a;
     }
     a.kind = Argument::Kind::value;
-    a.numbered = text_[mark] == '%';
+    a.numbered = mark == '%';
     a.name = std::move(first);
     return a;
   }
@@ -352,16 +351,16 @@ class Parser {
     } else if (eat_word("graph")) {
       a.kind = AttrText::Kind::graph;
       a.text = TRY(name());
-    } else if (const size_t begin = at_; eat_word("f64") && peek_raw() == '{') {
+    } else if (const size_t begin = place(); eat_word("f64") && peek_raw() == '{') {
       a.kind = AttrText::Kind::wide;
       TRY(expect("{"));
       a.text = TRY(number());
       TRY(expect("}"));
     } else {
-      at_ = begin;
+      go_back(begin);
       a.kind = AttrText::Kind::word;
       TRY(type(0, true));
-      a.text = std::string(text_.substr(begin, at_ - begin));
+      a.text = std::string(since(begin));
     }
     return a;
   }
@@ -404,6 +403,7 @@ class Parser {
     }
     t.type.tensor.shape = TRY(shape());
     if (eat_word("affine")) t.type.tensor.encoding = TRY(affine());
+    if (eat_word("blocks")) t.type.tensor.encoding = TRY(blocks());
     return t;
   }
 
@@ -415,7 +415,7 @@ class Parser {
     }
     Shape s;
     while (!eat("]")) {
-      auto dim = parse_dim(text_, at_);
+      auto dim = this->dim();
       if (!dim) return std::move(dim).context("reading a shape" + at()).take_error();
       if (const auto n = dim->constant(); n && *n < 0) return wrong("an extent is >= 0");
       TRY(ledger_.charge(dim->footprint() - sizeof(Dim), "shapes"));
@@ -457,145 +457,18 @@ class Parser {
     return e;
   }
 
-  // --- tokens ------------------------------------------------------------------------------------
-
-  static bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  }
-  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-  static bool is_name(char c) { return is_letter(c) || is_digit(c) || c == '.'; }
-
-  void skip() {
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
-        ++at_;
-      } else if (c == '/' && at_ + 1 < text_.size() && text_[at_ + 1] == '/') {
-        while (at_ < text_.size() && text_[at_] != '\n') ++at_;
-      } else {
-        break;
-      }
-    }
-  }
-  bool at_end() {
-    skip();
-    return at_ == text_.size();
-  }
-  char peek_raw() const { return at_ < text_.size() ? text_[at_] : '\0'; }
-  char peek() {
-    skip();
-    return peek_raw();
-  }
-  bool eat(std::string_view token) {
-    skip();
-    if (text_.substr(at_, token.size()) != token) return false;
-    at_ += token.size();
-    return true;
-  }
-  bool eat_word(std::string_view keyword) {
-    skip();
-    if (text_.substr(at_, keyword.size()) != keyword) return false;
-    const size_t end = at_ + keyword.size();
-    if (end < text_.size() && is_name(text_[end])) return false;
-    at_ = end;
-    return true;
-  }
-  Status expect(std::string_view token) {
-    if (eat(token)) return ok();
-    return wrong("expected '" + std::string(token) + "'");
+  // `blocks(q4_k)`
+  Result<Encoding> blocks() {
+    TRY(expect("("));
+    const std::string format = TRY(name());
+    const BlockFormat* found = block_format(format);
+    if (!found) return wrong("there is no format '" + printable(format) + "' of blocks");
+    TRY(expect(")"));
+    return Encoding::of_blocks(*found);
   }
 
-  Result<std::string> name() {
-    skip();
-    const size_t begin = at_;
-    std::string text;
-    if (peek_raw() == '"') {
-      text = TRY(quoted());
-    } else {
-      if (at_ < text_.size() && is_letter(text_[at_]))
-        while (at_ < text_.size() && is_name(text_[at_])) ++at_;
-      if (at_ == begin) return wrong("expected a name");
-      text = text_.substr(begin, at_ - begin);
-    }
-    if (text.size() > limits_.name) return fail(ErrorId::over_size, "a name is too long" + at());
-    return text;
-  }
-
-  // A name, or `%3`.
-  Result<std::string> value_name() {
-    skip();
-    if (peek_raw() != '%') return name();
-    const size_t begin = at_++;
-    while (at_ < text_.size() && is_digit(text_[at_])) ++at_;
-    if (at_ == begin + 1) return wrong("expected a number after '%'");
-    return std::string(text_.substr(begin, at_ - begin));
-  }
-
-  Result<std::string> quoted() {
-    skip();
-    if (peek_raw() != '"') return wrong("expected a text in quotes");
-    const size_t begin = ++at_;
-    while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\n')
-      at_ += text_[at_] == '\\' ? 2 : 1;
-    if (at_ >= text_.size() || text_[at_] != '"') return wrong("the text in quotes does not end");
-    auto inside = unquote(text_.substr(begin, at_ - begin));
-    if (!inside) return wrong("a bad escape in a text in quotes");
-    ++at_;
-    return std::move(*inside);
-  }
-
-  bool starts_number() {
-    const char c = peek();
-    if (is_digit(c)) return true;
-    const std::string_view rest = text_.substr(at_);
-    if (c == '-') return rest.size() > 1 && (is_digit(rest[1]) || rest[1] == 'i' || rest[1] == 'n');
-    auto special = [&](std::string_view w) {
-      return rest.starts_with(w) && (rest.size() == w.size() || !is_name(rest[w.size()]));
-    };
-    return special("inf") || special("nan");
-  }
-
-  // The characters of a number; their meaning depends on the dtype.
-  Result<std::string> number() {
-    if (!starts_number()) return wrong("expected a number");
-    const size_t begin = at_;
-    if (text_[at_] == '-') ++at_;
-    while (at_ < text_.size() && (is_name(text_[at_]) ||
-                                  ((text_[at_] == '-' || text_[at_] == '+') &&
-                                   (text_[at_ - 1] | 32) == 'e' && text_.substr(begin, 2) != "0x")))
-      ++at_;
-    if (at_ - begin > 64) return wrong("the number is too long");
-    return std::string(text_.substr(begin, at_ - begin));
-  }
-
-  Result<int64_t> integer() {
-    const std::string digits = TRY(number());
-    int64_t n = 0;
-    const auto r = std::from_chars(digits.data(), digits.data() + digits.size(), n);
-    if (r.ec != std::errc{} || r.ptr != digits.data() + digits.size())
-      return wrong("'" + printable(digits) + "' is not an integer of 64 bits");
-    return n;
-  }
-
-  // Lines are counted on from the last place asked for: positions only grow between statements.
-  size_t line() {
-    for (; counted_ < at_ && counted_ < text_.size(); ++counted_) lines_ += text_[counted_] == '\n';
-    return lines_;
-  }
-  std::string at() {
-    const size_t column_base = text_.substr(0, at_).rfind('\n');
-    const size_t column = column_base == std::string_view::npos ? at_ + 1 : at_ - column_base;
-    return " at line " + std::to_string(line()) + ", column " + std::to_string(column);
-  }
-  Error wrong(std::string what) {
-    std::string found = at_ < text_.size() ? printable(text_.substr(at_, 16)) : "the end";
-    return fail(ErrorId::syntax, std::move(what) + at() + ", found '" + found + "'");
-  }
-
-  std::string_view text_;
   const Limits& limits_;
   Ledger& ledger_;
-  size_t at_ = 0, counted_ = 0, lines_ = 1;
 };
 
 }  // namespace

@@ -124,13 +124,12 @@ class Printer {
   // `{…}` of a constant in memory; of its stored integers where the encoding is affine.
   std::string elements(const Constant& c) {
     Tensor t;
-    const Extents shape = *c.type.shape.fixed();
+    const Extents shape = *stored_extents(c.type);
     if (const auto* texts = std::get_if<std::vector<std::string>>(&c.data)) {
       t = Tensor::of_strings(shape, *texts);
     } else {
       const auto bytes = bytes_of(c);
-      const DType dtype = c.type.encoding.is_dense() ? c.type.dtype : c.type.encoding.storage;
-      auto made = Tensor::make(dtype, shape);
+      auto made = Tensor::make(stored_dtype(c.type), shape);
       CHECK(made.ok() && uint64_t(made->byte_size()) == bytes.size());
       t = made.take();
       if (!bytes.empty()) std::memcpy(t.mutable_data(), bytes.data(), bytes.size());

@@ -134,8 +134,30 @@ Dim element_count(const Shape& shape) {
   return count;
 }
 
+DType stored_dtype(const TensorType& type) {
+  switch (type.encoding.kind) {
+    case Encoding::Kind::dense: break;
+    case Encoding::Kind::affine: return type.encoding.storage;
+    case Encoding::Kind::blocks: return DType::u8;
+  }
+  return type.dtype;
+}
+
+std::optional<std::vector<int64_t>> stored_extents(const TensorType& type) {
+  auto extents = type.shape.fixed();
+  if (!extents || type.encoding.kind != Encoding::Kind::blocks) return extents;
+  const BlockFormat& format = *type.encoding.format;
+  if (extents->empty() || extents->back() % format.elements != 0) return std::nullopt;
+  int64_t& row = extents->back();
+  if (__builtin_mul_overflow(row / format.elements, format.bytes, &row)) return std::nullopt;
+  return extents;
+}
+
 Dim stored_bytes(const TensorType& type) {
-  const int width = bits(type.encoding.is_dense() ? type.dtype : type.encoding.storage);
+  if (type.encoding.kind == Encoding::Kind::blocks)
+    return ceil_div(element_count(type.shape), Dim(type.encoding.format->elements)) *
+           Dim(type.encoding.format->bytes);
+  const int width = bits(stored_dtype(type));
   if (width == 0) return Dim::unknown();
   const Dim count = element_count(type.shape);
   return width >= 8 ? count * (width / 8) : ceil_div(count, 8 / width);

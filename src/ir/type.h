@@ -81,6 +81,12 @@ using Types = std::vector<Type>;
 Dim element_count(const Shape& shape);
 // Bytes that a tensor of this type takes where it is stored, by its encoding; unknown for strings.
 Dim stored_bytes(const TensorType& type);
+// What the stored bytes are elements of: the dtype, what an affine encoding stores, bytes of
+// blocks.
+DType stored_dtype(const TensorType& type);
+// Extents of the stored elements: of rows of blocks, their bytes. None where the shape is not
+// fixed, rows are no whole blocks, or there are too many.
+std::optional<std::vector<int64_t>> stored_extents(const TensorType& type);
 
 // Below, encodings say how a value is stored, not what it is: refines and compatible pass over
 // them, join keeps one that both have, meet takes the one that is not dense.

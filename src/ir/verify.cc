@@ -74,9 +74,10 @@ class Verifier {
       const std::string who = "constant '@" + printable(c.name) + "'";
       if (c.name.empty() ? !c.may_be_anonymous() : !names.insert(c.name).second)
         return broken("V7", who + " needs a name of its own");
-      const auto extents = c.type.shape.fixed();
-      if (!extents) return broken("V8", who + " has no fixed shape");
-      const DType stored = c.type.encoding.is_dense() ? c.type.dtype : c.type.encoding.storage;
+      if (!c.type.shape.fixed()) return broken("V8", who + " has no fixed shape");
+      const auto extents = stored_extents(c.type);
+      if (!extents) return broken("V8", who + " has rows that are no whole blocks");
+      const DType stored = stored_dtype(c.type);
       const auto count = checked_product(*extents);
       const auto size = count ? bytes_for(stored, *count) : std::nullopt;
       if (!size) return broken("V8", who + " is too large");

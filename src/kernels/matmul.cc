@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/multiversion.h"
+#include "base/multiversion.h"
 
 namespace hone::kernels {
 namespace {

@@ -10,6 +10,8 @@ namespace {
 Result<Types> infer(const Infer& c) {
   TRY(expect_rank(c, 1, 3));
   TRY(expect_activation(c));
+  if (c.dtype(1) != c.dtype(0) && c.dtype(1) != DType::f16 && c.dtype(1) != DType::bf16)
+    return type_error(c, "panels are of the dtype of x, f16 or bf16");
   const int64_t columns = c.integer("columns");
   const auto panels = extent(c, 1, 0).constant(), width = extent(c, 1, 2).constant();
   const auto room = panels && width ? checked_mul(*panels, *width) : std::nullopt;
@@ -59,9 +61,10 @@ const OpDef& linear_op() {
       .name = "linear",
       .doc =
           "activation(x W + bias + residual) with W [K, N] in panels [ceil(N / w), K, w] of w "
-          "columns, zeros after the last. x [..., K], bias [N], residual as y [..., N].",
+          "columns, zeros after the last. x [..., K], bias [N], residual as y [..., N]. Panels may "
+          "be narrower than x: f16 or bf16.",
       .inputs = {{"x", kFloats, 'T'},
-                 {"panels", kFloats, 'T'},
+                 {"panels", kFloats, 'W'},
                  {"bias", kFloats, 'T', Port::Presence::optional},
                  {"residual", kFloats, 'T', Port::Presence::optional}},
       .outputs = {{"y", kFloats, 'T'}},
@@ -76,16 +79,23 @@ const OpDef& linear_op() {
             return cost;
           },
       .reference = reference,
-      .examples = {R"(graph linear_plain(x: f32[2,5,3], w: f32[2,3,4]) -> (y) {
+      .examples =
+          {R"(graph linear_plain(x: f32[2,5,3], w: f32[2,3,4]) -> (y) {
         y = linear(x, w) <columns=7>
       })",
-                   R"(graph linear_all(x: f32[5,3], w: f32[1,3,16], b: f32[9], r: f32[5,9]) -> (y) {
+           R"(graph linear_all(x: f32[5,3], w: f32[1,3,16], b: f32[9], r: f32[5,9]) -> (y) {
         y = linear(x, w, b, r) <columns=9, activation="relu">
       })",
-                   R"(graph linear_clip(x: f32[3], w: f32[2,3,4], b: f32[8]) -> (y) {
+           R"(graph linear_clip(x: f32[3], w: f32[2,3,4], b: f32[8]) -> (y) {
         y = linear(x, w, b) <columns=8, activation="clip", low=-0.5, high=0.5>
       })",
-                   R"(graph linear_gelu(x: f32[1,3], w: f32[1,3,8]) -> (y) {
+           R"(graph linear_half(x: f32[2,3], w: f16[2,3,4], b: f32[7]) -> (y) {
+        y = linear(x, w, b) <columns=7>
+      })",
+           R"(graph linear_brain(x: f32[2,3], w: bf16[1,3,8], b: f32[8], r: f32[2,8]) -> (y) {
+        y = linear(x, w, b, r) <columns=8, activation="relu">
+      })",
+           R"(graph linear_gelu(x: f32[1,3], w: f32[1,3,8]) -> (y) {
         y = linear(x, w) <columns=8, activation="gelu">
       })"},
   };

@@ -1,6 +1,8 @@
 // What the operators on quantized tensors share: scales along an axis or in blocks, rounding.
 #pragma once
 
+#include <array>
+
 #include "ops/common.h"
 
 namespace hone {
@@ -41,5 +43,19 @@ struct IntegerRange {
   int64_t least, most;
 };
 IntegerRange range_of(DType dtype);
+
+// Rows of f32 as quantize_blocks makes bytes of them, with every step rounded to f32, as kernels do
+// it: bytes come out equal. `scales` may be null.
+void quantize_rows(const Tensor& x, int64_t block, Tensor& y, Tensor* scales);
+
+// Operators that can give their result y in such bytes too, as results 1 and 2, have the attribute
+// `quantized_block`, 0 for none. Adds their types; and computes them from result 0.
+inline const AttrDef kQuantizedBlock{"quantized_block", AttrKind::integer, false, int64_t{0},
+                                     "also gives y as quantize_blocks makes bytes of it"};
+inline const std::array<Port, 2> kQuantizedPorts{
+    Port{"codes", DType::i8, 0, Port::Presence::optional},
+    Port{"scales", DType::f32, 0, Port::Presence::optional}};
+Status add_quantized(const Infer& c, Types& types);
+Status store_quantized(Call& c);
 
 }  // namespace hone

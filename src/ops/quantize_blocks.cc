@@ -9,20 +9,6 @@
 namespace hone {
 namespace {
 
-Result<Types> infer(const Infer& c) {
-  const int64_t block = c.integer("block");
-  if (block < 1 || block > INT32_MAX)
-    return attribute_error(c, "a block of " + std::to_string(block) + " elements");
-  Shape scales = c.shape(0);
-  if (scales.ranked) {
-    if (scales.rank() == 0) return shape_error(c, "x has no axes");
-    scales.dims.back() = ceil_div(scales.dims.back(), Dim(block));
-  }
-  Types types{Type(DType::i8, c.shape(0)), Type(DType::f32, std::move(scales))};
-  types.resize(std::max<size_t>(1, c.outputs()));
-  return types;
-}
-
 // Every step is rounded to f32, as kernels do it: bytes come out equal.
 float quantize(std::span<const float> x, Tensor& y, int64_t at) {
   float most = 0;
@@ -38,18 +24,65 @@ float quantize(std::span<const float> x, Tensor& y, int64_t at) {
   return finite ? (some ? most / 127.0f : 0) : std::numeric_limits<float>::quiet_NaN();
 }
 
-Status reference(Call& c) {
-  const auto x = c.in(0).as<float>();
-  Tensor& y = *TRY(c.out(0));
-  Tensor* scale = c.outputs() > 1 ? TRY(c.out(1)) : nullptr;
-  const int64_t block = c.integer("block"), row = c.in(0).shape().back();
+}  // namespace
+
+void quantize_rows(const Tensor& x, int64_t block, Tensor& y, Tensor* scales) {
+  const auto from = x.as<float>();
+  const int64_t row = x.shape().back();
   int64_t s = 0;
   for (int64_t begin = 0; begin < y.count(); begin += row)
     for (int64_t i = 0; i < row; i += block) {
       const int64_t n = std::min(block, row - i);
-      const float found = quantize(x.subspan(size_t(begin + i), size_t(n)), y, begin + i);
-      if (scale) store_real(*scale, s++, found);
+      const float found = quantize(from.subspan(size_t(begin + i), size_t(n)), y, begin + i);
+      if (scales) store_real(*scales, s++, found);
     }
+}
+
+Status add_quantized(const Infer& c, Types& types) {
+  const int64_t block = c.integer("quantized_block");
+  if (block < 0 || block > INT32_MAX || (block > 0) != (c.outputs() > 1))
+    return attribute_error(c, "a block of " + std::to_string(block) + " for " +
+                                  std::to_string(c.outputs()) + " results");
+  if (block == 0) return ok();
+  const Type& y = types[0];
+  if (y.tensor.dtype != DType::f32) return type_error(c, "only f32 is quantized to bytes");
+  Shape scales = y.tensor.shape;
+  if (scales.ranked && scales.rank() == 0) return shape_error(c, "the result has no axes");
+  if (scales.ranked) scales.dims.back() = ceil_div(scales.dims.back(), Dim(block));
+  const Type codes(DType::i8, y.tensor.shape);
+  types.push_back(codes);
+  types.emplace_back(DType::f32, std::move(scales));
+  return ok();
+}
+
+Status store_quantized(Call& c) {
+  if (c.outputs() < 3) return ok();
+  const Tensor y = *TRY(c.out(0));
+  Tensor& codes = *TRY(c.out(1));
+  quantize_rows(y, c.integer("quantized_block"), codes, TRY(c.out(2)));
+  return ok();
+}
+
+namespace {
+
+Result<Types> infer(const Infer& c) {
+  const int64_t block = c.integer("block");
+  if (block < 1 || block > INT32_MAX)
+    return attribute_error(c, "a block of " + std::to_string(block) + " elements");
+  Shape scales = c.shape(0);
+  if (scales.ranked) {
+    if (scales.rank() == 0) return shape_error(c, "x has no axes");
+    scales.dims.back() = ceil_div(scales.dims.back(), Dim(block));
+  }
+  Types types{Type(DType::i8, c.shape(0)), Type(DType::f32, std::move(scales))};
+  types.resize(std::max<size_t>(1, c.outputs()));
+  return types;
+}
+
+Status reference(Call& c) {
+  Tensor& y = *TRY(c.out(0));
+  Tensor* scale = c.outputs() > 1 ? TRY(c.out(1)) : nullptr;
+  quantize_rows(c.in(0), c.integer("block"), y, scale);
   return ok();
 }
 

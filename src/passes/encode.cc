@@ -1,6 +1,10 @@
-// Dequantized constants become constants that are stored as integers: an affine encoding.
+// Constants that are made of others by dequantizing, or by widening 16-bit floats, become constants
+// that are stored as these are.
+#include <algorithm>
+
 #include "base/text.h"
 #include "passes/pass.h"
+#include "passes/stored_halves.h"
 
 namespace hone {
 namespace {
@@ -66,17 +70,68 @@ Status encode(Rewriter& rewriter, NodeId n) {
   return rewriter.replace(node.outputs[0], value, "dequantized constant");
 }
 
+bool is_taken(const Graph& graph, ValueId v, std::string_view op, size_t input) {
+  return std::ranges::any_of(graph[v].users, [&](NodeId user) {
+    const Node& node = graph[user];
+    return node.op->name == op && node.inputs.size() > input && node.inputs[input] == v;
+  });
+}
+
+// A matrix of a product, perhaps transposed, or a table of rows: what others take is better
+// computed once.
+bool is_worth_its_bits(const Graph& graph, ValueId v) {
+  const auto multiplied = [&](ValueId w) {
+    return graph[w].type.tensor.shape.rank() == 2 &&
+           (is_taken(graph, w, "matmul", 1) || is_taken(graph, w, "gemm", 1));
+  };
+  return multiplied(v) || is_taken(graph, v, "gather", 0) ||
+         std::ranges::any_of(graph[v].users, [&](NodeId user) {
+           return graph[user].op->name == "transpose" && multiplied(graph[user].outputs[0]);
+         });
+}
+
+// cast(constant), or of its transpose, which is then taken of the wide constant.
+Status encode_cast(Rewriter& rewriter, NodeId n) {
+  Model& model = rewriter.model();
+  const Graph& graph = rewriter.graph();
+  const Node node = graph[n];
+  if (graph[node.outputs[0]].type.tensor.dtype != DType::f32 ||
+      !is_worth_its_bits(graph, node.outputs[0]))
+    return ok();
+  ValueId halves = node.inputs[0];
+  const NodeId producer = graph[halves].producer;
+  const bool transposed = producer.valid() && graph[producer].op->name == "transpose";
+  if (transposed) halves = graph[producer].inputs[0];
+  if (graph[halves].kind != Value::Kind::constant) return ok();
+  auto constant = stored_wide(model.constants[graph[halves].constant.index]);
+  if (!constant) return ok();
+  constant->name += ".wide";
+  Builder::Given given;
+  if (transposed)
+    for (const NamedAttr& a : graph[producer].attrs) given.emplace_back(a.name, a.value);
+  ValueId wide = rewriter.constant(model.add_constant(*std::move(constant)));
+  rewriter.stands_for(n);
+  if (transposed) wide = TRY(rewriter.add1("transpose", {wide}, std::move(given)));
+  if (!rewriter.can_replace(node.outputs[0], wide)) return ok();
+  return rewriter.replace(node.outputs[0], wide, "stored in 16 bits");
+}
+
 }  // namespace
 
 const PassDef& encode_pass() {
   static const PassDef def{
       .name = "encode",
-      .doc = "stores dequantized constants as integers with scale and zero point",
+      .doc =
+          "stores dequantized constants as integers with scale and zero point, and weights that "
+          "are "
+          "widened in their 16 bits",
       .run = [](PassContext& c) -> Status {
         for (uint32_t g = 0; g < c.model.graphs.size(); ++g) {
           Rewriter rewriter = c.rewriter(GraphId{g});
           TRY(each_node(rewriter, [&](NodeId n) -> Status {
-            return rewriter.graph()[n].op->name == "dequantize_linear" ? encode(rewriter, n) : ok();
+            const std::string_view op = rewriter.graph()[n].op->name;
+            if (op == "cast") return encode_cast(rewriter, n);
+            return op == "dequantize_linear" ? encode(rewriter, n) : ok();
           }));
         }
         return ok();

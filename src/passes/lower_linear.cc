@@ -12,6 +12,7 @@
 #include "passes/epilogue.h"
 #include "passes/panels.h"
 #include "passes/pass.h"
+#include "passes/stored_halves.h"
 
 namespace hone {
 namespace {
@@ -38,8 +39,14 @@ class Lowering {
 
   Status run() {
     return each_node(rewriter_, [this](NodeId n) -> Status {
+      if (is_replaced(n)) return ok();
+      if (graph()[n].op->name == "gather") return gather(n);
       const auto found = product(n);
-      return found ? replace(n, *found) : ok();
+      if (!found) return ok();
+      const std::vector<Part> parts = parts_beside(n, *found);
+      const bool is_part = std::ranges::any_of(
+          parts, [&](const Part& part) { return part.chain.nodes.front() == n; });
+      return parts.size() > 1 && is_part ? replace_parts(parts) : replace(n, *found);
     });
   }
 
@@ -48,6 +55,86 @@ class Lowering {
   const Shape& shape(ValueId v) { return graph()[v].type.tensor.shape; }
   static Infer attrs(const Node& node) {
     return Infer(*node.op, node.attrs, {}, node.outputs.size());
+  }
+
+  // Rows of a table that is stored as 16-bit floats are made wide, not the table. They are those of
+  // the panels that the output has, where there are such.
+  Status gather_halves(NodeId n) {
+    const Node node = graph()[n];
+    rewriter_.stands_for(n);
+    const auto shared =
+        attrs(node).integer("axis") == 0 ? product_of_rows(node.inputs[0]) : std::nullopt;
+    ValueId rows;
+    if (shared) {
+      const ValueId panels = TRY(packed(*shared));
+      rows = TRY(rewriter_.add1("linear_gather", {node.inputs[1], panels},
+                                {{"columns", shared->columns}}));
+    } else {
+      Builder::Given given;
+      for (const NamedAttr& a : node.attrs) given.emplace_back(a.name, a.value);
+      const ValueId table = halves_of(graph()[node.inputs[0]].constant);
+      rows = TRY(rewriter_.add1("gather", {table, node.inputs[1]}, std::move(given)));
+    }
+    const ValueId wide = TRY(rewriter_.add1("cast", {rows}, {{"to", DType::f32}}));
+    if (!rewriter_.can_replace(node.outputs[0], wide)) return ok();
+    return rewriter_.replace(node.outputs[0], wide, "rows are made wide");
+  }
+
+  // A constant in the 16-bit floats in which it is stored; invalid where it is not.
+  ValueId halves_of(ConstantId id) {
+    if (const auto it = halves_.find(id.index); it != halves_.end()) return it->second;
+    auto halves = stored_dense(model_.constants[id.index]);
+    if (!halves) return {};
+    const ValueId value = rewriter_.constant(model_.add_constant(*std::move(halves)));
+    return halves_.emplace(id.index, value).first->second;
+  }
+
+  std::optional<DType> stored_halves(ConstantId id) {
+    return model_.constants[id.index].type.encoding.halves();
+  }
+
+  // Rows of weights in blocks, as an embedding takes them: of the panels that the output has.
+  Status gather(NodeId n) {
+    const Node node = graph()[n];
+    const Value table = graph()[node.inputs[0]];
+    if (table.kind == Value::Kind::constant && stored_halves(table.constant))
+      return gather_halves(n);
+    if (table.kind != Value::Kind::constant || !blocks_.splits(table.constant) ||
+        attrs(node).integer("axis") != 0)
+      return ok();
+    const BlockPanels w = TRY(is_multiplied(node.inputs[0]) ? blocks_.pack(table.constant)
+                                                            : blocks_.pack_exact(table.constant));
+    const Extents shape = *table.type.tensor.shape.fixed();
+    Builder::Given given{{"columns", shape[0]}, {"depth", shape[1]}};
+    w.describe(given);
+    rewriter_.stands_for(n);
+    const auto made = rewriter_.add1(
+        "block_gather", {node.inputs[1], w.codes, w.scales, w.minimum, w.fine}, std::move(given));
+    if (!made || !rewriter_.can_replace(node.outputs[0], *made)) return ok();
+    return rewriter_.replace(node.outputs[0], *made, "lowered to block_gather");
+  }
+
+  // Does a product of rows in blocks take these weights, transposed?
+  bool is_multiplied(ValueId weights) {
+    return found_behind(weights, [](const Found& f) { return f.blocks.has_value(); }).has_value();
+  }
+
+  // The product whose packed columns are the rows of these weights.
+  std::optional<Found> product_of_rows(ValueId weights) {
+    return found_behind(weights, [&](const Found& f) {
+      return !f.blocks && f.transposed && f.alpha == 1 && f.weights == weights;
+    });
+  }
+
+  // A product that takes these weights, transposed by a node of their own.
+  template <class Wanted>
+  std::optional<Found> found_behind(ValueId weights, Wanted wanted) {
+    for (const NodeId user : graph()[weights].users) {
+      if (graph()[user].op->name != "transpose") continue;
+      for (const NodeId next : graph()[graph()[user].outputs[0]].users)
+        if (const auto f = product(next); f && wanted(*f)) return f;
+    }
+    return std::nullopt;
   }
 
   std::optional<Found> product(NodeId n) {
@@ -82,6 +169,85 @@ class Lowering {
       return;
     f.blocks = blocks;
     f.x = blocks->real;
+  }
+
+  // Has another product taken this one with it?
+  bool is_replaced(NodeId n) {
+    return std::ranges::none_of(graph()[n].outputs, [this](ValueId v) {
+      return !graph()[v].users.empty() || graph().is_output(v);
+    });
+  }
+
+  // One of several products of the same rows.
+  struct Part {
+    Found found;
+    EpilogueChain chain;
+  };
+
+  // All products of these rows whose weights can lie side by side: read in one go, whichever
+  // threads there are.
+  std::vector<Part> parts_beside(NodeId n, const Found& first) {
+    if (!first.blocks || !blocks_.splits(graph()[first.weights].constant)) return {};
+    std::vector<Part> parts;
+    std::vector<NodeId> users = graph()[graph()[n].inputs[0]].users;
+    std::ranges::sort(users);
+    for (const NodeId user : users) {
+      const auto f = product(user);
+      if (!f || !f->blocks || f->columns % block_linear::kColumns != 0 ||
+          blocks_.is_packed(graph()[f->weights].constant) || !is_like(*f, first))
+        continue;
+      Part part{*f, chain_of(user, *f)};
+      part.chain.follow();
+      if (part.chain.residual.valid() || part.chain.activation != "none" ||
+          (part.chain.bias.valid() && !part.chain.is_constant(part.chain.bias)))
+        continue;
+      parts.push_back(std::move(part));
+    }
+    return parts;
+  }
+
+  bool is_like(const Found& a, const Found& b) {
+    const auto format = [&](const Found& f) {
+      return model_.constants[graph()[f.weights].constant.index].type.encoding;
+    };
+    return a.depth == b.depth && a.blocks->bytes == b.blocks->bytes && format(a) == format(b);
+  }
+
+  Status replace_parts(const std::vector<Part>& parts) {
+    std::vector<ConstantId> weights;
+    std::vector<NodeId> replaced;
+    std::vector<float> bias;
+    Integers columns;
+    int64_t all = 0;
+    bool biased = false;
+    for (const Part& part : parts) {
+      weights.push_back(graph()[part.found.weights].constant);
+      replaced.insert(replaced.end(), part.chain.nodes.begin(), part.chain.nodes.end());
+      columns.push_back(part.found.columns);
+      all += part.found.columns;
+      std::vector<float> own(size_t(part.found.columns), 0.0f);
+      if (part.chain.bias.valid()) own = TRY(part.chain.per_channel(part.chain.bias));
+      biased |= part.chain.bias.valid();
+      bias.insert(bias.end(), own.begin(), own.end());
+    }
+    const BlockPanels w = TRY(blocks_.pack_joined(weights));
+    const Found& first = parts[0].found;
+    const auto [bytes, scales] = TRY(in_blocks(first));
+    Builder::Given given{{"columns", all}, {"parts", columns}};
+    w.describe(given);
+    if (w.block != first.blocks->block) given.emplace_back("row_block", first.blocks->block);
+    ValueId added;
+    if (biased)
+      added = rewriter_.constant(Tensor::of({all}, std::move(bias)),
+                                 constant_name(first.weights) + ".bias");
+    rewriter_.stands_for(replaced);
+    const auto made =
+        TRY(rewriter_.add(*rewriter_.catalogue().find("block_linear"),
+                          {bytes, w.codes, added, {}, scales, w.scales, w.minimum, w.fine},
+                          std::move(given), parts.size()));
+    for (size_t i = 0; i < parts.size(); ++i)
+      TRY(rewriter_.replace(parts[i].chain.output(), made[i], "lowered to block_linear"));
+    return ok();
   }
 
   EpilogueChain chain_of(NodeId n, const Found& f) {
@@ -133,6 +299,8 @@ class Lowering {
 
   bool faster_in_blocks(const Found& f, const QuantizedBlocks& blocks) {
     using namespace block_linear;
+    // In real numbers they would take several times the memory, so nobody is asked.
+    if (blocks_.splits(graph()[f.weights].constant)) return true;
     ByteProduct p{
         .bytes = "block_linear", .reals = "linear", .x = graph()[blocks.real].type.tensor};
     const Encoding& stored = model_.constants[graph()[f.weights].constant.index].type.encoding;
@@ -168,11 +336,10 @@ class Lowering {
     }
     const BlockPanels w = TRY(blocks_.pack(graph()[f.weights].constant));
     const auto [bytes, scales] = TRY(in_blocks(f));
-    given.emplace_back("bits", w.bits);
-    given.emplace_back("block", f.blocks->block);
-    given.emplace_back("zero", w.zero);
+    w.describe(given);
+    if (w.block != f.blocks->block) given.emplace_back("row_block", f.blocks->block);
     return rewriter_.add1("block_linear",
-                          {bytes, w.codes, bias, residual, scales, w.scales, w.minimum},
+                          {bytes, w.codes, bias, residual, scales, w.scales, w.minimum, w.fine},
                           std::move(given));
   }
 
@@ -209,14 +376,38 @@ class Lowering {
   Result<ValueId> packed(const Found& f) {
     const auto key = std::tuple(graph()[f.weights].constant.index, f.transposed, f.alpha);
     if (const auto it = panels_.find(key); it != panels_.end()) return it->second;
-    const ConstantId id = TRY(weights_.dense(graph()[f.weights].constant));
+    const ConstantId stored = graph()[f.weights].constant;
+    // 16-bit floats stay what they are; those that are scaled may not fit.
+    const auto halves = f.alpha == 1 ? stored_halves(stored) : std::nullopt;
     const int64_t panels = panel_count(f.columns, width_);
-    const auto room = TRY(weights_.room(DType::f32, {panels, f.depth, width_}));
-    TRY(f.transposed ? pack_columns(id, f, room.floats()) : pack_rows(id, f, room.floats()));
+    const auto room = TRY(weights_.room(halves.value_or(DType::f32), {panels, f.depth, width_}));
+    if (halves) {
+      TRY(pack_halves(stored, f, room.halves()));
+    } else {
+      const ConstantId id = TRY(weights_.dense(stored));
+      TRY(f.transposed ? pack_columns(id, f, room.floats()) : pack_rows(id, f, room.floats()));
+    }
     const ValueId value =
         rewriter_.constant(weights_.keep(room, constant_name(f.weights) + ".panels"));
     panels_.emplace(key, value);
     return value;
+  }
+
+  Status pack_halves(ConstantId id, const Found& f, uint16_t* out) {
+    const uint64_t rows = uint64_t(f.columns) * sizeof *out,
+                   columns = uint64_t(f.depth) * sizeof *out;
+    const auto matrix = [&](const std::byte* data) {
+      return packing::HalfMatrix{data, f.depth, f.columns, width_};
+    };
+    if (!f.transposed)
+      return weights_.pack(id, f.depth, rows,
+                           [&](const std::byte* data, int64_t begin, int64_t end) {
+                             packing::pack_half_rows(matrix(data), begin, end, out);
+                           });
+    return weights_.pack(id, panel_count(f.columns, width_), columns * uint64_t(width_),
+                         [&](const std::byte* data, int64_t begin, int64_t end) {
+                           packing::pack_half_columns(matrix(data), begin, end, out);
+                         });
   }
 
   Status pack_rows(ConstantId id, const Found& f, float* out) {
@@ -250,6 +441,7 @@ class Lowering {
   BlockPacking blocks_;
   std::map<std::tuple<uint32_t, bool, double>, ValueId> panels_;
   std::map<std::pair<uint32_t, int64_t>, std::pair<ValueId, ValueId>> quantized_;
+  std::map<uint32_t, ValueId> halves_;
 };
 
 }  // namespace

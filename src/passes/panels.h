@@ -35,6 +35,7 @@ class PackedWeights {
     Constant::Span span;
     std::byte* data = nullptr;
     float* floats() const { return reinterpret_cast<float*>(data); }
+    uint16_t* halves() const { return reinterpret_cast<uint16_t*>(data); }
   };
   Result<Room> room(DType dtype, const Extents& shape);
 

@@ -1,6 +1,6 @@
 // Makes f32 of 16-bit floats where they are computed with: a machine without arithmetic for them
-// converts weights once, and activations where they come in and go out. Results are at least as
-// exact: what lies between is not rounded to 16 bits.
+// converts weights once, and activations where they come in and go out. Matrices of products stay
+// stored in 16 bits. Results are at least as exact: what lies between is not rounded to 16 bits.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -8,6 +8,7 @@
 
 #include "passes/panels.h"
 #include "passes/pass.h"
+#include "passes/stored_halves.h"
 
 namespace hone {
 namespace {
@@ -29,7 +30,8 @@ class Widening {
  private:
   const Graph& graph() { return rewriter_.graph(); }
 
-  // What depends on the dtype itself, rather than on the numbers, stays.
+  // What depends on the dtype itself, rather than on the numbers, stays, and caches, which are kept
+  // in few bytes on purpose.
   static bool stays(const OpDef& op) {
     constexpr std::string_view kTyped[] = {"cast",
                                            "cast_like",
@@ -37,6 +39,8 @@ class Widening {
                                            "quantize_linear",
                                            "dequantize_linear",
                                            "dynamic_quantize_linear",
+                                           "paged_append",
+                                           "paged_attention",
                                            "qlinear_matmul"};
     return op.is(Trait::control) || op.is(Trait::random) ||
            std::ranges::find(kTyped, op.name) != std::end(kTyped);
@@ -65,8 +69,12 @@ class Widening {
       if (!graph()[v].type.wrappers.empty()) return ok();  // of sequences and the like
     rewriter_.stands_for(n);
     std::vector<ValueId> inputs;
-    for (const ValueId v : node.inputs)
-      inputs.push_back(v.valid() && is_half(graph()[v].type) ? TRY(wide(v)) : v);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId v = node.inputs[i];
+      inputs.push_back(!v.valid() || !is_half(graph()[v].type) ? v
+                       : is_matrix(*node.op, i)                ? TRY(wide_matrix(v))
+                                                               : TRY(wide(v)));
+    }
     Builder::Given given;
     for (const NamedAttr& a : node.attrs) given.emplace_back(a.name, a.value);
     const auto made =
@@ -102,6 +110,36 @@ class Widening {
     return made;
   }
 
+  static bool is_matrix(const OpDef& op, size_t input) {
+    return input == 1 && (op.name == "matmul" || op.name == "gemm");
+  }
+
+  // A constant matrix, or the transpose of one, stays stored as it is.
+  Result<ValueId> wide_matrix(ValueId v) {
+    const NodeId producer = graph()[v].producer;
+    const bool transposed = producer.valid() && graph()[producer].op->name == "transpose";
+    const ValueId matrix = transposed ? graph()[producer].inputs[0] : v;
+    const ValueId stored =
+        graph()[matrix].type.tensor.shape.rank() == 2 ? stored_wide_of(matrix) : ValueId{};
+    if (!stored.valid()) return wide(v);
+    if (!transposed) return stored;
+    Builder::Given given;
+    for (const NamedAttr& a : graph()[producer].attrs) given.emplace_back(a.name, a.value);
+    return rewriter_.add1("transpose", {stored}, std::move(given));
+  }
+
+  // Invalid where it is no constant.
+  ValueId stored_wide_of(ValueId v) {
+    if (graph()[v].kind != Value::Kind::constant) return {};
+    const ConstantId id = graph()[v].constant;
+    if (const auto it = stored_.find(id.index); it != stored_.end()) return it->second;
+    auto constant = stored_wide(model_.constants[id.index]);
+    if (!constant) return {};
+    constant->name += ".wide";
+    const ValueId made = rewriter_.constant(model_.add_constant(*std::move(constant)));
+    return stored_.emplace(id.index, made).first->second;
+  }
+
   // A constant converted now; invalid where it does not fit, and is converted when it is used.
   Result<ValueId> widened(ValueId v) {
     const ConstantId id = graph()[v].constant;
@@ -124,8 +162,9 @@ class Widening {
 
   Model& model_;
   Rewriter rewriter_;
-  const Allowance& memory_;  // of all converted constants
-  std::map<uint32_t, ValueId> wide_;
+  const Allowance& memory_;             // of all converted constants
+  std::map<uint32_t, ValueId> wide_;    // by value
+  std::map<uint32_t, ValueId> stored_;  // by constant
 };
 
 }  // namespace

@@ -288,6 +288,7 @@ Status GraphExecutor::run_dynamic(size_t index) {
 Tensor GraphExecutor::place_for(size_t index, size_t slot, const Type& type) {
   const Specialization::Step& s = special_->steps()[index];
   if (!s.planned) return {};
+  if (s.in_state >= 0) return values_[graph_.states()[size_t(s.in_state)].now.index].tensor;
   const Extents shape = *type.tensor.shape.fixed();
   Tensor t;
   if (const int64_t offset = s.offsets[slot]; offset >= 0) {

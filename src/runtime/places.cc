@@ -31,6 +31,7 @@ Places::Places(const Graph& graph, const Program::GraphPlan& plan, const Types& 
       hosts_(graph.value_count(), Host{kNone, 0}) {
   find_roots();
   find_escapes();
+  find_state_updates();
   find_parts();
   for (uint32_t v = 0; v < root_.size(); ++v) last_[root_[v]] = std::max(last_[root_[v]], last_[v]);
   find_hosts();
@@ -49,6 +50,37 @@ void Places::find_escapes() {
   for (ValueId v : graph_.outputs()) escapes_[root_[v.index]] = escapes_[v.index] = true;
   for (const State& s : graph_.states())
     escapes_[root_[s.next.index]] = escapes_[s.next.index] = true;
+}
+
+// Is this step the only one that sees the value?
+bool Places::ends_in(uint32_t value, size_t step) const {
+  const Value& v = graph_[ValueId{value}];
+  return v.users.size() == 1 && v.users[0] == steps_[step].node && !escapes_[value] &&
+         root_[value] == value;
+}
+
+// What a state becomes is written where it lies, where a kernel can do that and nothing else sees
+// the old one: caches are large, and change by a few rows.
+void Places::find_state_updates() {
+  std::vector<int32_t> state_of(graph_.value_count(), -1), next_of(state_of);
+  for (size_t i = 0; i < graph_.states().size(); ++i) {
+    state_of[graph_.states()[i].now.index] = int32_t(i);
+    int32_t& next = next_of[graph_.states()[i].next.index];
+    next = next == -1 ? int32_t(i) : -2;
+  }
+  for (ValueId v : graph_.outputs()) next_of[v.index] = -2;
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    const Node& node = graph_[steps_[s].node];
+    const Kernel& kernel = *plan_.kernels[s];
+    if (!steps_[s].planned || node.outputs.size() != 1 || !kernel.overwrites()) continue;
+    const uint32_t made = node.outputs[0].index;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId v = node.inputs[i];
+      if (!v.valid() || state_of[v.index] < 0 || next_of[made] != state_of[v.index]) continue;
+      if (kernel.in_place(i) && ends_in(v.index, s) && types_[v.index] == types_[made])
+        steps_[s].in_state = state_of[v.index];
+    }
+  }
 }
 
 // Cutting what lies in the arena gives more to show of it.

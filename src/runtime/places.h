@@ -32,6 +32,8 @@ class Places {
     int64_t row_step = 0;  // elements; 0: it is contiguous
   };
   void find_roots();
+  void find_state_updates();
+  bool ends_in(uint32_t value, size_t step) const;
   void find_escapes();
   void find_parts();
   void find_hosts();

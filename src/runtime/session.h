@@ -38,7 +38,9 @@ class Session {
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
 
-  // Inputs in the order of the entry graph. Fails with `bad_data` when they do not fit.
+  // Inputs in the order of the entry graph. Fails with `bad_data` when they do not fit. Where it
+  // fails while running, states that are updated in their place (caches) may hold parts of what
+  // they would have become.
   Result<std::vector<Datum>> run(std::span<const Datum> inputs);
 
   // States: back to their initial values; a copy that goes on alone; out and in.

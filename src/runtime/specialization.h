@@ -23,6 +23,7 @@ class Specialization {
     std::vector<int64_t> offsets;        // by output: in the arena, or -1: on its own
     int32_t in_place = -1;               // input in whose place the only output is written
     int64_t row_step = 0;                // Call::row_step
+    int32_t in_state = -1;               // state in whose memory the only output is written
     // The outputs are there already, as parts of an input or made of inputs that were put there;
     // but for some inputs, which are copied to these offsets.
     bool there = false;

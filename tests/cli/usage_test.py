@@ -7,8 +7,8 @@ import unittest
 
 from harness import ADD, CNN, CNN_DATA, VIT, CommandTest
 
-COMMANDS = ["inspect", "run", "compile", "diff", "opt", "benchmark", "backends", "devices",
-            "engines", "cache", "config", "completion", "help", "version", "worker"]
+COMMANDS = ["inspect", "run", "chat", "generate", "perplexity", "compile", "quantize", "diff", "opt", "tokenize",
+            "benchmark", "backends", "devices", "shapes", "engines", "cache", "config", "completion", "help", "version", "worker"]
 
 
 class Help(CommandTest):
@@ -73,6 +73,15 @@ class Usage(CommandTest):
                 ["run", CNN, "--check", CNN_DATA, "--atol", "-1"],
                 ["inspect", CNN, "--text=yes"],
                 ["diff", CNN, CNN, "--lines", "-1"],
+                ["generate", CNN, "-p", "a", "--top-k", "4294967297"],
+                ["generate", CNN, "-p", "a", "--top-k", "-1"],
+                ["generate", CNN, "-p", "a", "--penalty-last-n", "4294967296"],
+                ["generate", CNN, "-p", "a", "--mirostat", "4294967297"],
+                ["generate", CNN, "-p", "a", "--context", "9223372036854775807"],
+                ["generate", CNN, "-p", "a", "-n", "-5"],
+                ["generate", "a.hone", "-p", "a", "--cache", "i8"],
+                ["generate", "a.hone", "-p", "a", "--exact-rows"],
+                ["tokenize", CNN, "--text", "a", "--file", "b"],
                 ["compile", CNN, "-o", "a.onnx"],
                 ["opt", CNN, "-o", "a.onnx"],
                 ["compile", CNN],
@@ -94,6 +103,10 @@ class Usage(CommandTest):
         ):
             with self.subTest(words=words):
                 self.refused(*words, error="usage", code=2)
+
+    def test_chat_gives_json_for_one_message_only(self):
+        error = json.loads(self.hone("chat", CNN, "--json", code=2).err)["error"]
+        self.assertIn("--prompt", error["message"])
 
     def test_the_hint_names_the_command(self):
         for words in (["run", CNN, "--random", "--repeat", "0"], ["run", CNN, "--input", "image"],

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <source_location>
 #include <span>
 #include <string_view>
 
@@ -34,15 +36,17 @@ inline Limits limits() {
   return limits;
 }
 
-// Stops the fuzzer when a property does not hold.
-inline void require(bool holds) {
-  if (!holds) std::abort();
+// Stops the fuzzer when a property does not hold, and says which.
+inline void require(bool holds, std::source_location at = std::source_location::current()) {
+  if (holds) return;
+  std::fprintf(stderr, "%s:%u: the property does not hold\n", at.file_name(), at.line());
+  std::abort();
 }
 
 // An error is fine unless it says that we are wrong.
 template <class R>
-void require_clean(const R& result) {
-  if (!result) require(info(result.error().id).blame != Blame::bug);
+void require_clean(const R& result, std::source_location at = std::source_location::current()) {
+  if (!result) require(info(result.error().id).blame != Blame::bug, at);
 }
 
 }  // namespace hone::fuzz

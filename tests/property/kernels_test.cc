@@ -207,6 +207,20 @@ Builder::Given epilogue(RandomCall& c, std::vector<ValueId>& inputs, const Exten
 
 int64_t panel_width() { return kernels::gemm_kernel().columns; }
 
+// As f32, or stored in 16 bits.
+ValueId panels(RandomCall& c, int64_t columns, int64_t depth) {
+  constexpr DType kStored[] = {DType::f32, DType::f32, DType::f16, DType::bf16};
+  return c.input({(columns + panel_width() - 1) / panel_width(), depth, panel_width()},
+                 kStored[c.random.between(0, 3)]);
+}
+
+bool linear_gather(RandomCall& c, std::string_view op) {
+  const int64_t columns = c.random.between(1, 100);
+  const ValueId at = c.integers(c.shape(0, 2), -columns, columns - (c.random.chance(0.95) ? 1 : 0));
+  const ValueId table = panels(c, columns, c.random.between(0, 50));
+  return c.emit(op, {at, table}, {{"columns", columns}});
+}
+
 bool linear(RandomCall& c, std::string_view op) {
   Extents x = c.shape(1, 3);
   if (c.random.chance(0.2)) x = {c.random.between(100, 400), c.random.between(1, 40)};
@@ -216,8 +230,7 @@ bool linear(RandomCall& c, std::string_view op) {
   constexpr int64_t kMostMacs = 600'000;
   const int64_t each = checked_product(x).value_or(0);
   if (each > 0) columns = std::min(columns, kMostMacs / each + 1);
-  std::vector<ValueId> inputs{c.input(x), c.input({(columns + panel_width() - 1) / panel_width(),
-                                                   x.back(), panel_width()})};
+  std::vector<ValueId> inputs{c.input(x), panels(c, columns, x.back())};
   Extents out = x;
   out.back() = columns;
   auto attrs = epilogue(c, inputs, out);
@@ -478,6 +491,7 @@ constexpr Subject kSubjects[] = {
      [](RandomCall& c, std::string_view op) { return c.emit(op, {c.input(c.shape(2, 5))}); }},
     {"layer_normalization", layer_normalization},
     {"linear", linear},
+    {"linear_gather", linear_gather},
     {"matmul", matmul},
     {"max_pool", pool},
     {"mul", binary},
@@ -495,8 +509,8 @@ constexpr Subject kSubjects[] = {
 // Sorted by operator.
 std::vector<Subject> all_subjects() {
   std::vector<Subject> all(std::begin(kSubjects), std::end(kSubjects));
-  for (const auto& more :
-       {testing::computing_subjects(), testing::moving_subjects(), testing::quantized_subjects()})
+  for (const auto& more : {testing::computing_subjects(), testing::moving_subjects(),
+                           testing::quantized_subjects(), testing::language_subjects()})
     all.insert(all.end(), more.begin(), more.end());
   std::ranges::sort(all, {}, &Subject::op);
   return all;
@@ -533,7 +547,10 @@ TEST_P(CpuKernel, GivesWhatTheReferenceGives) {
     ASSERT_EQ(computed.ok(), expected.ok())
         << describe(computed.ok() ? expected.error() : computed.error());
     if (!computed) continue;
-    EXPECT_EQ(testing::difference(*computed, *expected, 1e-4, 1e-4), "");
+    EXPECT_EQ(testing::quantizes(GetParam().op)
+                  ? testing::quantized_difference(*computed, *expected, 1e-4)
+                  : testing::difference(*computed, *expected, 1e-4, 1e-4),
+              "");
     const auto alone = Session(*fast, one).run(call.data);
     ASSERT_TRUE(alone.ok());
     EXPECT_TRUE(testing::identical((*alone)[0], (*computed)[0])) << "threads change the result";

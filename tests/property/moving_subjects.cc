@@ -113,14 +113,52 @@ bool slices(RandomCall& c, std::string_view op) {
   return c.emit(op, std::move(inputs));
 }
 
+bool range(RandomCall& c, std::string_view op) {
+  constexpr DType kTypes[] = {DType::i64, DType::i32, DType::i16};
+  // Down as well, and by no step at all, which both refuse.
+  const auto integers = [&](int64_t most, DType dtype) {
+    return c.integers({}, -most, most, dtype);
+  };
+  if (c.random.chance(0.3)) {
+    Tensor step = Tensor::make(DType::f32, {}).take();
+    step.as<float>()[0] = 0.25f * float(c.random.between(-8, 8));
+    const ValueId start = c.input({}), limit = c.input({});
+    return c.emit(op, {start, limit, c.given(Datum(std::move(step)))});
+  }
+  const DType dtype = kTypes[c.random.between(0, 2)];
+  const int64_t most = c.random.chance(0.1) ? 30000 : 40;
+  const ValueId start = integers(most, dtype), limit = integers(most, dtype);
+  return c.emit(op, {start, limit, integers(4, dtype)});
+}
+
+bool shape_of(RandomCall& c, std::string_view op) {
+  const Extents x = c.shape(0, 4);
+  Builder::Given attrs;
+  if (op == "shape") {
+    attrs.emplace_back("start", c.random.between(-5, 5));
+    if (c.random.chance(0.5)) attrs.emplace_back("end", c.random.between(-5, 5));
+  }
+  return c.emit(op, {c.input(x, c.whole_bytes())}, std::move(attrs));
+}
+
 }  // namespace
 
 std::vector<Subject> moving_subjects() {
   return {
-      {"depth_to_space", blocks},     {"expand", expand},     {"gather_elements", elements},
-      {"gather_nd", slices},          {"pad", pad},           {"resize", resize},
-      {"scatter_elements", elements}, {"scatter_nd", slices}, {"slice", slice},
-      {"space_to_depth", blocks},     {"tile", tile},
+      {"depth_to_space", blocks},
+      {"expand", expand},
+      {"gather_elements", elements},
+      {"gather_nd", slices},
+      {"pad", pad},
+      {"range", range},
+      {"resize", resize},
+      {"scatter_elements", elements},
+      {"scatter_nd", slices},
+      {"shape", shape_of},
+      {"size", shape_of},
+      {"slice", slice},
+      {"space_to_depth", blocks},
+      {"tile", tile},
   };
 }
 

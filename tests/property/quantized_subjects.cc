@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "ops/block_linear.h"
 #include "ops/quantized_products.h"
+#include "packed_blocks.h"
 #include "random_call.h"
 
 namespace hone::testing {
@@ -231,38 +232,26 @@ bool block_linear(RandomCall& c, std::string_view op) {
   Extents x = c.shape(1, 3);
   if (c.random.chance(0.3)) x = {c.random.between(5, 70), c.random.between(1, 40)};
   if (c.random.chance(0.5)) x.back() = c.random.between(30, 300);
-  const int64_t columns =
-      c.random.chance(0.2) ? c.random.between(60, 200) : c.random.between(1, 40);
-  const int64_t bits = c.random.chance(0.6) ? 4 : 8, units = c.random.chance(0.7) ? 1 : 3;
-  const int64_t block = units * block_linear::kUnit, blocks = (x.back() + block - 1) / block;
-  const int64_t panels = (columns + block_linear::kColumns - 1) / block_linear::kColumns;
-  const Extents of_panels{panels, blocks, block_linear::kColumns};
-  const DType scales = c.random.chance(0.7) ? DType::f32 : DType::f16;
-  const bool minimum = c.random.chance(0.3);
-  const auto sometimes = [&](double chance, auto make) {
-    return c.random.chance(chance) ? make() : ValueId{};
+  if (c.random.chance(0.15)) x.back() = c.random.between(400, 1300);
+  PackedBlocks w = packed_blocks(c, x.back());
+  const auto sometimes = [&](double chance, const Extents& shape) {
+    return c.random.chance(chance) ? c.input(shape) : ValueId{};
   };
   Extents y = x, rows = x;
-  y.back() = columns;
-  rows.back() = blocks;
-  std::vector<ValueId> inputs{
-      bytes(c, x, DType::i8),
-      bytes(c, {panels, blocks * units, block_linear::unit_bytes(bits)}, DType::u8)};
-  inputs.push_back(sometimes(0.5, [&] { return c.input({columns}); }));
-  inputs.push_back(sometimes(0.3, [&] { return c.input(y); }));
-  inputs.push_back(c.input(rows));
-  inputs.push_back(c.input(of_panels, scales));
-  if (minimum) inputs.push_back(c.input(of_panels, scales));
-  const int64_t zero = minimum ? 0 : bits == 4 ? c.random.between(0, 15) : 128;
-  constexpr const char* kNames[] = {"none", "relu", "clip", "sigmoid", "silu", "gelu"};
-  return c.emit(op, std::move(inputs),
-                {{"columns", columns},
-                 {"bits", bits},
-                 {"block", block},
-                 {"zero", zero},
-                 {"activation", std::string(kNames[c.random.between(0, 5)])},
-                 {"low", -0.5f},
-                 {"high", 0.75f}});
+  y.back() = w.columns;
+  rows.back() = (x.back() + w.scale_rows - 1) / w.scale_rows;
+  const ValueId codes = bytes(c, x, DType::i8);
+  const ValueId bias = sometimes(0.5, {w.columns}), residual = sometimes(0.3, y);
+  std::vector<ValueId> inputs{codes,         w.codes, bias,      residual,
+                              c.input(rows), w.scale, w.minimum, w.fine};
+  while (!inputs.back().valid()) inputs.pop_back();
+  constexpr const char* kNames[] = {"none", "none", "relu", "clip", "sigmoid", "silu", "gelu"};
+  Builder::Given given = std::move(w.attrs);
+  given.insert(given.end(), {{"row_block", w.in_runs ? block_linear::kRun : int64_t{0}},
+                             {"activation", std::string(kNames[c.random.between(0, 6)])},
+                             {"low", -0.5f},
+                             {"high", 0.75f}});
+  return c.emit(op, std::move(inputs), std::move(given));
 }
 
 // Zero points or scales of a matrix [batch..., rows, columns]: one, those of rows or columns, or

@@ -34,6 +34,7 @@ class RandomCall {
     for (int64_t i = 0; i < t.count(); ++i) store_integer(t, i, random.between(low, high));
     return add(Datum(std::move(t)));
   }
+  ValueId given(Datum datum) { return add(std::move(datum)); }
   ValueId known(const Integers& elements) { return builder_.integers(elements); }
 
   // A rank and extents that a kernel can be wrong about.
@@ -126,5 +127,7 @@ inline std::ostream& operator<<(std::ostream& out, const Subject& s) { return ou
 std::vector<Subject> computing_subjects();
 std::vector<Subject> moving_subjects();
 std::vector<Subject> quantized_subjects();
+// Of the kernels of language models.
+std::vector<Subject> language_subjects();
 
 }  // namespace hone::testing

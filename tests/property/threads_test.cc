@@ -32,7 +32,11 @@ void add_lowered(Calls& m) {
                        "linear(x, w, b, r) <columns=300, activation=\"gelu\">"),
                  graph("x: f32[500,M], w: f32[" + panels(20, "M"), "linear(x, w) <columns=20>"),
                  graph("x: f32[N,M], w: f32[" + panels(800, "M"), "linear(x, w) <columns=800>"),
-                 graph("x: f32[N,0], w: f32[" + panels(1000, "0"), "linear(x, w) <columns=1000>")};
+                 graph("x: f32[N,0], w: f32[" + panels(1000, "0"), "linear(x, w) <columns=1000>"),
+                 graph("x: f32[N,M], w: f16[" + panels(300, "M"), "linear(x, w) <columns=300>"),
+                 graph("x: f32[N,M], w: bf16[" + panels(800, "M"), "linear(x, w) <columns=800>")};
+  m["linear_gather"] = {
+      graph("i: i64[N], w: f16[" + panels(300, "64"), "linear_gather(i, w) <columns=300>")};
   m["channels_last_conv"] = {
       graph("x: f32[2,N,21,8], w: f32[1," + panels(70, "72") + ", b: f32[70]",
             "channels_last_conv(x, w, b) <filters=70, kernel_shape=[3, 3], pads=[1, 1, 1, 1]>"),
@@ -61,7 +65,29 @@ void add_lowered(Calls& m) {
       graph("x: i8[N,64], w: u8[19,2,256], b: f32[300], a: f32[N,2], s: f32[19,2,16]",
             "block_linear(x, w, b, _, a, s) <columns=300, zero=8, activation=\"gelu\">"),
       graph("x: i8[2,N,70], w: u8[2,3,512], a: f32[2,N,3], s: f16[2,3,16], z: f16[2,3,16]",
-            "block_linear(x, w, _, _, a, s, z) <columns=20, bits=8>")};
+            "block_linear(x, w, _, _, a, s, z) <columns=20, bits=8>"),
+      graph("x: i8[N,320], w: u8[19,10,256], a: f32[N,2], s: f32[19,2,16], f: i8[19,10,16]",
+            "block_linear(x, w, _, _, a, s, _, f) <columns=300, zero=8, super=8, "
+            "row_block=256>"),
+      graph("x: i8[N,320], w: u8[19,10,512], r: f32[N,300], a: f32[N,2], s: f32[19,2,16]",
+            "block_linear(x, w, _, r, a, s) <columns=300, bits=8, zero=128, super=8, "
+            "row_block=256>")};
+  m["block_gather"] = {graph("i: i64[N], s: f16[19,2,16], w: u8[19,2,256]",
+                             "block_gather(i, w, s) <columns=300, depth=64, zero=8>")};
+  m["paged_append"] = {graph("k: f16[3,2,8,64], x: f32[3,16]",
+                             "paged_append(k, x, i64[3]{5, 100, 17}) <transposed=1>")};
+  m["paged_attention"] = {
+      graph("q: f32[70,48], k: f16[3,2,8,64], v: f16[3,2,64,8]",
+            "paged_attention(q, k, v, i64[3]{0, 69, 70}, i64[2]{128, 3}, i64[2,2]{1, 2, 0, 0}) "
+            "<heads=6, window=100>")};
+  m["quantized_rms_normalization"] = {
+      "graph g(x: f32[N,M], w: f32[M]) -> (y, s) { y, s = quantized_rms_normalization(x, w) }"};
+  m["quantized_swiglu"] = {
+      "graph g(a: f32[N,M], b: f32[N,M]) -> (y, s) { y, s = quantized_swiglu(a, b) }"};
+  m["rotary_angles"] = {"graph g(p: i64[N], f: f64[M]) -> (y, s) { y, s = rotary_angles(p, f) }"};
+  m["rotary_embedding"] = {graph("x: f32[1,N,80], c: f32[1,N,5], s: f32[1,N,5]",
+                                 "rotary_embedding(x, c, s) <num_heads=8>")};
+  m["swiglu"] = {graph("a: f32[N,M], b: f32[N,M]", "swiglu(a, b)")};
   m["quantized_linear"] = {
       graph("x: u8[N,64], w: i8[19,16,16,4], s: i32[300], f: f32[300], z: u8[], b: f32[300]",
             "quantized_linear(x, w, b, _, f, z, s) <columns=300, activation=\"gelu\">"),
@@ -166,6 +192,10 @@ void add_movement(Calls& m) {
   m["slice"] = {graph("x: f32[N,2,M]",
                       "slice(x, i64[2]{0, -1}, i64[2]{9999, -99999}, "
                       "i64[2]{0, 2}, i64[2]{1, -2})")};
+  m["range"] = {graph("x: f32[N,M]", "range(i64{0}, size(x), i64{1})"),
+                graph("x: f32[N,M]", "range(f32{0.5}, cast(size(x)) <to=f32>, f32{0.25})")};
+  m["shape"] = {graph("x: f32[N,M]", "shape(x)")};
+  m["size"] = {graph("x: f32[N,M]", "size(x)")};
   m["expand"] = {graph("x: f32[N,1,M]", "expand(x, i64[3]{1, 3, 1})")};
   m["tile"] = {graph("x: f32[N,M]", "tile(x, i64[2]{2, 3})")};
   m["pad"] = {graph("x: f32[N,2,M]", "pad(x, i64[6]{1, 0, 2, 0, 1, 1})"),

@@ -147,6 +147,29 @@ std::string difference(const std::vector<Datum>& a, const std::vector<Datum>& b,
   return "";
 }
 
+std::string quantized_difference(const std::vector<Datum>& a, const std::vector<Datum>& b,
+                                 double tolerance) {
+  if (a.size() != b.size()) return "numbers of results differ";
+  for (size_t i = 0; i < a.size(); ++i) {
+    const Tensor &x = a[i].tensor, &y = b[i].tensor;
+    if (is_float(x.dtype())) {
+      if (std::string found = difference(a[i], b[i], tolerance, tolerance); !found.empty())
+        return found;
+      continue;
+    }
+    if (x.dtype() != y.dtype() || x.shape() != y.shape()) return "types differ";
+    for (int64_t k = 0; k < x.count(); ++k)
+      if (std::abs(load_integer(x, k) - load_integer(y, k)) > 1)
+        return "element " + std::to_string(k) + ": " + std::to_string(load_integer(x, k)) +
+               " and " + std::to_string(load_integer(y, k));
+  }
+  return "";
+}
+
+bool quantizes(std::string_view op) {
+  return op == "quantized_rms_normalization" || op == "quantized_swiglu";
+}
+
 bool identical(const Datum& a, const Datum& b) {
   if (a.kind != b.kind || a.items.size() != b.items.size()) return false;
   for (size_t i = 0; i < a.items.size(); ++i)

@@ -36,6 +36,12 @@ std::vector<Datum> random_inputs(const Graph& graph, Dim::Bindings& bindings, Ra
 std::string difference(const Datum& a, const Datum& b, double relative, double absolute = 0);
 std::string difference(const std::vector<Datum>& a, const std::vector<Datum>& b, double relative,
                        double absolute = 0);
+// The same of what is quantized from real numbers: where these differ in their last bits, bytes can
+// differ by one.
+std::string quantized_difference(const std::vector<Datum>& a, const std::vector<Datum>& b,
+                                 double tolerance);
+// Operators of which that holds.
+bool quantizes(std::string_view op);
 // The same bytes.
 bool identical(const Datum& a, const Datum& b);
 

@@ -2,11 +2,13 @@
 #include "ops/block_linear.h"
 
 #include <algorithm>
+#include <array>
 
 #include "backends/cpu/cpu.h"
 #include "backends/cpu/epilogue.h"
 #include "kernels/block_gemm/block_gemm.h"
 #include "kernels/quantization/quantization.h"
+#include "ops/movement.h"
 
 namespace hone::cpu {
 namespace {
@@ -28,44 +30,57 @@ Status run_quantize(Call& c, ThreadPool& pool) {
   return ok();
 }
 
-kernels::BlockWeights weights_of(const Call& c) {
+kernels::BlockScales scales_of(const Call& c, size_t input) {
+  if (!c.has(input)) return {};
+  return {c.in(input).data(), c.in(input).dtype() == DType::f16};
+}
+
+kernels::BlockLevels levels_of(const Call& c) {
+  if (!c.has(block_linear::kFine)) return {};
+  const Tensor& fine = c.in(block_linear::kFine);
+  if (fine.dtype() == DType::i16) return {nullptr, fine.as<int16_t>().data()};
+  return {fine.as<int8_t>().data(), nullptr};
+}
+
+// The weights of a product; `lookup` keeps what nibbles stand for.
+kernels::BlockWeights weights_of(const Call& c, std::array<uint8_t, 16>& lookup) {
   using namespace block_linear;
   kernels::BlockWeights w;
-  const Tensor &codes = c.in(kCodes), &scales = c.in(kScale);
-  w.codes = reinterpret_cast<const uint8_t*>(codes.data());
-  w.nibbles = c.integer("bits") == 4;
-  w.half = scales.dtype() == DType::f16;
-  w.scales = scales.data();
-  w.minima = c.has(kMinimum) ? c.in(kMinimum).data() : nullptr;
+  w.codes = reinterpret_cast<const uint8_t*>(c.in(kCodes).data());
+  w.bits = int(c.integer("bits"));
+  w.scales = scales_of(c, kScale);
+  w.minima = scales_of(c, kMinimum);
+  w.in_runs = c.integer("super") > 1;
+  w.levels = levels_of(c);
   w.zero = int32_t(c.integer("zero"));
   w.columns = c.integer("columns");
-  w.blocks = scales.shape()[1];
-  w.block_units = c.integer("block") / kUnit;
+  w.block_rows = c.integer("block");
+  w.blocks = (c.in(0).shape().back() + w.block_rows - 1) / w.block_rows;
+  if (c.given("table")) {
+    // Dot products take unsigned codes.
+    constexpr int32_t kMiddle = 128;
+    const Integers& table = c.list("table");
+    for (size_t i = 0; i < lookup.size(); ++i) lookup[i] = uint8_t(table[i] + kMiddle);
+    w.lookup = lookup.data();
+    w.zero = kMiddle;
+  }
   return w;
 }
 
 // The rows in tiles, in scratch memory.
 class Prepared {
  public:
-  Prepared(const Call& c, const kernels::BlockGemmKernel& kernel, const kernels::BlockWeights& w,
-           int64_t m)
-      : height_(kernels::tile_height(kernel, m)),
-        tiles_((m + height_ - 1) / height_),
-        codes_(c.scratch<int8_t>(tiles_ * height_ * w.units() * kernels::kBlockUnit)),
-        scales_(c.scratch<float>(tiles_ * height_ * w.blocks)),
-        begins_(c.scratch<int32_t>(w.zero == 0 || kernel.centres ? 0 : scales_.size())),
-        lifts_(c.scratch<float>(w.minima ? scales_.size() : 0)) {
-    rows_ = {height_,
-             tiles_,
-             codes_.data(),
-             scales_.data(),
-             begins_.size() > 0 ? begins_.data() : nullptr,
-             lifts_.size() > 0 ? lifts_.data() : nullptr};
+  Prepared(const Call& c, const kernels::BlockRowSizes& sizes)
+      : codes_(c.scratch<int8_t>(sizes.codes)),
+        scales_(c.scratch<float>(sizes.scales)),
+        begins_(c.scratch<int32_t>(sizes.begins)),
+        lifts_(c.scratch<float>(sizes.lifts)) {
+    const auto some = [](auto& s) { return s.size() > 0 ? s.data() : nullptr; };
+    rows_ = {sizes.height, sizes.tiles, codes_.data(), scales_.data(), some(begins_), some(lifts_)};
   }
   const kernels::BlockRows& rows() const { return rows_; }
 
  private:
-  int64_t height_, tiles_;
   Scratch<int8_t> codes_;
   Scratch<float> scales_;
   Scratch<int32_t> begins_;
@@ -73,34 +88,88 @@ class Prepared {
   kernels::BlockRows rows_;
 };
 
+// Results side by side in the columns of the weights: one, or several parts.
+struct Results {
+  std::vector<float*> y;           // as if their first column were column 0
+  std::vector<int64_t> ends, row;  // panels up to their ends; columns of each
+};
+
+Result<Results> results_of(Call& c) {
+  const int64_t columns = c.integer("columns");
+  const Integers parts = c.given("parts") ? c.list("parts") : Integers{columns};
+  Results out;
+  int64_t first = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    out.y.push_back(TRY(c.out(i))->as<float>().data() - first);
+    first += parts[i];
+    out.ends.push_back((first + kernels::kBlockPanel - 1) / kernels::kBlockPanel);
+    out.row.push_back(parts[i]);
+  }
+  return out;
+}
+
+void multiply_parts(const kernels::BlockGemmKernel& kernel, const kernels::BlockProduct& product,
+                    const Results& results, int64_t begin, int64_t end) {
+  for (size_t i = 0; i < results.y.size() && begin < end; ++i) {
+    if (results.ends[i] <= begin) continue;
+    kernels::BlockProduct part = product;
+    part.y = results.y[i];
+    part.y_row = results.row[i];
+    const int64_t stop = std::min(end, results.ends[i]);
+    kernels::multiply(kernel, part, begin, stop);
+    begin = stop;
+  }
+}
+
+// Pieces that take longer than starting another thread does, as many for each thread; more than
+// one, so that one that is held up keeps the others waiting for a piece at most.
+int64_t panels_of_piece(int64_t panels, int64_t panel_products, int64_t threads) {
+  constexpr int64_t kWorthwhile = int64_t{1} << 16, kOfThread = 4;
+  const int64_t worthwhile = panels * (1 + panel_products) / kWorthwhile;
+  if (threads == 1 || worthwhile < 2) return panels;
+  const int64_t pieces = std::min(kOfThread * threads, worthwhile);
+  const int64_t even = pieces < threads ? pieces : pieces / threads * threads;
+  return (panels + even - 1) / even;
+}
+
 Status run_product(Call& c, ThreadPool& pool) {
-  Tensor& y = *TRY(c.out(0));
+  const Results results = TRY(results_of(c));
+  const Tensor& y = *TRY(c.out(0));
   if (y.count() == 0) return ok();
-  const int64_t n = y.shape().back(), m = y.count() / n, depth = c.in(0).shape().back();
-  const kernels::BlockGemmKernel& kernel = kernels::block_gemm_kernel(m);
+  const int64_t depth = c.in(0).shape().back(), m = y.count() / y.shape().back();
+  const kernels::BlockGemmKernel& kernel = kernels::block_gemm_kernel(m, c.integer("super") > 1);
   kernels::BlockProduct p;
-  p.weights = weights_of(c);
+  std::array<uint8_t, 16> lookup;
+  p.weights = weights_of(c, lookup);
   p.m = m;
-  p.y = y.as<float>().data();
-  p.epilogue = epilogue_of(c, n);
-  const Prepared prepared(c, kernel, p.weights, m);
+  p.epilogue = epilogue_of(c, p.weights.columns);
+  const Prepared prepared(c, row_sizes(kernel, p.weights, m));
   p.rows = prepared.rows();
   const kernels::QuantizedRows rows{c.in(0).as<int8_t>().data(),
-                                    c.in(block_linear::kRowScale).as<float>().data(), m, depth};
+                                    c.in(block_linear::kRowScale).as<float>().data(), m, depth,
+                                    block_linear::row_block(c)};
   const int64_t tile_bytes = 1 + p.rows.height * depth;
   pool.parallel_for(p.rows.tiles, 1 + 4 * kGrain / tile_bytes, [&](int64_t begin, int64_t end) {
     kernel.prepare(rows, p.weights, p.rows, begin, end);
   });
-  // Products, so few that starting another thread takes longer.
-  constexpr int64_t kWorthwhile = int64_t{1} << 18;
-  // More pieces than threads: one that is held up keeps the others waiting for a piece at most.
-  const int64_t panels = p.weights.panels(), work = 1 + m * depth * kernels::kBlockPanel;
-  const int64_t least = (kWorthwhile + work - 1) / work, pieces = int64_t{4} * pool.size();
-  const int64_t even = (panels + pieces - 1) / pieces;
-  const int64_t grain = pool.size() == 1 ? panels : std::max(least, even);
+  const int64_t panels = p.weights.panels();
+  const int64_t grain = panels_of_piece(panels, m * depth * kernels::kBlockPanel, pool.size());
   const int64_t whole = (grain + kernel.panels - 1) / kernel.panels * kernel.panels;
-  pool.parallel_for(panels, whole,
-                    [&](int64_t begin, int64_t end) { kernels::multiply(kernel, p, begin, end); });
+  pool.parallel_for(panels, whole, [&](int64_t begin, int64_t end) {
+    multiply_parts(kernel, p, results, begin, end);
+  });
+  return ok();
+}
+
+Status run_gather(Call& c, ThreadPool& pool) {
+  Tensor& y = *TRY(c.out(0));
+  const int64_t depth = c.integer("depth"), columns = c.integer("columns");
+  const Integers at = TRY(normal_indices(c, c.in(0), columns));
+  const block_linear::Weights w(c, block_linear::kGatherInputs);
+  pool.parallel_for(int64_t(at.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      w.column(at[size_t(i)], depth, y.as<float>().data() + i * depth);
+  });
   return ok();
 }
 
@@ -109,6 +178,7 @@ Support accepts(const Graph&, const Node&) { return yes(); }
 }  // namespace
 
 const CpuKernel quantize_blocks_kernel{"quantize_blocks", accepts, run_quantize};
+const CpuKernel block_gather_kernel{"block_gather", accepts, run_gather};
 const CpuKernel block_linear_kernel{"block_linear", accepts, run_product,
                                     CpuKernel::InPlace::residual};
 

@@ -98,7 +98,8 @@ Support accepts_scatter(const Graph& graph, const Node& node) {
 Result<Tensor*> copy_of_first(Call& c) {
   Tensor* y = TRY(c.out(0));
   const size_t bytes = size_t(y->count()) * width_of(*y);
-  if (bytes > 0) std::memcpy(y->mutable_data(), c.in(0).data(), bytes);
+  if (bytes > 0 && y->data() != c.in(0).data())
+    std::memcpy(y->mutable_data(), c.in(0).data(), bytes);
   return y;
 }
 
@@ -134,7 +135,9 @@ Status run_scatter_nd(Call& c, ThreadPool&) {
 
 const CpuKernel gather_elements_kernel{"gather_elements", whole_bytes, run_gather_elements};
 const CpuKernel gather_nd_kernel{"gather_nd", whole_bytes, run_gather_nd};
-const CpuKernel scatter_elements_kernel{"scatter_elements", accepts_scatter, run_scatter_elements};
-const CpuKernel scatter_nd_kernel{"scatter_nd", accepts_scatter, run_scatter_nd};
+const CpuKernel scatter_elements_kernel{"scatter_elements", accepts_scatter, run_scatter_elements,
+                                        CpuKernel::InPlace::first};
+const CpuKernel scatter_nd_kernel{"scatter_nd", accepts_scatter, run_scatter_nd,
+                                  CpuKernel::InPlace::first};
 
 }  // namespace hone::cpu

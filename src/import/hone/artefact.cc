@@ -82,6 +82,34 @@ Result<Container> read_container(std::span<const std::byte> bytes, Ledger& ledge
   return container;
 }
 
+// Bytes of the file, as long as it is mapped.
+class MappedAttachment : public Attachment {
+ public:
+  MappedAttachment(std::shared_ptr<const MappedFile> file, uint64_t offset, uint64_t size)
+      : file_(std::move(file)), offset_(offset), size_(size) {}
+  Result<std::span<const std::byte>> bytes() const override {
+    return file_->bytes().subspan(offset_, size_);
+  }
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+  uint64_t offset_, size_;
+};
+
+Status place_attachments(Model& model, const Container& container,
+                         const std::shared_ptr<const MappedFile>& mapped) {
+  for (const SafetensorsTensor& t : container.file.tensors) {
+    if (!t.name.starts_with(kAttached)) continue;
+    if (t.dtype != "U8" || t.shape.size() != 1)
+      return fail(ErrorId::malformed,
+                  fmt::format("the attachment '{}' is {}[{}], expected bytes", printable(t.name),
+                              t.dtype, fmt::join(t.shape, ",")));
+    model.attachments[t.name.substr(kAttached.size())] = std::make_shared<const MappedAttachment>(
+        mapped, container.file.data_offset + t.begin, t.end - t.begin);
+  }
+  return ok();
+}
+
 // Gives constants their bytes. Small ones are copied, so that reading them touches one page less.
 Status place_constants(Model& model, const Container& container,
                        const std::shared_ptr<const MappedFile>& mapped) {
@@ -114,6 +142,7 @@ Status place_constants(Model& model, const Container& container,
       constant.data = Constant::Span{0, offset, size};
     }
   }
+  found += model.attachments.size();
   if (found != container.file.tensors.size()) {
     return fail(ErrorId::malformed, fmt::format("the file holds {} tensors, the graph declares {}",
                                                 container.file.tensors.size(), found));
@@ -132,6 +161,7 @@ Result<Model> read_model(const std::shared_ptr<const MappedFile>& mapped,
                                                 container.kind(), printable(model.phase)));
   if (model.sources.size() > 1)
     return fail(ErrorId::malformed, "the graph of an artefact has one source: its own file");
+  TRY(place_attachments(model, container, mapped));
   TRY(place_constants(model, container, mapped));
   model.sources.clear();
   model.sources.push_back(
@@ -207,13 +237,12 @@ struct Content {
 
 struct Hashed {
   SafetensorsSource tensor;
-  ConstantId constant;
+  ConstantId constant;  // none of attachments
   std::string sha256;
 };
 
-// The constants that go into the container, sorted by name. Those of a mapped file leave memory
-// again.
-Result<std::vector<Hashed>> hashed_constants(const Model& model, int threads) {
+// What goes into the container, sorted by name. Constants of a mapped file leave memory again.
+Result<std::vector<Hashed>> hashed_tensors(const Model& model, int threads) {
   std::vector<Hashed> all;
   for (uint32_t i = 0; i < model.constants.size(); ++i) {
     const Constant& constant = model.constants[i];
@@ -221,13 +250,17 @@ Result<std::vector<Hashed>> hashed_constants(const Model& model, int threads) {
     const auto bytes = TRY(model.stored(ConstantId{i}));
     all.push_back({container_tensor(constant, bytes), ConstantId{i}, {}});
   }
+  for (const auto& [name, attachment] : model.attachments) {
+    const auto bytes = TRY(attachment->bytes());
+    if (!bytes.empty()) all.push_back({attachment_tensor(name, bytes), {}, {}});
+  }
   std::sort(all.begin(), all.end(),
             [](const Hashed& a, const Hashed& b) { return a.tensor.name < b.tensor.name; });
   ThreadPool pool(threads);
   pool.parallel_for(int64_t(all.size()), 1, [&](int64_t begin, int64_t end) {
     for (auto i = size_t(begin); i < size_t(end); ++i) {
       all[i].sha256 = sha256_hex(all[i].tensor.data);
-      model.release(all[i].constant);
+      if (all[i].constant.valid()) model.release(all[i].constant);
     }
   });
   return all;
@@ -236,7 +269,7 @@ Result<std::vector<Hashed>> hashed_constants(const Model& model, int threads) {
 Result<Content> content_of(const Model& model, int threads) {
   Content content;
   std::vector<SafetensorsTensor> table;
-  for (Hashed& h : TRY(hashed_constants(model, threads))) {
+  for (Hashed& h : TRY(hashed_tensors(model, threads))) {
     content.hashes += h.sha256 + " " + quote(h.tensor.name) + "\n";
     table.push_back({h.tensor.name, h.tensor.dtype, h.tensor.shape, 0, 0});
     content.tensors.push_back(std::move(h.tensor));

@@ -9,6 +9,7 @@
 //                 bytes lie is said by the container, which any tool may rewrite in another order
 //   hone.hashes   SHA-256 of the bytes of each tensor, one line "HEX NAME" each, sorted by name
 //   hone.sha256   SHA-256 over text, tensor table and hone.hashes: the content hash of the model
+// What is attached to the model, its tokenizer say, are U8 tensors of the names __attached__.NAME.
 // The content hash is checked whenever the file is opened; the bytes of the tensors when asked, for
 // that reads all of the file. Element types that safetensors lacks are stored as U8 bytes.
 #pragma once

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/scratch_folder.h"
 #include "formats/safetensors.h"
 #include "import/importers.h"
@@ -32,6 +34,9 @@ std::string every_type() {
   text += "const @empty: f32[0,3] = {}\n";
   text += "const @scale: f32[] = {0.5}\n";
   text += "const @q: f32[3] affine(i8) = {1, -2, 3} scale @scale\n";
+  text +=
+      "const @b: f32[1,32] blocks(q4_0) = {0, 60, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, "
+      "15, 255}\n";
   return text + "graph main(x: f32[2]) -> (y) {\n  y: f32[2] = neg(x)\n}\n";
 }
 
@@ -50,6 +55,12 @@ Model with_large_constants() {
   Tensor nibbles = *Tensor::make(DType::i4, {201});
   for (int64_t i = 0; i < 201; ++i) store_integer(nibbles, i, i % 8);
   model.add_constant("nibbles", nibbles);
+  model.sources.push_back(DataSource::in_memory(std::vector<std::byte>(360, std::byte(7))));
+  Constant blocks;
+  blocks.name = "blocks";
+  blocks.type = {DType::f32, {10, 64}, Encoding::of_blocks(*block_format("q4_0"))};
+  blocks.data = Constant::Span{uint32_t(model.sources.size() - 1), 0, 360};
+  model.add_constant(std::move(blocks));
   return model;
 }
 
@@ -72,6 +83,28 @@ TEST(Artefact, RoundTripIsExact) {
   ASSERT_NE(span, nullptr);
   EXPECT_EQ(span->offset % 4, 0u);
   EXPECT_TRUE(verify_file(folder / "a.hone").ok());
+}
+
+TEST(Artefact, BlocksAreRowsOfBytes) {
+  const ScratchFolder folder;
+  const Model before = with_large_constants();
+  ASSERT_TRUE(write(before, folder / "a.hone").ok());
+  const auto mapped = MappedFile::open(folder / "a.hone");
+  Ledger ledger{Limits()};
+  const auto container = read_safetensors(mapped->bytes(), ledger);
+  ASSERT_TRUE(container.ok());
+  const auto tensor = std::ranges::find(container->tensors, "blocks", &SafetensorsTensor::name);
+  ASSERT_NE(tensor, container->tensors.end());
+  EXPECT_EQ(tensor->dtype, "U8");
+  EXPECT_EQ(tensor->shape, (std::vector<int64_t>{10, 36}));
+  const auto after = import_file(folder / "a.hone", standard_catalogue(), {});
+  ASSERT_TRUE(after.ok());
+  for (const char* name : {"blocks", "b"}) {
+    const Tensor a = *before.read(before.constant_named(name)),
+                 b = *after->read(after->constant_named(name));
+    EXPECT_EQ(a.shape(), b.shape());
+    EXPECT_TRUE(std::ranges::equal(a.as<float>(), b.as<float>())) << name;
+  }
 }
 
 TEST(Artefact, EqualModelsGiveEqualBytes) {
@@ -135,6 +168,46 @@ TEST(Artefact, IsOpenedOnce) {
   const auto read = (*importer)->read(file, standard_catalogue(), {});
   ASSERT_TRUE(read.ok()) << describe(read.error());
   EXPECT_EQ(*portable_text(*read), *portable_text(before));
+}
+
+class Bytes : public Attachment {
+ public:
+  explicit Bytes(std::string bytes) : bytes_(std::move(bytes)) {}
+  Result<std::span<const std::byte>> bytes() const override {
+    return std::as_bytes(std::span(bytes_));
+  }
+
+ private:
+  std::string bytes_;
+};
+
+TEST(Artefact, AttachmentsTravel) {
+  const ScratchFolder folder;
+  Model model = with_large_constants();
+  const std::string hash = content_hash(model).take();
+  model.attachments["tokenizer"] = std::make_shared<const Bytes>("words");
+  model.attachments["nothing"] = std::make_shared<const Bytes>("");
+  // Named as an attachment is, and as what such a name becomes.
+  for (const char* name : {"__attached__.tokenizer", "___attached__.tokenizer", "__attached__"})
+    model.add_constant(name, *Tensor::make(DType::f32, {32}));
+  EXPECT_NE(content_hash(model).take(), hash);
+  ASSERT_TRUE(write(model, folder / "a.hone").ok());
+  EXPECT_TRUE(verify_file(folder / "a.hone").ok());
+  const auto after = import_file(folder / "a.hone", standard_catalogue(), {});
+  ASSERT_TRUE(after.ok()) << describe(after.error());
+  ASSERT_EQ(after->attachments.size(), 1u);
+  const auto bytes = after->attachments.at("tokenizer")->bytes().take();
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), "words");
+  EXPECT_TRUE(after->constant_named("__attached__.tokenizer").valid());
+  ASSERT_TRUE(write(*after, folder / "b.hone").ok());
+  EXPECT_EQ(folder.read("a.hone"), folder.read("b.hone"));
+  // Only bytes are attached, and what is attached is hashed as weights are.
+  std::string file = folder.read("a.hone");
+  const size_t at = file.find("words");
+  ASSERT_NE(at, file.npos);
+  file[at] = 'W';
+  folder.write("c.hone", file);
+  EXPECT_EQ(verify_file(folder / "c.hone").error().id, ErrorId::bad_checksum);
 }
 
 TEST(Artefact, KindsAreTheirPhases) {

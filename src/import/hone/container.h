@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/safetensors.h"
@@ -11,9 +12,13 @@
 
 namespace hone {
 
-// The name of the tensor of a named constant: injective, and never the one that the format
-// reserves.
+// The name of the tensor of a named constant: injective, never the one that the format reserves,
+// and never that of an attachment.
 std::string tensor_name(const std::string& constant);
+
+// Attachments are tensors of bytes, of names that begin so.
+inline constexpr std::string_view kAttached = "__attached__.";
+SafetensorsSource attachment_tensor(const std::string& name, std::span<const std::byte> bytes);
 
 // Bytes where the format has no such element type, or elements of less than a byte.
 struct TensorLayout {

@@ -1,5 +1,5 @@
-// Products of block-quantized weights as products of tiles (AMX): 16 rows of a unit with 16
-// columns. The sums of a block go through memory, for tiles have no other way out.
+// Products of weights in blocks as products of tiles (AMX): 16 rows of a unit with 16 columns. The
+// sums of a block go through memory, for tiles have no other way out.
 #include "kernels/block_gemm/dots_avx512.h"
 #include "kernels/tile_config.h"
 
@@ -9,12 +9,15 @@ namespace {
 constexpr int kTileRows = 16;
 constexpr int64_t kGroupBytes = 4 * kBlockPanel;
 
-// Tile 0 holds sums, 1 a unit of rows, 2 one of a panel. The CPU renames them.
+// Tile 0 holds sums, 1 a unit of rows, 2 one of a panel, 3 and 4 half of them. The CPU renames
+// them.
 void enter() {
   TileConfig config;
   config.set(0, kTileRows, kGroupBytes);
   config.set(1, kTileRows, kBlockUnit);
   config.set(2, kBlockUnit / 4, kGroupBytes);
+  config.set(3, kTileRows, kHalfUnit);
+  config.set(4, kHalfUnit / 4, kGroupBytes);
   load(config);
 }
 void leave() { _tile_release(); }
@@ -25,9 +28,9 @@ struct alignas(64) Sums {
 };
 
 template <bool kSigned>
-inline void multiply_units(int64_t units, const int8_t* a, const uint8_t* b, Sums& to) {
+inline void multiply_units(int64_t rows, const int8_t* a, const uint8_t* b, Sums& to) {
   _tile_zero(0);
-  for (int64_t u = 0; u < units; ++u, a += kTileRows * kBlockUnit, b += kUnitBytes) {
+  for (; rows > 0; rows -= kBlockUnit, a += kTileRows * kBlockUnit, b += kUnitBytes) {
     _tile_loadd(1, a, kBlockUnit);
     _tile_loadd(2, b, kGroupBytes);
     if constexpr (kSigned)
@@ -35,6 +38,18 @@ inline void multiply_units(int64_t units, const int8_t* a, const uint8_t* b, Sum
     else
       _tile_dpbsud(0, 1, 2);
   }
+  _tile_stored(0, to.at, kGroupBytes);
+}
+
+template <bool kSigned>
+inline void multiply_half(const int8_t* a, const uint8_t* b, Sums& to) {
+  _tile_zero(0);
+  _tile_loadd(3, a, kBlockUnit);
+  _tile_loadd(4, b, kGroupBytes);
+  if constexpr (kSigned)
+    _tile_dpbssd(0, 3, 4);
+  else
+    _tile_dpbsud(0, 3, 4);
   _tile_stored(0, to.at, kGroupBytes);
 }
 
@@ -53,17 +68,20 @@ inline void add_up(const BlockTile& t, int64_t block, const Sums& from, Vector (
   for (int r = 0; r < kTileRows; ++r) sums[r] = fma(minimum, Vector::all(lifts[r]), sums[r]);
 }
 
-template <bool kSigned>
+template <bool kSigned, bool kHalves>
 void tile_of(const BlockTile& t) {
   Vector sums[kTileRows];
 #pragma GCC unroll 16
   for (int r = 0; r < kTileRows; ++r)
     sums[r] = t.add ? Vector::load(t.sums + r * t.sums_step) : Vector::zero();
   Sums even, odd;
-  const int64_t a_block = t.block_units * kTileRows * kBlockUnit,
-                b_block = t.block_units * kUnitBytes;
   const auto start = [&](int64_t block, Sums& to) {
-    multiply_units<kSigned>(t.block_units, t.a + block * a_block, t.b + block * b_block, to);
+    const int64_t k = block * t.block_rows;
+    const int8_t* a = t.a + k / kBlockUnit * kBlockUnit * kTileRows + k % kBlockUnit;
+    if constexpr (kHalves)
+      multiply_half<kSigned>(a, t.b + k * kBlockPanel, to);
+    else
+      multiply_units<kSigned>(t.block_rows, a, t.b + k * kBlockPanel, to);
   };
   if (t.blocks > 0) start(0, even);
   for (int64_t b = 0; b < t.blocks; b += 2) {
@@ -77,11 +95,18 @@ void tile_of(const BlockTile& t) {
   for (int r = 0; r < kTileRows; ++r) sums[r].store(t.sums + r * t.sums_step);
 }
 
-void tile(const BlockTile& t) { t.centred ? tile_of<true>(t) : tile_of<false>(t); }
+template <bool kSigned>
+void tiles_of(const BlockTile& t) {
+  t.block_rows < kBlockUnit ? tile_of<kSigned, true>(t) : tile_of<kSigned, false>(t);
+}
+
+void tiles(const BlockTile* t, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) t[i].centred ? tiles_of<true>(t[i]) : tiles_of<false>(t[i]);
+}
 
 }  // namespace
 
-const BlockGemmKernel kBlockGemmAmx{kTileRows, 1,       true,   true,  prepare, expand,
-                                    tile,      nullptr, finish, enter, leave};
+const BlockGemmKernel kBlockGemmAmx{kTileRows, 1,     true,    true,    false,  kBlockUnit, prepare,
+                                    expand,    tiles, nullptr, nullptr, finish, enter,      leave};
 
 }  // namespace hone::kernels

@@ -60,13 +60,13 @@ struct NibbleDots {
 // Eight products of 15 with 128 twice are less than 2^15.
 static_assert(kBlockUnit / 4 * 2 * 15 * 128 < 1 << 15);
 
-void tile(const BlockTile& t) {
-  t.nibbles ? block_tiles<NibbleDots, 3, 2>(t) : block_tiles<Dots, 3, 2>(t);
+void tiles(const BlockTile* t, int64_t count) {
+  t->nibbles ? block_tiles<NibbleDots, 3, 2>(t, count) : block_tiles<Dots, 3, 2>(t, count);
 }
 
 }  // namespace
 
-const BlockGemmKernel kBlockGemmAvx2{3,    2,       false,  false,   prepare, expand,
-                                     tile, nullptr, finish, nullptr, nullptr};
+const BlockGemmKernel kBlockGemmAvx2{3,      2,     false,   false,   false,  kBlockUnit, prepare,
+                                     expand, tiles, nullptr, nullptr, finish, nullptr,    nullptr};
 
 }  // namespace hone::kernels

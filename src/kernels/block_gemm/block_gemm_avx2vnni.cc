@@ -29,7 +29,7 @@ struct Dots {
 }  // namespace
 
 const BlockGemmKernel kBlockGemmAvx2Vnni{
-    3,       2,      false,   false,  prepare, expand, block_tiles<Dots, 3, 2>,
-    nullptr, finish, nullptr, nullptr};
+    3,       2,       false,  false,   false,  kBlockUnit, prepare, expand, block_tiles<Dots, 3, 2>,
+    nullptr, nullptr, finish, nullptr, nullptr};
 
 }  // namespace hone::kernels

@@ -38,7 +38,7 @@ struct Dots {
 }  // namespace
 
 const BlockGemmKernel kBlockGemmPortable{
-    2,       1,      false,   false,  prepare, expand, block_tiles<Dots, 2, 1>,
-    nullptr, finish, nullptr, nullptr};
+    2,       1,       false,  false,   false,  kBlockUnit, prepare, expand, block_tiles<Dots, 2, 1>,
+    nullptr, nullptr, finish, nullptr, nullptr};
 
 }  // namespace hone::kernels

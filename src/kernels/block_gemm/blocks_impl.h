@@ -9,37 +9,53 @@
 namespace hone::kernels {
 namespace {
 
-// One block of a row: its codes in units `step` apart, zeros behind `count`; the sum of them.
-inline int32_t copy_block(const int8_t* from, int64_t count, int64_t units, int8_t* to,
-                          int64_t step) {
+// Some elements of a row, zeros behind `count`; the sum of them.
+inline int32_t copy_codes(const int8_t* from, int64_t count, int64_t n, int8_t* to) {
   int32_t sum = 0;
-  for (int64_t u = 0; u < units; ++u, to += step, from += kBlockUnit, count -= kBlockUnit) {
-    if (count >= kBlockUnit) {
-      std::memcpy(to, from, size_t(kBlockUnit));
-    } else {
-      for (int64_t k = 0; k < kBlockUnit; ++k) to[k] = k < count ? from[k] : int8_t(0);
-    }
-    for (int64_t k = 0; k < kBlockUnit; ++k) sum += to[k];
+  if (count >= n) {
+    std::memcpy(to, from, size_t(n));
+  } else {
+    for (int64_t k = 0; k < n; ++k) to[k] = k < count ? from[k] : int8_t(0);
   }
+  for (int64_t k = 0; k < n; ++k) sum += to[k];
   return sum;
 }
 
-void prepare(const QuantizedRows& from, const BlockWeights& w, const BlockRows& to, int64_t tile,
-             int64_t tile_end) {
-  const int64_t height = to.height, block = w.block_units * kBlockUnit;
+// One block of a row: its codes in units `step` apart, or in a half of one.
+inline int32_t copy_block(const int8_t* from, int64_t count, int64_t rows, int8_t* to,
+                          int64_t step) {
+  if (rows < kBlockUnit) return copy_codes(from, count, rows, to);
+  int32_t sum = 0;
+  for (int64_t k = 0; k < rows; k += kBlockUnit, to += step)
+    sum += copy_codes(k < count ? from + k : from, count - k, kBlockUnit, to);
+  return sum;
+}
+
+// Sums over a block of a row go where the kernel wants them.
+inline void keep_sum(const BlockWeights& w, const BlockRows& to, int64_t at, int32_t sum,
+                     float scale) {
+  if (to.begins) to.begins[at] = -w.sum_zero() * sum;
+  if (to.lifts) to.lifts[at] = float(sum) * scale;
+}
+
+inline void prepare(const QuantizedRows& from, const BlockWeights& w, const BlockRows& to,
+                    int64_t tile, int64_t tile_end) {
+  const int64_t height = to.height, sums = w.sums(), step = w.sum_rows();
+  const int64_t row_blocks = (from.depth + from.block - 1) / from.block;
   for (int64_t i = tile * height; i < tile_end * height; ++i) {
-    const int64_t r = i % height;
-    for (int64_t b = 0; b < w.blocks; ++b) {
-      const int64_t at = (i / height * w.blocks + b) * height + r;
-      int8_t* codes = to.codes + (i / height * w.blocks + b) * block * height + r * kBlockUnit;
-      const bool some = i < from.m;
-      const int64_t left = some ? from.depth - b * block : 0;
-      const int8_t* row = some ? from.codes + i * from.depth + b * block : nullptr;
-      const int32_t sum = copy_block(row, left, w.block_units, codes, height * kBlockUnit);
-      const float scale = some ? from.scales[i * w.blocks + b] : 0;
+    const int64_t r = i % height, of = i / height;
+    const int64_t first = of * w.units() * kBlockUnit * height + r * kBlockUnit;
+    for (int64_t b = 0; b < sums; ++b) {
+      const int64_t k = b * step;
+      const bool some = i < from.m && k < from.depth;
+      const int64_t left = some ? from.depth - k : 0;
+      const int8_t* row = some ? from.codes + i * from.depth + k : nullptr;
+      int8_t* codes = to.codes + first + k / kBlockUnit * kBlockUnit * height + k % kBlockUnit;
+      const int32_t sum = copy_block(row, left, w.rows_of_sum(b), codes, height * kBlockUnit);
+      const float scale = some ? from.scales[i * row_blocks + k / from.block] : 0;
+      const int64_t at = (of * sums + b) * height + r;
       to.scales[at] = scale;
-      if (to.begins) to.begins[at] = -w.zero * sum;
-      if (to.lifts) to.lifts[at] = float(sum) * scale;
+      keep_sum(w, to, at, sum, scale);
     }
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/block_gemm/dots.h"
+#include "kernels/block_gemm/expand_impl.h"
 
 namespace hone::kernels {
 namespace {
@@ -24,31 +25,6 @@ struct Dots {
   Vector real() const { return {_mm512_cvtepi32_ps(v)}; }
   static Vector fused(Vector a, Vector b, Vector c) { return fma(a, b, c); }
 };
-
-inline __m512i low_nibbles(__m512i x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
-inline __m512i high_nibbles(__m512i x) { return low_nibbles(_mm512_srli_epi16(x, 4)); }
-
-void expand(const BlockExpansion& e) {
-  constexpr int64_t kRow = 64, kRows = kUnitBytes / kRow;
-  const __m512i less = _mm512_set1_epi8(char(e.less));
-  const auto put = [&](__m512i x, uint8_t* to) {
-    _mm512_storeu_si512(to, _mm512_sub_epi8(x, less));
-  };
-  const uint8_t* from = e.codes;
-  uint8_t* to = e.to;
-  for (int64_t u = 0; u < e.units; ++u, to += kUnitBytes) {
-    if (e.nibbles) {
-      for (int64_t i = 0; i < kRows / 2; ++i, from += kRow) {
-        const __m512i x = _mm512_loadu_si512(from);
-        put(low_nibbles(x), to + i * kRow);
-        put(high_nibbles(x), to + (kRows / 2 + i) * kRow);
-      }
-    } else {
-      for (int64_t i = 0; i < kRows; ++i, from += kRow)
-        put(_mm512_loadu_si512(from), to + i * kRow);
-    }
-  }
-}
 
 }  // namespace
 }  // namespace hone::kernels

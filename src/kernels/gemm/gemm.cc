@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "kernels/conversions/conversions.h"
 #include "kernels/instruction_set.h"
 
 namespace hone::kernels {
@@ -27,7 +28,7 @@ struct Block {
   bool packed;          // by tiles
   int64_t from, depth;  // of k
   bool last;
-  const float* then = nullptr;      // the panel that is needed next
+  const std::byte* then = nullptr;  // the panel that is needed next
   const int32_t* places = nullptr;  // Tile::places
 };
 
@@ -45,15 +46,29 @@ struct Tiles {
 // hardware looks ahead within a page only. The next panel's block is as large as this one, or
 // smaller, and comes in equal parts.
 struct Prefetch {
-  int64_t each = 0, lines = 0;  // for kUnrolled multiply-adds, for a tile
+  int64_t each = 0, bytes = 0;  // lines for kUnrolled multiply-adds, for a tile
 
-  Prefetch(const GemmKernel& kernel, int64_t depth, int64_t tiles) {
-    constexpr int64_t kLine = 16;  // floats
-    const int64_t steps = depth / kUnrolled, all = depth * kernel.columns / kLine;
+  Prefetch(int64_t row_bytes, int64_t depth, int64_t tiles) {
+    const int64_t steps = depth / kUnrolled, all = depth * row_bytes / kLineBytes;
     if (steps == 0) return;
     each = (all + steps * tiles - 1) / (steps * tiles);
-    lines = each * steps * kLine;
+    bytes = each * steps * kLineBytes;
   }
+};
+
+// A block of a panel as floats: where it lies, or made wide while all rows pass by.
+class WideBlock {
+ public:
+  const float* floats(const std::byte* block, Stored stored, int64_t count) {
+    if (stored == Stored::f32) return reinterpret_cast<const float*>(block);
+    const ConversionKernels& convert = conversion_kernels();
+    (stored == Stored::f16 ? convert.f16_to_f32 : convert.bf16_to_f32)(
+        reinterpret_cast<const uint16_t*>(block), room_, count);
+    return room_;
+  }
+
+ private:
+  alignas(kLineBytes) float room_[kBlockDepth * kWidestPanel];
 };
 
 // A tile begins with its summand.
@@ -66,9 +81,10 @@ void ask_for_summand(const Product& p, int64_t row, int64_t rows, int64_t column
 
 void multiply_block(const GemmKernel& kernel, const Product& p, const Block& block, int64_t panel,
                     int64_t panel_end) {
-  const int64_t depth = p.panel_depth();
+  const int64_t row_bytes = p.row_bytes(kernel), panel_bytes = p.panel_depth() * row_bytes;
   const Tiles tiles(p.m, kernel.rows);
-  const Prefetch prefetch(kernel, block.depth, tiles.count);
+  const Prefetch prefetch(row_bytes, block.depth, tiles.count);
+  WideBlock wide;
   Tile tile{.a_row = block.a_row,
             .packed = block.packed,
             .places = block.places,
@@ -85,10 +101,11 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
   for (int64_t j = panel; j < panel_end; ++j) {
     const int64_t column = j * kernel.columns;
     tile.columns = std::min(kernel.columns, p.n - column);
-    tile.b = p.b + (j * depth + block.from) * kernel.columns;
+    const std::byte* b = p.panel(kernel, j) + block.from * row_bytes;
+    tile.b = wide.floats(b, p.stored, block.depth * kernel.columns);
     tile.epilogue.bias = p.epilogue.bias ? p.epilogue.bias + column : nullptr;
-    const float* next = j + 1 < panel_end ? tile.b + depth * kernel.columns : block.then;
-    const float* end = next ? next + block.depth * kernel.columns : next;
+    const std::byte* next = j + 1 < panel_end ? b + panel_bytes : block.then;
+    const std::byte* end = next ? next + block.depth * row_bytes : next;
     for (int64_t t = 0, r = 0; t < tiles.count; ++t, r += tile.rows) {
       tile.rows = tiles.height_of(t);
       tile.a = block.a + r * (block.packed ? block.depth : block.a_row);
@@ -99,7 +116,7 @@ void multiply_block(const GemmKernel& kernel, const Product& p, const Block& blo
       }
       // The last tiles may have nothing left to ask for.
       tile.ahead = next < end ? Ahead{next, prefetch.each} : Ahead{};
-      next = end - next > prefetch.lines ? next + prefetch.lines : end;
+      next = end - next > prefetch.bytes ? next + prefetch.bytes : end;
       kernel.tile(tile);
       if (finish) kernel.finish(rest, tile.c, p.c_row, tile.rows, tile.columns, 0, nullptr);
     }
@@ -155,14 +172,14 @@ class Room {
 
 // `then` is the panel that is needed after these.
 void multiply_rows(const GemmKernel& kernel, const Product& p, Room& room, int64_t part,
-                   int64_t panel, int64_t panel_end, const float* then) {
+                   int64_t panel, int64_t panel_end, const std::byte* then) {
   int64_t from = 0;
   do {
     const int64_t depth = std::min(part, p.a.depth - from);
     Block block = room.read(p, p.m, from, depth);
     from += depth;
     block.last = from == p.a.depth;
-    block.then = block.last ? then : p.panel(kernel, panel) + from * kernel.columns;
+    block.then = block.last ? then : p.panel(kernel, panel) + from * p.row_bytes(kernel);
     multiply_block(kernel, p, block, panel, panel_end);
   } while (from < p.a.depth);
 }
@@ -224,11 +241,10 @@ int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
                       int64_t panel_end) {
   const int64_t end = std::min(panel_end, p.n / kernel.columns);
   if (panel >= end) return panel;
-  const int64_t depth = p.panel_depth(), column = panel * kernel.columns;
+  const int64_t column = panel * kernel.columns;
   Tile tile{.a = p.a.first,
             .a_row = p.a.step,
             .depth = p.a.depth,
-            .b = p.panel(kernel, panel),
             .c = p.c + column,
             .c_row = p.c_row,
             .rows = p.m,
@@ -238,7 +254,8 @@ int64_t multiply_thin(const GemmKernel& kernel, const Product& p, int64_t panel,
   if (tile.epilogue.bias) tile.epilogue.bias += column;
   tile.epilogue.added = p.added(0, column);
   if (!p.epilogue.clamps()) tile.epilogue.activation = Activation::none;
-  kernel.thin(tile, end - panel, depth * kernel.columns);
+  kernel.thin(tile,
+              {p.panel(kernel, panel), p.stored, end - panel, p.panel_depth() * kernel.columns});
   const Epilogue rest{nullptr, nullptr, 0, p.epilogue.activation, 0, 0};
   if (!rest.clamps()) kernel.finish(rest, tile.c, p.c_row, p.m, tile.columns, 0, nullptr);
   return end;
@@ -298,11 +315,11 @@ void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, i
   const bool far = (panel_end - panel) * kernel.columns * blocks.depth > kNear;
   for (int64_t row = 0; row < product.m; row += rows) {
     const Product p = product.rows(row, std::min(rows, product.m - row));
-    const float* after = row + rows >= product.m ? product.then
-                         : far                   ? p.panel(kernel, panel)
-                                                 : nullptr;
+    const std::byte* after = row + rows >= product.m ? product.then
+                             : far                   ? p.panel(kernel, panel)
+                                                     : nullptr;
     for (int64_t j = panel; j < panel_end; j += across) {
-      const float* then = j + across < panel_end ? p.panel(kernel, j + across) : after;
+      const std::byte* then = j + across < panel_end ? p.panel(kernel, j + across) : after;
       multiply_rows(kernel, p, room, blocks.part, j, std::min(j + across, panel_end), then);
     }
   }

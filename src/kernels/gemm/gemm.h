@@ -5,8 +5,10 @@
 // apart, or are gathered, a block of rows and of k at a time: so a convolution is a product, and no
 // more than a block of what its windows cover exists at any time. k is summed in blocks, in order,
 // so that a result depends neither on the number of threads nor on the other rows and columns.
+// Packed elements may be stored in 16 bits; results are those of the floats that they stand for.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/activation.h"
@@ -68,13 +70,17 @@ struct Rows {
   }
 };
 
+// How the elements of panels are stored.
+enum class Stored : uint8_t { f32, f16, bf16 };
+inline int64_t bytes_of(Stored stored) { return stored == Stored::f32 ? 4 : 2; }
+
 // What comes into the cache while a tile is computed: `lines` cache lines for every kUnrolled
 // multiply-adds of an element, from `next` on.
 struct Ahead {
-  const float* next = nullptr;
+  const std::byte* next = nullptr;
   int64_t lines = 0;
 };
-inline constexpr int64_t kUnrolled = 8;
+inline constexpr int64_t kUnrolled = 8, kLineBytes = 64;
 
 // One register tile: c[rows][columns] = activation(bias + added + A · B), or A · B added to what is
 // there instead. a: [rows][depth], a_row apart, element k at places[k] where there are any; or
@@ -102,6 +108,14 @@ struct Steps {
 // No panel is wider.
 inline constexpr int64_t kWidestPanel = 32;
 
+// The right-hand side of a tile of few rows, instead of Tile::b: `count` panels of stored elements,
+// `step` of them from one to the next.
+struct ThinPanels {
+  const std::byte* first;
+  Stored stored;
+  int64_t count, step;
+};
+
 // What one instruction set offers. Sizes in elements.
 struct GemmKernel {
   int64_t rows, columns;  // of a tile at most; as many columns has a panel
@@ -110,9 +124,9 @@ struct GemmKernel {
   void (*pack)(const float* a, int64_t a_row, int64_t rows, int64_t depth, float* to,
                int64_t to_step);
   void (*tile)(const Tile& tile);
-  // The same for kThinRows at most and `panels` whole panels, panel_step apart. Several of them are
-  // read side by side: memory serves many streams better than one.
-  void (*thin)(const Tile& tile, int64_t panels, int64_t panel_step);
+  // The same for kThinRows at most and whole panels. Several of them are read side by side: memory
+  // serves many streams better than one.
+  void (*thin)(const Tile& tile, const ThinPanels& panels);
   // The epilogue of columns [column, column + columns) of some rows of C, from c on.
   void (*finish)(const Epilogue& epilogue, float* c, int64_t c_row, int64_t rows, int64_t columns,
                  int64_t column, const float* added);
@@ -159,20 +173,23 @@ inline int64_t panels(const GemmKernel& kernel, int64_t n) {
 
 // C may lie where the summand of the epilogue does.
 struct Product {
-  Rows a;                    // of all the rows
-  const float* b = nullptr;  // packed
-  int64_t b_depth = 0;       // rows of b that a panel holds: at least k; 0 for k
-  float* c = nullptr;        // element [i,j] at i * c_row + j
+  Rows a;                       // of all the rows
+  const void* b = nullptr;      // packed
+  Stored stored = Stored::f32;  // elements of b
+  int64_t b_depth = 0;          // rows of b that a panel holds: at least k; 0 for k
+  float* c = nullptr;           // element [i,j] at i * c_row + j
   int64_t c_row = 0;
   int64_t m = 0, n = 0;
   Epilogue epilogue = {};
-  bool add = false;               // to what is in c, which then has bias and summand already
-  const float* then = nullptr;    // the panel that this thread needs next, if it is known
-  const float* packed = nullptr;  // all the rows, as PackedBlocks lays them, instead of a
+  bool add = false;                 // to what is in c, which then has bias and summand already
+  const std::byte* then = nullptr;  // the panel that this thread needs next, if it is known
+  const float* packed = nullptr;    // all the rows, as PackedBlocks lays them, instead of a
 
   int64_t panel_depth() const { return b_depth > 0 ? b_depth : a.depth; }
-  const float* panel(const GemmKernel& kernel, int64_t number) const {
-    return b + number * panel_depth() * kernel.columns;
+  // Of one row of a panel.
+  int64_t row_bytes(const GemmKernel& kernel) const { return kernel.columns * bytes_of(stored); }
+  const std::byte* panel(const GemmKernel& kernel, int64_t number) const {
+    return static_cast<const std::byte*>(b) + number * panel_depth() * row_bytes(kernel);
   }
   // Where the summand of element [row, column] lies; null without one.
   const float* added(int64_t row, int64_t column) const {

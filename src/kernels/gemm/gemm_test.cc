@@ -10,6 +10,7 @@
 #include <random>
 #include <vector>
 
+#include "kernels/conversions/conversions.h"
 #include "kernels/instruction_set.h"
 
 namespace hone::kernels {
@@ -96,7 +97,7 @@ class Case {
     p.packed = packed.data();
     p.c = c.data();
     p.a.first = nullptr;
-    p.then = p.b;
+    p.then = p.panel(kernel, 0);
     const int64_t all = panels(kernel, n_);
     multiply(kernel, p, all / 3, all);
     multiply(kernel, p, 0, all / 3);
@@ -195,6 +196,53 @@ TEST(Gemm, OverTheSummand) {
           ASSERT_EQ(c.product(*kernel, apart, false), c.product(*kernel, apart, true));
       }
     }
+}
+
+// Random f16 or bf16, of about the size of weights, subnormals among them.
+std::vector<uint16_t> narrow_numbers(std::mt19937& random, Stored stored, size_t count) {
+  std::vector<uint16_t> out(count);
+  for (uint16_t& x : out) {
+    const auto bits = uint16_t(random());
+    x = stored == Stored::f16 ? uint16_t(bits & 0xbbff)              // below 2
+                              : uint16_t((bits & 0x83ff) | 0x3c00);  // below 4, not below 2^-7
+    if (random() % 16 == 0) x = uint16_t(bits & 0x807f);             // subnormal, or small
+    if (random() % 512 == 0) x = stored == Stored::f16 ? 0xfc00 : 0xff80;  // endless
+  }
+  return out;
+}
+
+// To the last bit what the same numbers give as floats: a row or a few, tiles, several blocks of
+// depth, columns that fill no panel.
+TEST(Gemm, NarrowPanelsAreTheirFloats) {
+  std::mt19937 random(5);
+  const auto& convert = kConversionsPortable;
+  for (const GemmKernel* kernel : all_kernels())
+    for (const Stored stored : {Stored::f16, Stored::bf16})
+      for (const int64_t m : {1, 2, 3, 4, 30, 230})
+        for (const int64_t depth : {5, 500})
+          for (const int64_t n : {1, 40, 290}) {
+            const size_t count = size_t(panels(*kernel, n) * kernel->columns * depth);
+            const std::vector<uint16_t> narrow = narrow_numbers(random, stored, count);
+            std::vector<float> wide(count), a(size_t(m * depth)), expected(size_t(m * n), NAN);
+            (stored == Stored::f16 ? convert.f16_to_f32 : convert.bf16_to_f32)(
+                narrow.data(), wide.data(), int64_t(count));
+            std::uniform_real_distribution<float> next(-1, 1);
+            for (float& x : a) x = next(random);
+            Product p{.a = {a.data(), depth, depth}, .b = wide.data(), .c = expected.data()};
+            p.c_row = p.n = n;
+            p.m = m;
+            p.epilogue.activation = Activation::relu;
+            multiply(*kernel, p, 0, panels(*kernel, n));
+            std::vector<float> c(expected.size(), NAN);
+            p.b = narrow.data();
+            p.stored = stored;
+            p.c = c.data();
+            multiply(*kernel, p, 0, 1);
+            p.then = p.panel(*kernel, 0);
+            multiply(*kernel, p, 1, panels(*kernel, n));
+            ASSERT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(float)), 0)
+                << m << " rows, " << depth << " deep, " << n << " columns";
+          }
 }
 
 TEST(Gemm, Copy) {

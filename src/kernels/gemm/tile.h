@@ -3,6 +3,7 @@
 
 #include "kernels/epilogue.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/vector_halves.h"
 
 // Under sanitizers, code as long as that takes minutes to compile.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -139,17 +140,17 @@ inline void begin_tile(Vector (&sums)[kRows][kVectors], const Columns<kVectors, 
 // Of panels of kPanel columns, those that kVectors hold.
 template <int kPanel, int kRows, int kVectors, bool kWhole, class A>
 void multiply(const Tile& t) {
-  constexpr int64_t kLine = 16;
   const Columns<kVectors, kWhole> columns{t.columns - (kVectors - 1) * Vector::kWidth};
   Vector sums[kRows][kVectors];
   begin_tile(sums, columns, t.c, t.c_row, t.add, t.epilogue);
-  const float *next = t.ahead.next, *b = t.b;
+  const std::byte* next = t.ahead.next;
+  const float* b = t.b;
   const A rows(t);
   const int64_t lines = t.ahead.lines, depth = t.depth;
   int64_t k = 0;
   // Counters and jumps are work for the front end, which another thread of the core may share.
   for (; k + kUnrolled <= depth; k += kUnrolled) {
-    for (int64_t line = 0; line < lines; ++line, next += kLine) __builtin_prefetch(next, 0, 2);
+    for (int64_t line = 0; line < lines; ++line, next += kLineBytes) __builtin_prefetch(next, 0, 2);
     HONE_UNROLL_STEPS
     for (int64_t u = 0; u < kUnrolled; ++u, b += kPanel)
       add_product<kRows, kVectors>(sums, rows, k + u, b);
@@ -201,25 +202,39 @@ inline Epilogue part(Epilogue e, int64_t column) {
   return e;
 }
 
-// Rows times kPanels whole panels of two vectors each.
-template <int kRows, int kPanels>
-void multiply_panels(const Tile& t, int64_t panel_step) {
-  constexpr int64_t kW = Vector::kWidth, kWide = 2 * kW;
+// Elements of panels as they are stored, read as floats.
+struct Floats {
+  using Element = float;
+  static Vector load(const float* p) { return Vector::load(p); }
+};
+struct Halves {
+  using Element = uint16_t;
+  static Vector load(const uint16_t* p) { return load_f16(p); }
+};
+struct BrainHalves {
+  using Element = uint16_t;
+  static Vector load(const uint16_t* p) { return load_bf16(p); }
+};
+
+// Rows times kPanels whole panels of two vectors each, of elements `b`, `step` of them apart.
+template <int kRows, int kPanels, class E>
+void multiply_panels(const Tile& t, const typename E::Element* b, int64_t step) {
+  constexpr int64_t kW = Vector::kWidth, kWide = 2 * kW, kBytes = sizeof(*b);
   // Bytes that are asked for ahead of their use: a little more than memory takes to answer.
-  constexpr int64_t kAhead = 2048 / sizeof(float);
+  constexpr int64_t kAhead = 2048 / kBytes;
   Vector sums[kPanels][kRows][2];
   const Columns<2, true> columns{kW};
 #pragma GCC unroll 8
   for (int p = 0; p < kPanels; ++p)
     begin_tile(sums[p], columns, t.c + p * kWide, t.c_row, t.add, part(t.epilogue, p * kWide));
-  const float* b = t.b;
   for (int64_t k = 0; k < t.depth; ++k, b += kWide) {
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) {
-      const float* row = b + p * panel_step;
+      const auto* row = b + p * step;
       __builtin_prefetch(row + kAhead);
-      if constexpr (kWide > 16) __builtin_prefetch(row + kAhead + 16);
-      const Vector left = Vector::load(row), right = Vector::load(row + kW);
+      if constexpr (kWide * kBytes > kLineBytes)
+        __builtin_prefetch(row + kAhead + kLineBytes / kBytes);
+      const Vector left = E::load(row), right = E::load(row + kW);
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
         const Vector x = Vector::all(t.a[r * t.a_row + k]);
@@ -233,22 +248,30 @@ void multiply_panels(const Tile& t, int64_t panel_step) {
     finish_tile(sums[p], columns, t.epilogue, t.c + p * kWide, t.c_row);
 }
 
-template <int kRows, int kPanels>
-void multiply_thin(Tile t, int64_t panels, int64_t panel_step) {
+template <int kRows, int kPanels, class E>
+void multiply_thin(Tile t, const typename E::Element* b, int64_t panels, int64_t step) {
   for (; panels >= kPanels; panels -= kPanels) {
-    multiply_panels<kRows, kPanels>(t, panel_step);
+    multiply_panels<kRows, kPanels, E>(t, b, step);
     constexpr int64_t kColumns = int64_t{kPanels} * 2 * Vector::kWidth;
-    t.b += kPanels * panel_step;
+    b += kPanels * step;
     t.c += kColumns;
     t.epilogue = part(t.epilogue, kColumns);
   }
-  if constexpr (kPanels > 1) multiply_thin<kRows, kPanels / 2>(t, panels, panel_step);
+  if constexpr (kPanels > 1) multiply_thin<kRows, kPanels / 2, E>(t, b, panels, step);
 }
 
-inline void thin(const Tile& t, int64_t panels, int64_t panel_step) {
-  if (t.rows == 1) return multiply_thin<1, streams<1>()>(t, panels, panel_step);
-  if (t.rows == 2) return multiply_thin<2, streams<2>()>(t, panels, panel_step);
-  multiply_thin<3, streams<3>()>(t, panels, panel_step);
+template <class E>
+void thin_of(const Tile& t, const ThinPanels& p) {
+  const auto* b = reinterpret_cast<const typename E::Element*>(p.first);
+  if (t.rows == 1) return multiply_thin<1, streams<1>(), E>(t, b, p.count, p.step);
+  if (t.rows == 2) return multiply_thin<2, streams<2>(), E>(t, b, p.count, p.step);
+  multiply_thin<3, streams<3>(), E>(t, b, p.count, p.step);
+}
+
+inline void thin(const Tile& t, const ThinPanels& panels) {
+  if (panels.stored == Stored::f16) return thin_of<Halves>(t, panels);
+  if (panels.stored == Stored::bf16) return thin_of<BrainHalves>(t, panels);
+  thin_of<Floats>(t, panels);
 }
 
 inline void spread_each(const float* from, Steps from_steps, int64_t rows, int64_t columns,

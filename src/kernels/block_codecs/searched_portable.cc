@@ -1,0 +1,8 @@
+// Searched block formats with the vectors of this file's instruction set (see cmake/kernels.cmake).
+#include "kernels/block_codecs/encoders_impl.h"
+
+namespace hone::kernels {
+
+const SearchedEncoders kSearchedPortable = kEncoders;
+
+}  // namespace hone::kernels
