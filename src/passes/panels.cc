@@ -81,6 +81,7 @@ Result<PackedWeights::Room> PackedWeights::room(DType dtype, const Extents& shap
 
 Status PackedWeights::pack(ConstantId weights, int64_t units, uint64_t unit_bytes,
                            const Pack& pack) {
+  if (context_.shapes_only) return ok();
   constexpr uint64_t kPiece = 256 << 10;  // of work
   const auto bytes = TRY(context_.model.stored(weights));
   const auto per = [&](uint64_t size) {

@@ -28,6 +28,7 @@ struct PassContext {
   const Choosing& choosing;
   std::vector<Decision>& decisions;  // of all passes of this compilation
   ThreadPool* pool = nullptr;        // null: this thread alone
+  bool shapes_only = false;          // packed weights stay zeros: for who wants the form alone
 
   Rewriter rewriter(GraphId graph) { return Rewriter(model, graph, catalogue, journal); }
   // As ThreadPool::parallel_for.

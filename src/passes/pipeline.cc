@@ -141,9 +141,10 @@ class Driver {
     report_.journal.pass = s.name;
     const size_t before = report_.journal.edits.size();
     const auto start = std::chrono::steady_clock::now();
-    PassContext context{
-        model_,        catalogue_,   report_.journal,   limits_,           s.options,
-        folded_bytes_, folded_work_, options_.choosing, report_.decisions, options_.pool};
+    PassContext context{model_,        catalogue_,          report_.journal,
+                        limits_,       s.options,           folded_bytes_,
+                        folded_work_,  options_.choosing,   report_.decisions,
+                        options_.pool, options_.shapes_only};
     TRY(def->run(context).context("running pass " + s.name));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     const size_t edits = report_.journal.edits.size() - before;

@@ -23,6 +23,8 @@ struct PipelineOptions {
   size_t stop_after_edits = SIZE_MAX;
   Choosing choosing;
   ThreadPool* pool = nullptr;  // null: one thread
+  // Weights are not packed: the model has the form and the sizes of the lowered one, but zeros.
+  bool shapes_only = false;
   // Called after every pass that changed something.
   std::function<Status(const Model&, std::string_view pass)> after_pass;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <new>
 #include <stdexcept>
 
@@ -246,9 +247,43 @@ Status GraphExecutor::expect_room_for_items(std::span<const Datum* const> in,
                                         human_bytes(context_.memory->left()) + " are left");
 }
 
+namespace {
+
+int64_t nanoseconds(clockid_t clock) {
+  timespec t{};
+  clock_gettime(clock, &t);
+  return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+// Adds how long a step took; nothing where nobody asks.
+class StepClock {
+ public:
+  StepClock(std::vector<StepTime>* times, NodeId node) : times_(times), node_(node) {
+    if (!times_) return;
+    cpu_ = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    wall_ = nanoseconds(CLOCK_MONOTONIC);
+  }
+  StepClock(const StepClock&) = delete;
+  StepClock& operator=(const StepClock&) = delete;
+  ~StepClock() {
+    if (!times_) return;
+    const int64_t wall = nanoseconds(CLOCK_MONOTONIC) - wall_;
+    times_->push_back({node_, wall, nanoseconds(CLOCK_THREAD_CPUTIME_ID) - cpu_});
+  }
+
+ private:
+  std::vector<StepTime>* times_;
+  NodeId node_;
+  int64_t cpu_ = 0, wall_ = 0;
+};
+
+}  // namespace
+
 Status GraphExecutor::step(size_t index) {
   const Specialization::Step& s = special_->steps()[index];
   const Node& node = graph_[s.node];
+  const StepClock clock(context_.active.size() == 1 ? context_.options.step_times : nullptr,
+                        s.node);
   TraceScope scope(context_.options.trace, node.op->name, "node");
   if (context_.options.trace) scope.arg({"name", printable(node.name)});
   if (s.planned)

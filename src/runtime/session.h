@@ -24,9 +24,17 @@ struct RunStatistics {
   size_t specializations = 0;  // made so far, over all graphs
 };
 
+// How long one step of the entry graph took, on the calling thread.
+struct StepTime {
+  NodeId node;
+  int64_t wall_ns = 0;
+  int64_t cpu_ns = 0;  // of the thread: less than the other where something else ran
+};
+
 struct SessionOptions {
-  uint64_t seed = 0;       // of random operators
-  Trace* trace = nullptr;  // records one span for each node
+  uint64_t seed = 0;                            // of random operators
+  Trace* trace = nullptr;                       // records one span for each node
+  std::vector<StepTime>* step_times = nullptr;  // gets one entry for each step of the entry graph
 };
 
 // Not safe for concurrent calls; make one session for each thread, they share the program.

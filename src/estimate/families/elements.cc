@@ -1,0 +1,128 @@
+// What takes elements one by one, and what moves them.
+#include "estimate/families/shapes.h"
+#include "ops/elementwise.h"
+
+namespace hone::estimate {
+namespace {
+
+double pieces_of(double elements) { return std::max(1.0, std::floor(elements / 16384)); }
+
+// Functions that take a polynomial or more.
+bool is_slow(std::string_view name) {
+  return is_one_of(name, {"exp",     "log",  "tanh",     "sigmoid", "erf",      "gelu",  "pow",
+                          "sin",     "cos",  "tan",      "asin",    "acos",     "atan",  "sinh",
+                          "cosh",    "asinh", "acosh",   "atanh",   "softplus", "mish",  "swish",
+                          "elu",     "selu", "celu",     "silu",    "swiglu",   "mod",   "quantized_swiglu"});
+}
+bool divides(std::string_view name) {
+  return is_one_of(name, {"div", "sqrt", "reciprocal", "softsign"});
+}
+
+Work elementwise_work(const Step& step, const Infer& call, const Machine&) {
+  const double n = elements_of(*step.out);
+  double cheap = 0, slow = 0, divided = 0;
+  const auto count = [&](std::string_view name) {
+    ++(is_slow(name) ? slow : divides(name) ? divided : cheap);
+  };
+  if (step.op->name == "elementwise") {
+    if (const auto program = elementwise_program(call))
+      for (const ElementwiseStep& s : *program) {
+        using Kind = ElementwiseStep::Kind;
+        if (s.kind == Kind::unary) count(elementwise_unaries()[s.index].name);
+        if (s.kind == Kind::binary) count(elementwise_binaries()[s.index].name);
+        if (s.kind == Kind::clip || s.kind == Kind::input) ++cheap;
+      }
+  } else {
+    count(step.op->name);
+    cheap += double(call.inputs());
+  }
+  // Rows that are as long as those of all inputs are taken in one loop.
+  bool broadcast = false;
+  for (size_t i = 0; i < call.inputs(); ++i)
+    broadcast = broadcast || (call.has(i) && elements_of(call.shape(i)) != n && elements_of(call.shape(i)) != 1);
+  const double rows = broadcast ? n / std::max(1.0, last_of(step.out->front().tensor.shape)) : 0;
+  return {{n * cheap, n * slow, n * divided, n, rows},
+          {log_of(n), slow > 0 ? 3.0 : 0, log_of(1 + cheap + 4 * slow), log_of(rows)},
+          pieces_of(n)};
+}
+
+Work quantization_work(const Step& step, const Infer& call, const Machine&) {
+  const double in = elements_of(call.shape(0)), out = elements_of(*step.out);
+  return {{in, out, out / std::max(1.0, last_of(step.out->front().tensor.shape))},
+          {log_of(in)}, pieces_of(in)};
+}
+
+Work gather_work(const Step& step, const Infer& call, const Machine&) {
+  const double n = elements_of(*step.out), row = std::max(1.0, last_of(step.out->front().tensor.shape));
+  return {{n, n / row, elements_of(call.shape(call.inputs() > 1 && call.has(1) ? 1 : 0))}, {log_of(n), log_of(row)},
+          pieces_of(n)};
+}
+
+// Elements that stay side by side while they are moved.
+double run_of(const Step& step, const Infer& call) {
+  const Shape& out = step.out->front().tensor.shape;
+  if (step.op->name != "transpose") return std::max(1.0, last_of(out));
+  const Integers perm = call.given("perm") ? call.list("perm") : Integers{};
+  double run = 1;
+  for (size_t i = perm.size(); i-- > 0 && perm[i] == int64_t(i);) run *= extent_of(out, i);
+  return run;
+}
+
+Work movement_work(const Step& step, const Infer& call, const Machine&) {
+  const double n = elements_of(*step.out), run = run_of(step, call);
+  const bool single = run == 1;
+  return {{single ? n : 0, single ? 0 : n, single ? 0 : n / run, double(step.out->size() + call.inputs())},
+          {log_of(n), log_of(run), log_of(last_of(call.shape(0)))}, pieces_of(n)};
+}
+
+Work other_work(const Step& step, const Infer& call, const Machine&) {
+  double in = 0;
+  for (size_t i = 0; i < call.inputs(); ++i)
+    if (call.has(i) && call.type(i).is_tensor()) in += elements_of(call.shape(i));
+  return {{step.flops, in, elements_of(*step.out)}, {log_of(in), log_of(step.flops)}, 1};
+}
+
+}  // namespace
+
+extern const Family elementwise_family, quantization_family, gather_family, movement_family,
+    other_family;
+
+const Family elementwise_family{
+    "elementwise", "functions of elements, fused ones too",
+    {"simple functions", "slow functions", "divisions", "elements", "rows of broadcasts"},
+    [](const Step& s) {
+      return s.op->is(Trait::elementwise) ||
+             is_one_of(s.op->name, {"elementwise", "swiglu", "quantized_swiglu", "quantized_add", "where",
+                                    "clip", "gelu", "prelu"});
+    },
+    elementwise_work};
+const Family quantization_family{
+    "quantization", "numbers to bytes and back",
+    {"inputs", "outputs", "rows"},
+    [](const Step& s) {
+      return is_one_of(s.op->name, {"quantize_linear", "dequantize_linear", "quantize_blocks", "cast",
+                                    "dynamic_quantize_linear"});
+    },
+    quantization_work};
+const Family gather_family{"gather", "rows of a table",
+                           {"elements", "rows", "indices"},
+                           [](const Step& s) {
+                             return s.op->name.find("gather") != std::string_view::npos ||
+                                    s.op->name.starts_with("scatter");
+                           },
+                           gather_work};
+const Family movement_family{
+    "movement", "elements that change places",
+    {"single elements", "elements in runs", "runs", "tensors"},
+    [](const Step& s) {
+      return is_one_of(s.op->name,
+                       {"transpose", "concat", "slice", "split", "pad", "expand", "tile", "resize",
+                        "depth_to_space", "space_to_depth", "reshape", "flatten", "squeeze",
+                        "unsqueeze", "identity", "paged_append", "reverse_sequence", "trilu"});
+    },
+    movement_work};
+const Family other_family{"other", "every other operator",
+                          {"FLOPs", "inputs", "outputs"},
+                          [](const Step&) { return true; }, other_work};
+
+}  // namespace hone::estimate

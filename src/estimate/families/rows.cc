@@ -1,0 +1,99 @@
+// What works on whole rows: attention, softmax, norms, reductions, recurrent networks.
+#include "estimate/families/shapes.h"
+
+namespace hone::estimate {
+namespace {
+
+double pieces_of(double work, double pieces) { return work < 32768 ? 1 : std::max(1.0, pieces); }
+
+// Queries [B, H, S, D] or [B, S, H D].
+Work attention_work(const Step& step, const Infer& call, const Machine&) {
+  const Shape &q = call.shape(0), &k = call.shape(1);
+  const bool split = q.rank() == 4;
+  const auto given = [&](std::string_view name) {
+    return call.given(name) ? double(call.integer(name)) : 1.0;
+  };
+  const double heads = split ? extent_of(q, 1) : given("q_num_heads");
+  const double rows = extent_of(q, split ? 2 : 1), batch = extent_of(q, 0);
+  const double past = call.has(4) ? extent_of(call.shape(4), 2) : 0;
+  const double keys = extent_of(k, split ? 2 : 1) + past;
+  const double size = last_of(q) / (split ? 1 : heads);
+  const double scores = batch * heads * rows * keys;
+  return {{scores * round_up(size, 16), scores, batch * heads * rows, batch * heads * keys * size,
+           batch * heads},
+          {log_of(batch * heads), log_of(rows), log_of(keys), log_of(size)},
+          pieces_of(step.macs, batch * heads * ceil_div(rows, 16))};
+}
+
+Work row_work(const Step&, const Infer& call, const Machine&) {
+  const Shape& x = call.shape(0);
+  const double n = elements_of(x), row = std::max(1.0, last_of(x));
+  return {{n, n / row, n / row * round_up(row, 16)}, {log_of(n / row), log_of(row)},
+          pieces_of(n, n / row)};
+}
+
+Work normalization_work(const Step& step, const Infer& call, const Machine&) {
+  const Shape& x = call.shape(0);
+  const double n = elements_of(x);
+  const bool planes = !is_one_of(step.op->name, {"layer_normalization", "rms_normalization",
+                                                 "quantized_rms_normalization",
+                                                 "lp_normalization"});
+  const double row = planes ? std::max(1.0, n / std::max(1.0, extent_of(x, 0) * extent_of(x, 1)))
+                            : std::max(1.0, last_of(x));
+  return {{planes ? 0 : n, planes ? n : 0, n / row}, {log_of(n / row), log_of(row), planes ? 4.0 : 0},
+          pieces_of(n, n / row)};
+}
+
+Work reduction_work(const Step& step, const Infer& call, const Machine&) {
+  const double in = elements_of(call.shape(0)), out = std::max(1.0, elements_of(*step.out));
+  const bool inner = last_of(step.out->front().tensor.shape) == 1 ||
+                     last_of(step.out->front().tensor.shape) != last_of(call.shape(0));
+  return {{inner ? in : 0, inner ? 0 : in, out},
+          {log_of(out), log_of(in / out), inner ? 4.0 : 0},
+          pieces_of(in, out)};
+}
+
+Work recurrent_work(const Step& step, const Infer& call, const Machine&) {
+  const Shape& x = call.shape(0);
+  const double steps = extent_of(x, 0), hidden = double(call.given("hidden_size") ? call.integer("hidden_size") : 1);
+  return {{step.macs, steps * hidden, steps},
+          {log_of(steps), log_of(hidden), log_of(last_of(x)), log_of(extent_of(x, 1))},
+          1};
+}
+
+}  // namespace
+
+extern const Family attention_family, softmax_family, normalization_family, reduction_family,
+    recurrent_family;
+
+const Family attention_family{"attention", "scores, softmax and values of heads",
+                              {"products", "scores", "rows", "packed", "heads"},
+                              [](const Step& s) { return s.op->name == "attention"; },
+                              attention_work};
+const Family softmax_family{"softmax", "softmax along rows",
+                            {"elements", "rows", "padded"},
+                            [](const Step& s) {
+                              return is_one_of(s.op->name, {"softmax", "log_softmax", "hardmax"});
+                            },
+                            row_work};
+const Family normalization_family{
+    "normalization", "norms of rows and of planes",
+    {"elements of rows", "elements of planes", "rows"},
+    [](const Step& s) { return s.op->name.ends_with("_normalization") || s.op->name == "lrn"; },
+    normalization_work};
+const Family reduction_family{
+    "reduction", "sums, means and extrema along axes",
+    {"elements along rows", "elements across", "results"},
+    [](const Step& s) {
+      return s.op->name.starts_with("reduce_") || s.op->name.starts_with("arg_") ||
+             s.op->name.starts_with("cum_") || s.op->name == "top_k";
+    },
+    reduction_work};
+const Family recurrent_family{"recurrent", "lstm, gru and rnn",
+                              {"products", "gates", "steps"},
+                              [](const Step& s) {
+                                return is_one_of(s.op->name, {"lstm", "gru", "rnn"});
+                              },
+                              recurrent_work};
+
+}  // namespace hone::estimate

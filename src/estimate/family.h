@@ -1,0 +1,63 @@
+// Families of kernels: what the time of a step depends on, as counts of its shapes.
+//
+// The time of a step is the sum of its counts, each times a coefficient that was fitted to
+// measurements, plus the bytes that it touches by the level of memory where they lie, plus what a
+// call costs. Counts are those of the kernels: tiles as they are cut, elements as they are padded.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "estimate/workload.h"
+
+namespace hone::estimate {
+
+// What counts depend on beside shapes.
+struct Machine {
+  int threads = 1;
+  double l2_bytes = 1 << 20;        // of a core
+  double l3_bytes = 32 << 20;       // of all
+  int64_t tile_rows = 8;            // of the register tile of products of floats
+  int64_t tile_columns = 32;        // and the width of packed panels
+  int64_t vector = 16;              // floats
+};
+
+inline constexpr size_t kMostCounts = 5;
+inline constexpr size_t kPosition = 4;
+
+struct Work {
+  std::array<double, kMostCounts> counts{};
+  // Where a step lies among others of its family: logarithms of what matters most.
+  std::array<double, kPosition> position{};
+  // Equal pieces that threads share.
+  double pieces = 1;
+};
+
+struct Family {
+  std::string_view name, doc;
+  std::array<std::string_view, kMostCounts> counts;  // their names; "" behind the last
+  bool (*takes)(const Step& step);
+  Work (*work)(const Step& step, const Infer& call, const Machine& machine);
+};
+
+// In the order in which they are asked; the last takes everything.
+std::span<const Family* const> families();
+const Family& family_of(const Step& step);
+const Family* family_named(std::string_view name);
+
+// The counts of a family, then bytes in the second level, in the third, in memory, and 1.
+inline constexpr size_t kLevels = 3;
+inline constexpr size_t kFeatures = kMostCounts + kLevels + 1;
+using Features = std::array<double, kFeatures>;
+
+struct Described {
+  const Family* family = nullptr;  // null: nothing to do
+  Features features{};
+  std::array<double, kPosition> position{};
+};
+// For steps whose shapes are known.
+Described describe(const Step& step, const Model& model, const Machine& machine);
+
+}  // namespace hone::estimate

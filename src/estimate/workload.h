@@ -1,0 +1,60 @@
+// What one run of a planned graph does, step by step: how much is computed, which bytes are
+// touched, and how long ago they were touched before.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "ir/op.h"
+#include "runtime/program.h"
+#include "runtime/specialization.h"
+
+namespace hone::estimate {
+
+// Bytes that a step reads or writes.
+struct Touch {
+  double bytes = 0;
+  // Bytes that were touched since these were, in a program that runs again and again: who touches
+  // less than a cache holds finds them there.
+  double distance = 0;
+  bool written = false;
+  bool weights = false;  // of a constant
+};
+
+struct Step {
+  NodeId node;
+  const OpDef* op = nullptr;
+  const Attrs* attrs = nullptr;
+  std::string name;
+  // Of a step whose shapes are known before it runs; both point into the specialization.
+  const std::vector<Infer::Input>* in = nullptr;
+  const Types* out = nullptr;
+  bool known = false;    // are these shapes known?
+  bool nothing = false;  // another shape for the same bytes, or parts that lie in place already
+  double macs = 0, flops = 0;
+  std::vector<Touch> touches;
+  int64_t live_bytes = 0;  // of the arena while it runs
+
+  Infer call(const Model& model) const {
+    return Infer(*op, *attrs, *in, out->size(), &model);
+  }
+};
+
+struct Workload {
+  std::shared_ptr<const Program> program;
+  std::shared_ptr<const Specialization> plan;
+  std::vector<Step> steps;  // in the order of running
+  int64_t arena_bytes = 0, peak_live_bytes = 0;
+  int64_t input_bytes = 0, output_bytes = 0, state_bytes = 0, weight_bytes = 0;
+  double macs = 0, flops = 0;
+  std::vector<std::string> unknown;  // operators whose sizes only the data decide
+};
+
+// The entry graph for inputs and states of these types.
+Result<Workload> workload_of(const std::shared_ptr<const Program>& program, const Types& inputs,
+                             const Types& states);
+
+}  // namespace hone::estimate
