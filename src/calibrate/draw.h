@@ -17,7 +17,8 @@ class Draw {
   double unit() { return double(mix64(seed_ + ++count_ * 0x9e3779b97f4a7c15) >> 11) * 0x1p-53; }
   // Log-uniform integers in [least, most].
   int64_t size(double least, double most) {
-    return int64_t(std::lround(std::exp(std::log(least) + unit() * (std::log(most) - std::log(least)))));
+    return int64_t(
+        std::lround(std::exp(std::log(least) + unit() * (std::log(most) - std::log(least)))));
   }
   // The same in whole units, but for one in four.
   int64_t width(double least, double most, int64_t unit_size) {

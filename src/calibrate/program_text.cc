@@ -75,8 +75,8 @@ Result<Model> ProgramText::model(const Limits& limits) const {
   if (bytes_ > 0) text += fmt::format("source 0 \"weights\" {}\n", bytes_);
   text += fmt::format("{}graph main({}) -> ({}) {{\n{}}}\n", constants_, inputs_,
                       fmt::join(outputs_, ", "), body_);
-  Model model = TRY(parse_model_text(text, standard_catalogue(), limits)
-                        .context("making a synthetic program"));
+  Model model = TRY(
+      parse_model_text(text, standard_catalogue(), limits).context("making a synthetic program"));
   if (bytes_ > 0) model.sources[0] = TRY(made_up(bytes_, limits));
   return model;
 }

@@ -45,12 +45,25 @@ Described describe(const Step& step, const Model& model, const Machine& machine)
   const double share = std::ceil(pieces / machine.threads) / pieces;
   for (size_t i = 0; i < kMostCounts; ++i) d.features[i] = work.counts[i] * share;
   for (const Touch& t : step.touches) {
-    const double l2 = held(t.distance, machine.l2_bytes);
-    const double l3 = (1 - l2) * held(t.distance, machine.l3_bytes);
-    d.features[kMostCounts] += t.bytes * l2 * share;
-    d.features[kMostCounts + 1] += t.bytes * l3 * share;
-    d.features[kMostCounts + 2] += t.bytes * (1 - l2 - l3) * share;
+    // What the first level holds costs nothing beside the work on it.
+    const double l1 = held(t.distance, machine.l1_bytes);
+    const double l2 = held(t.distance, machine.l2_bytes) - l1;
+    double* traffic = d.features.data() + kMostCounts;
+    if (t.written) {
+      traffic[3] += t.bytes * l2 * share;
+      traffic[4] += t.bytes * (1 - l1 - l2) * share;
+      continue;
+    }
+    const double l3 = (1 - l1 - l2) * held(t.distance, machine.l3_bytes);
+    traffic[0] += t.bytes * l2 * share;
+    traffic[1] += t.bytes * l3 * share;
+    traffic[2] += t.bytes * (1 - l1 - l2 - l3) * share;
   }
+  double* cold = d.features.data() + kMostCounts + kTraffic;
+  constexpr double kForeseen = 4;  // first levels
+  cold[0] = 1 - held(step.code_distance, kForeseen * machine.l1_bytes);
+  cold[1] = 1 - held(step.code_distance, machine.l2_bytes);
+  cold[2] = 1 - held(step.code_distance, machine.l3_bytes);
   d.features[kFeatures - 1] = 1;
   d.position = work.position;
   return d;

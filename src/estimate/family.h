@@ -17,14 +17,18 @@ namespace hone::estimate {
 // What counts depend on beside shapes.
 struct Machine {
   int threads = 1;
-  double l2_bytes = 1 << 20;        // of a core
-  double l3_bytes = 32 << 20;       // of all
-  int64_t tile_rows = 8;            // of the register tile of products of floats
-  int64_t tile_columns = 32;        // and the width of packed panels
-  int64_t vector = 16;              // floats
+  double l1_bytes = 32 << 10;  // of a core
+  double l2_bytes = 1 << 20;   // of a core
+  double l3_bytes = 32 << 20;  // of all
+  int64_t tile_rows = 8;       // of the register tile of products of floats
+  int64_t tile_columns = 32;   // and the width of packed panels
+  int64_t vector = 16;         // floats
+  int64_t byte_rows = 12;      // of the tile of products of bytes
+  int64_t byte_columns = 32;
+  int64_t block_rows = 6;  // of the tile of products with quantized blocks
 };
 
-inline constexpr size_t kMostCounts = 5;
+inline constexpr size_t kMostCounts = 7;
 inline constexpr size_t kPosition = 4;
 
 struct Work {
@@ -47,9 +51,11 @@ std::span<const Family* const> families();
 const Family& family_of(const Step& step);
 const Family* family_named(std::string_view name);
 
-// The counts of a family, then bytes in the second level, in the third, in memory, and 1.
-inline constexpr size_t kLevels = 3;
-inline constexpr size_t kFeatures = kMostCounts + kLevels + 1;
+// The counts of a family; bytes read from the second level, the third, memory, bytes written to the
+// second level and beyond it; whether other code has run since the kernel's own, so much that it
+// has left what the core foresees of it, the second level, the third; 1.
+inline constexpr size_t kTraffic = 5, kCold = 3;
+inline constexpr size_t kFeatures = kMostCounts + kTraffic + kCold + 1;
 using Features = std::array<double, kFeatures>;
 
 struct Described {

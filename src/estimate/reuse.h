@@ -9,7 +9,8 @@ namespace hone::estimate {
 
 class ReuseClock {
  public:
-  explicit ReuseClock(int64_t arena_bytes) : arena_(size_t((arena_bytes + kPage - 1) / kPage), kNever) {}
+  explicit ReuseClock(int64_t arena_bytes)
+      : arena_(size_t((arena_bytes + kPage - 1) / kPage), kNever) {}
 
   // Bytes [offset, offset + bytes) of the arena, or the place `key` outside it, are touched. Gives
   // the bytes touched since they were before; the mean, where they differ.

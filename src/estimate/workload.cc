@@ -1,6 +1,7 @@
 #include "estimate/workload.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/checked.h"
 #include "estimate/reuse.h"
@@ -45,8 +46,7 @@ class Reader {
     std::vector<bool> seen(model_.constants.size());
     for (uint32_t i = 0; i < graph_.value_count(); ++i) {
       const Value& value = graph_[ValueId{i}];
-      if (value.kind != Value::Kind::constant || value.users.empty() ||
-          seen[value.constant.index])
+      if (value.kind != Value::Kind::constant || value.users.empty() || seen[value.constant.index])
         continue;
       seen[value.constant.index] = true;
       w_.weight_bytes += constant_bytes(value.constant);
@@ -88,15 +88,27 @@ class Reader {
     const Node& node = graph_[s.node];
     if (step.nothing) return share_place(s, node);
     if (!step.known) return;
-    // Not more than the operator reads: rows of a table are not all of it.
-    const Cost cost = cost_of(step.call(model_), s.out_types);
-    double all = 0;
-    for (const ValueId v : node.inputs) all += v.valid() ? double(stored_bytes(v)) : 0;
-    const double share = all > 0 ? std::min(1.0, value_of(cost.bytes_read) / all) : 1;
+    step.code_distance = clock_.touch_place(uint64_t(uintptr_t(node.op)) | uint64_t{1} << 63, 0);
+    const double share = read_share(s, step);
     for (const ValueId v : node.inputs)
       if (v.valid()) step.touches.push_back(read(v, share));
     for (const ValueId v : node.outputs)
       if (v.valid()) step.touches.push_back(write(s, v));
+  }
+
+  // What an operator reads of its inputs: rows of a table, or a piece, are not all of it.
+  double read_share(const Specialization::Step& s, const Step& step) const {
+    const Node& node = graph_[s.node];
+    double in = 0, out = 0;
+    for (const ValueId v : node.inputs) in += v.valid() ? double(stored_bytes(v)) : 0;
+    for (const Type& t : s.out_types) out += double(bytes_of(t));
+    if (in <= 0) return 1;
+    const Cost cost = cost_of(step.call(model_), s.out_types);
+    double read = std::min(in, value_of(cost.bytes_read));
+    const bool moves = step.flops <= 0 || node.op->name == "slice" || node.op->name == "split" ||
+                       node.op->name.find("gather") != std::string_view::npos;
+    if (moves) read = std::min(read, 2 * out);
+    return read / in;
   }
 
   int64_t stored_bytes(ValueId v) const {
@@ -108,15 +120,16 @@ class Reader {
   Touch read(ValueId v, double share) {
     const Value& value = graph_[v];
     const bool constant = value.kind == Value::Kind::constant;
-    const auto bytes = int64_t(double(stored_bytes(v)) * (constant ? share : 1));
+    const auto bytes = int64_t(std::ceil(double(stored_bytes(v)) * share));
     return {double(bytes), distance(v, bytes), false, constant};
   }
 
   Touch write(const Specialization::Step& s, ValueId v) {
     const int64_t bytes = bytes_of(w_.plan->type(v));
     if (s.in_state >= 0)
-      return {double(bytes), clock_.touch_place(key_of(graph_.states()[size_t(s.in_state)].now), bytes),
-              true, false};
+      return {double(bytes),
+              clock_.touch_place(key_of(graph_.states()[size_t(s.in_state)].now), bytes), true,
+              false};
     return {double(bytes), distance(v, bytes), true, false};
   }
 

@@ -36,11 +36,11 @@ struct Step {
   bool nothing = false;  // another shape for the same bytes, or parts that lie in place already
   double macs = 0, flops = 0;
   std::vector<Touch> touches;
+  double code_distance =
+      0;                   // bytes touched since a step of this operator ran: its code may be cold
   int64_t live_bytes = 0;  // of the arena while it runs
 
-  Infer call(const Model& model) const {
-    return Infer(*op, *attrs, *in, out->size(), &model);
-  }
+  Infer call(const Model& model) const { return Infer(*op, *attrs, *in, out->size(), &model); }
 };
 
 struct Workload {

@@ -1,12 +1,11 @@
 // Convolutions and pooling; where nothing else is said, channels are the last axis.
 #include "estimate/families/shapes.h"
 #include "kernels/gemm/features.h"
+#include "kernels/integer_gemm/features.h"
 #include "kernels/winograd/features.h"
 
 namespace hone::estimate {
 namespace {
-
-constexpr double kBlockDepth = 384;  // kernels/gemm
 
 const Shape& out_of(const Step& step) { return step.out->front().tensor.shape; }
 
@@ -23,11 +22,17 @@ Work conv_work(const Step& step, const Infer& call, const Machine& machine) {
   const auto group = double(call.integer("group"));
   const double channels = channels_of(step, call) / group, filters = last_of(out) / group;
   const double k = channels * w.positions;
-  const auto c = kernels::gemm_counts(w.outputs, filters, k, double(machine.tile_rows),
-                                      double(machine.tile_columns), kBlockDepth, !w.pixels);
-  return {{group * c.tile_steps, group * c.products, group * c.results, group * c.packed,
-           group * w.outputs * (w.pixels ? 0 : w.positions)},
-          {log_of(w.outputs), log_of(filters), log_of(channels), w.positions > 1 ? log_of(w.positions) + 2 * w.stride : 0},
+  const auto c = kernels::gemm_counts(
+      {w.outputs, filters, k, double(machine.tile_rows), double(machine.tile_columns), !w.pixels});
+  // Windows that are gathered: pieces of memory, one for each line of the kernel.
+  const double pieces = w.pixels ? 0 : w.outputs * std::sqrt(w.positions);
+  std::array<double, kMostCounts> counts{c.multiplies,  c.tile_steps, c.tiles, c.results,
+                                         c.panel_reads, c.packed,     pieces};
+  for (double& n : counts) n *= group;
+  const bool image = channels <= 4 && !w.pixels;
+  return {counts,
+          {log_of(w.outputs), log_of(filters), log_of(k),
+           (w.pixels ? 0 : 1) + (image ? 2 : 0) + w.stride - 1},
           pieces_of(w.outputs * filters * group * k,
                     ceil_div(w.outputs, double(machine.tile_rows)) *
                         ceil_div(filters, double(machine.tile_columns)) * group)};
@@ -36,12 +41,13 @@ Work conv_work(const Step& step, const Infer& call, const Machine& machine) {
 Work winograd_work(const Step& step, const Infer& call, const Machine& machine) {
   const Shape& out = out_of(step);
   const double channels = last_of(call.shape(0)), filters = last_of(out);
-  const auto c = kernels::winograd_counts(extent_of(out, 0), extent_of(out, 1), extent_of(out, 2),
-                                          channels, filters, double(machine.tile_rows),
-                                          double(machine.tile_columns));
-  return {{c.tile_steps, c.inputs, c.outputs, c.tiles},
-          {log_of(c.tiles), log_of(filters), log_of(channels)},
-          ceil_div(c.tiles, 8)};
+  const auto c =
+      kernels::winograd_counts({extent_of(out, 0), extent_of(out, 1), extent_of(out, 2), channels,
+                                filters, double(machine.tile_rows), double(machine.tile_columns)});
+  const double tiles = c.inputs / std::max(1.0, channels) / 36;
+  return {{c.multiplies, c.tile_steps, c.tiles, c.inputs, c.weights, c.outputs},
+          {log_of(tiles), log_of(filters), log_of(channels)},
+          ceil_div(tiles, 8)};
 }
 
 Work depthwise_work(const Step& step, const Infer& call, const Machine& machine) {
@@ -49,10 +55,10 @@ Work depthwise_work(const Step& step, const Infer& call, const Machine& machine)
   const WindowCounts w = window_of(call, out);
   const double vectors = ceil_div(last_of(out), double(machine.vector));
   const double size = std::sqrt(w.positions);
-  return {{w.outputs * vectors * w.positions, w.outputs * vectors, w.lines * size * vectors,
-           w.lines},
-          {log_of(w.outputs), log_of(last_of(out)), log_of(w.positions), 2 * w.stride},
-          pieces_of(w.outputs * last_of(out) * w.positions, w.lines)};
+  return {
+      {w.outputs * vectors * w.positions, w.outputs * vectors, w.lines * size * vectors, w.lines},
+      {log_of(w.outputs), log_of(last_of(out)), log_of(w.positions), 2 * w.stride},
+      pieces_of(w.outputs * last_of(out) * w.positions, w.lines)};
 }
 
 // Products of pixels before and after, band by band.
@@ -66,21 +72,24 @@ Work separable_work(const Step& step, const Infer& call, const Machine& machine)
       call.has(5) ? ceil_div(pixels, rows) * ceil_div(expanded, columns) * channels : 0;
   const double projection =
       call.has(7) ? ceil_div(w.outputs, rows) * ceil_div(last_of(out), columns) * expanded : 0;
-  return {{expansion, projection, w.outputs * ceil_div(expanded, double(machine.vector)) * w.positions,
-           pixels * expanded, w.lines},
-          {log_of(w.outputs), log_of(expanded), log_of(channels), log_of(w.positions)},
-          w.lines};
+  return {
+      {expansion, projection, w.outputs * ceil_div(expanded, double(machine.vector)) * w.positions,
+       pixels * expanded, w.lines},
+      {log_of(w.outputs), log_of(expanded), log_of(channels), log_of(w.positions)},
+      w.lines};
 }
 
-Work quantized_conv_work(const Step& step, const Infer& call, const Machine&) {
+Work quantized_conv_work(const Step& step, const Infer& call, const Machine& machine) {
   const Shape& out = out_of(step);
   const WindowCounts w = window_of(call, out);
   const double channels = last_of(call.shape(0)), filters = last_of(out);
-  const double depth = round_up(channels * w.positions, 64), panels = ceil_div(filters, 16);
-  return {{ceil_div(w.outputs, 32) * panels * depth, w.outputs * panels * depth,
-           w.outputs * panels, w.outputs * depth, w.outputs * w.positions},
+  const auto c =
+      kernels::integer_gemm_counts({w.outputs, filters, channels * w.positions,
+                                    double(machine.byte_rows), double(machine.byte_columns)});
+  return {{c.dots, c.tile_steps, c.tiles, c.results, c.panel_bytes, w.pixels ? 0 : c.row_bytes,
+           w.pixels ? 0 : w.outputs * std::sqrt(w.positions)},
           {log_of(w.outputs), log_of(filters), log_of(channels), log_of(w.positions)},
-          pieces_of(w.outputs * filters * depth, ceil_div(w.outputs, 32))};
+          pieces_of(w.outputs * filters * channels * w.positions, ceil_div(w.outputs, 32))};
 }
 
 Work conv_planes_work(const Step& step, const Infer& call, const Machine&) {
@@ -92,20 +101,24 @@ Work conv_planes_work(const Step& step, const Infer& call, const Machine&) {
           pieces_of(macs, outputs / 64)};
 }
 
+Work pool_planes_work(const Step& step, const Infer& call, const Machine&) {
+  const double in = elements_of(call.shape(0)),
+               outputs = elements_of(step.out->front().tensor.shape);
+  const bool global = step.op->name.starts_with("global");
+  const WindowCounts w = window_of(call, step.out->front().tensor.shape);
+  return {{global ? in : 0, global ? 0 : outputs * w.positions, outputs},
+          {log_of(outputs), log_of(in / std::max(1.0, outputs)), global ? 3.0 : 0},
+          pieces_of(in, outputs / 64)};
+}
+
 Work pool_work(const Step& step, const Infer& call, const Machine& machine) {
-  const bool last = step.op->name.starts_with("channels_last");
   const Shape& out = out_of(step);
-  if (!last) {
-    const double in = elements_of(call.shape(0)), outputs = elements_of(out);
-    return {{in, outputs, outputs * 4},
-            {log_of(outputs), log_of(in / std::max(1.0, outputs))},
-            pieces_of(in, outputs / 64)};
-  }
   const WindowCounts w = window_of(call, out);
   const double vectors = ceil_div(last_of(out), double(machine.vector));
-  return {{w.outputs * vectors * w.positions, w.outputs * vectors, w.lines * std::sqrt(w.positions)},
-          {log_of(w.outputs), log_of(last_of(out)), log_of(w.positions), 2 * w.stride},
-          pieces_of(w.outputs * last_of(out) * w.positions, w.lines)};
+  return {
+      {w.outputs * vectors * w.positions, w.outputs * vectors, w.lines * std::sqrt(w.positions)},
+      {log_of(w.outputs), log_of(last_of(out)), log_of(w.positions), 2 * w.stride},
+      pieces_of(w.outputs * last_of(out) * w.positions, w.lines)};
 }
 
 bool is_conv(const Step& s) { return s.op->name == "channels_last_conv" && s.known; }
@@ -117,50 +130,73 @@ Infer attributes(const Step& s) { return Infer(*s.op, *s.attrs, {}, s.out->size(
 
 extern const Family winograd_family, conv_pixels_family, conv_windows_family, depthwise_family,
     separable_family, quantized_conv_family, quantized_depthwise_family, conv_planes_family,
-    pool_family;
+    pool_family, pool_planes_family;
 
-const Family winograd_family{"winograd", "convolutions of 3 x 3 by Winograd's way",
-                             {"tile steps", "inputs", "outputs", "tiles"},
-                             [](const Step& s) {
-                               return is_conv(s) && attributes(s).text("algorithm") == "winograd";
-                             },
-                             winograd_work};
+const Family winograd_family{
+    "winograd",
+    "convolutions of 3 x 3 by Winograd's way",
+    {"multiplies", "tile steps", "tiles", "inputs", "weights", "outputs"},
+    [](const Step& s) { return is_conv(s) && attributes(s).text("algorithm") == "winograd"; },
+    winograd_work};
 const Family conv_pixels_family{
-    "conv_pixels", "convolutions of 1 x 1",
-    {"tile steps", "products", "results", "packed", "gathered"},
+    "conv_pixels",
+    "convolutions of 1 x 1",
+    {"multiplies", "tile steps", "tiles", "results", "panel reads", "packed", "pieces"},
     [](const Step& s) {
       return is_conv(s) && window_of(attributes(s), s.out->front().tensor.shape).pixels;
     },
     conv_work};
-const Family conv_windows_family{"conv_windows", "convolutions of larger windows",
-                                 {"tile steps", "products", "results", "packed", "gathered"},
-                                 is_conv, conv_work};
+const Family conv_windows_family{
+    "conv_windows",
+    "convolutions of larger windows",
+    {"multiplies", "tile steps", "tiles", "results", "panel reads", "packed", "pieces"},
+    is_conv,
+    conv_work};
 const Family depthwise_family{
-    "depthwise", "depthwise convolutions",
+    "depthwise",
+    "depthwise convolutions",
     {"taps", "outputs", "lines of taps", "lines"},
-    [](const Step& s) { return s.op->name == "channels_last_depthwise_conv"; }, depthwise_work};
+    [](const Step& s) { return s.op->name == "channels_last_depthwise_conv"; },
+    depthwise_work};
 const Family separable_family{
-    "separable", "depthwise convolutions with the products around them",
+    "separable",
+    "depthwise convolutions with the products around them",
     {"expansion steps", "projection steps", "taps", "expanded", "lines"},
-    [](const Step& s) { return s.op->name == "channels_last_separable_conv"; }, separable_work};
-const Family quantized_conv_family{"quantized_conv", "convolutions of bytes",
-                                   {"tile steps", "products", "results", "row bytes", "gathered"},
-                                   [](const Step& s) { return s.op->name == "quantized_conv"; },
-                                   quantized_conv_work};
+    [](const Step& s) { return s.op->name == "channels_last_separable_conv"; },
+    separable_work};
+const Family quantized_conv_family{
+    "quantized_conv",
+    "convolutions of bytes",
+    {"dots", "tile steps", "tiles", "results", "panel bytes", "row bytes", "pieces"},
+    [](const Step& s) { return s.op->name == "quantized_conv"; },
+    quantized_conv_work};
 const Family quantized_depthwise_family{
-    "quantized_depthwise", "depthwise convolutions of bytes",
+    "quantized_depthwise",
+    "depthwise convolutions of bytes",
     {"taps", "outputs", "lines of taps", "lines"},
-    [](const Step& s) { return s.op->name == "quantized_depthwise_conv"; }, depthwise_work};
-const Family conv_planes_family{"conv_planes", "convolutions whose channels are not the last axis",
-                                {"products", "outputs", "products by filter"},
-                                [](const Step& s) {
-                                  return is_one_of(s.op->name, {"conv", "conv_transpose",
-                                                                "conv_integer", "qlinear_conv",
-                                                                "deform_conv"});
-                                },
-                                conv_planes_work};
-const Family pool_family{"pool", "pooling",
+    [](const Step& s) { return s.op->name == "quantized_depthwise_conv"; },
+    depthwise_work};
+const Family conv_planes_family{
+    "conv_planes",
+    "convolutions whose channels are not the last axis",
+    {"products", "outputs", "products by filter"},
+    [](const Step& s) {
+      return is_one_of(s.op->name,
+                       {"conv", "conv_transpose", "conv_integer", "qlinear_conv", "deform_conv"});
+    },
+    conv_planes_work};
+const Family pool_family{"pool",
+                         "pooling",
                          {"taps", "outputs", "lines of taps"},
-                         [](const Step& s) { return s.op->name.ends_with("_pool"); }, pool_work};
+                         [](const Step& s) {
+                           return s.op->name.starts_with("channels_last") &&
+                                  s.op->name.ends_with("_pool");
+                         },
+                         pool_work};
+const Family pool_planes_family{"pool_planes",
+                                "pooling whose channels are not the last axis",
+                                {"elements", "taps", "outputs"},
+                                [](const Step& s) { return s.op->name.ends_with("_pool"); },
+                                pool_planes_work};
 
 }  // namespace hone::estimate

@@ -28,34 +28,39 @@ Work attention_work(const Step& step, const Infer& call, const Machine&) {
 Work row_work(const Step&, const Infer& call, const Machine&) {
   const Shape& x = call.shape(0);
   const double n = elements_of(x), row = std::max(1.0, last_of(x));
-  return {{n, n / row, n / row * round_up(row, 16)}, {log_of(n / row), log_of(row)},
+  return {{n, n / row, n / row * round_up(row, 16)},
+          {log_of(n / row), log_of(row)},
           pieces_of(n, n / row)};
 }
 
 Work normalization_work(const Step& step, const Infer& call, const Machine&) {
   const Shape& x = call.shape(0);
   const double n = elements_of(x);
-  const bool planes = !is_one_of(step.op->name, {"layer_normalization", "rms_normalization",
-                                                 "quantized_rms_normalization",
-                                                 "lp_normalization"});
+  const bool planes =
+      !is_one_of(step.op->name, {"layer_normalization", "rms_normalization",
+                                 "quantized_rms_normalization", "lp_normalization"});
   const double row = planes ? std::max(1.0, n / std::max(1.0, extent_of(x, 0) * extent_of(x, 1)))
                             : std::max(1.0, last_of(x));
-  return {{planes ? 0 : n, planes ? n : 0, n / row}, {log_of(n / row), log_of(row), planes ? 4.0 : 0},
+  return {{planes ? 0 : n, planes ? n : 0, n / row},
+          {log_of(n / row), log_of(row), planes ? 4.0 : 0},
           pieces_of(n, n / row)};
 }
 
-Work reduction_work(const Step& step, const Infer& call, const Machine&) {
+Work reduction_work(const Step& step, const Infer& call, const Machine& machine) {
   const double in = elements_of(call.shape(0)), out = std::max(1.0, elements_of(*step.out));
-  const bool inner = last_of(step.out->front().tensor.shape) == 1 ||
-                     last_of(step.out->front().tensor.shape) != last_of(call.shape(0));
-  return {{inner ? in : 0, inner ? 0 : in, out},
-          {log_of(out), log_of(in / out), inner ? 4.0 : 0},
+  const double row = std::max(1.0, last_of(call.shape(0)));
+  const double last = last_of(step.out->front().tensor.shape);
+  const bool inner = last == 1 || last != row;
+  const double rows = in / row, vectors = rows * ceil_div(row, double(machine.vector));
+  return {{inner ? in : 0, inner ? rows : 0, inner ? 0 : vectors, inner ? 0 : rows, out},
+          {log_of(rows), log_of(row), inner ? 4.0 : 0},
           pieces_of(in, out)};
 }
 
 Work recurrent_work(const Step& step, const Infer& call, const Machine&) {
   const Shape& x = call.shape(0);
-  const double steps = extent_of(x, 0), hidden = double(call.given("hidden_size") ? call.integer("hidden_size") : 1);
+  const double steps = extent_of(x, 0),
+               hidden = double(call.given("hidden_size") ? call.integer("hidden_size") : 1);
   return {{step.macs, steps * hidden, steps},
           {log_of(steps), log_of(hidden), log_of(last_of(x)), log_of(extent_of(x, 1))},
           1};
@@ -66,34 +71,37 @@ Work recurrent_work(const Step& step, const Infer& call, const Machine&) {
 extern const Family attention_family, softmax_family, normalization_family, reduction_family,
     recurrent_family;
 
-const Family attention_family{"attention", "scores, softmax and values of heads",
+const Family attention_family{"attention",
+                              "scores, softmax and values of heads",
                               {"products", "scores", "rows", "packed", "heads"},
                               [](const Step& s) { return s.op->name == "attention"; },
                               attention_work};
-const Family softmax_family{"softmax", "softmax along rows",
-                            {"elements", "rows", "padded"},
-                            [](const Step& s) {
-                              return is_one_of(s.op->name, {"softmax", "log_softmax", "hardmax"});
-                            },
-                            row_work};
+const Family softmax_family{
+    "softmax",
+    "softmax along rows",
+    {"elements", "rows", "rows with a tail"},
+    [](const Step& s) { return is_one_of(s.op->name, {"softmax", "log_softmax", "hardmax"}); },
+    row_work};
 const Family normalization_family{
-    "normalization", "norms of rows and of planes",
+    "normalization",
+    "norms of rows and of planes",
     {"elements of rows", "elements of planes", "rows"},
     [](const Step& s) { return s.op->name.ends_with("_normalization") || s.op->name == "lrn"; },
     normalization_work};
 const Family reduction_family{
-    "reduction", "sums, means and extrema along axes",
-    {"elements along rows", "elements across", "results"},
+    "reduction",
+    "sums, means and extrema along axes",
+    {"elements along rows", "rows", "vectors across", "rows across", "results"},
     [](const Step& s) {
       return s.op->name.starts_with("reduce_") || s.op->name.starts_with("arg_") ||
              s.op->name.starts_with("cum_") || s.op->name == "top_k";
     },
     reduction_work};
-const Family recurrent_family{"recurrent", "lstm, gru and rnn",
-                              {"products", "gates", "steps"},
-                              [](const Step& s) {
-                                return is_one_of(s.op->name, {"lstm", "gru", "rnn"});
-                              },
-                              recurrent_work};
+const Family recurrent_family{
+    "recurrent",
+    "lstm, gru and rnn",
+    {"products", "gates", "steps"},
+    [](const Step& s) { return is_one_of(s.op->name, {"lstm", "gru", "rnn"}); },
+    recurrent_work};
 
 }  // namespace hone::estimate

@@ -1,27 +1,42 @@
-// What the time of a product of floats depends on: how it is cut into register tiles and blocks.
+// What the time of a product of floats depends on: how gemm.cc cuts it into register tiles and
+// blocks.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 namespace hone::kernels {
 
-struct GemmCounts {
-  double tile_steps = 0;  // register tiles times depth: a tile of fewer rows takes nearly as long
-  double products = 0;    // multiply-adds with columns as wide as panels
-  double results = 0;     // of tiles, for each block of depth again
-  double packed = 0;      // elements of rows that are packed or gathered
+struct GemmShape {
+  double m = 0, n = 0, k = 0;
+  double rows = 14, columns = 32;  // of the register tile
+  bool gathers = false;            // rows do not lie in memory as they are needed
 };
 
-// Rows m, columns n, depth k; tiles of `rows` by `columns`; depth in blocks of `block`.
-inline GemmCounts gemm_counts(double m, double n, double k, double rows, double columns,
-                              double block, bool gathers) {
-  const double across = std::ceil(n / columns), down = std::ceil(m / rows);
+struct GemmCounts {
+  double multiplies = 0;   // of vectors: rows times vectors of columns times depth
+  double tile_steps = 0;   // register tiles times depth: weights loaded, loops
+  double tiles = 0;        // begun and finished, for each block of depth
+  double results = 0;      // elements, for each block of depth
+  double panel_reads = 0;  // weights read from beyond the first-level cache, for each block of rows
+  double packed = 0;       // elements of rows that are packed or gathered
+};
+
+inline GemmCounts gemm_counts(const GemmShape& s) {
+  constexpr double kBlockDepth = 384, kRowBlock = 224;                 // gemm.h
+  constexpr double kPackPanels = 6, kFewPanels = 3, kShortRows = 256;  // packs()
+  const double vector = s.columns / 2, vectors = std::ceil(s.n / vector);
+  const double panels = std::ceil(s.n / s.columns),
+               blocks = std::max(1.0, std::ceil(s.k / kBlockDepth));
+  const double row_blocks = std::ceil(s.m / kRowBlock), tiles = std::ceil(s.m / s.rows);
   GemmCounts c;
-  c.tile_steps = down * across * k;
-  c.products = m * across * columns * k;
-  c.results = m * across * columns * std::ceil(k / block);
-  constexpr double kPackPanels = 6;  // gemm.h
-  c.packed = gathers || across >= kPackPanels ? m * k : 0;
+  c.multiplies = s.m * vectors * s.k;
+  c.tile_steps = tiles * panels * s.k;
+  c.tiles = tiles * panels * blocks;
+  c.results = s.m * s.n * blocks;
+  c.panel_reads = row_blocks * panels * s.columns * s.k;
+  const bool packs = panels >= kPackPanels || (panels >= kFewPanels && s.k <= kShortRows);
+  c.packed = s.gathers || packs ? s.m * s.k : 0;
   return c;
 }
 

@@ -1,25 +1,40 @@
-// What the time of a convolution by Winograd's way depends on: tiles of 4 x 4 results.
+// What the time of a convolution by Winograd's way depends on: tiles of 4 x 4 results, 36 products,
+// and three transforms.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+
+#include "kernels/gemm/features.h"
 
 namespace hone::kernels {
 
-struct WinogradCounts {
-  double tiles = 0;       // of all images
-  double inputs = 0;      // elements that the transform of inputs makes
-  double outputs = 0;     // elements that the transform of products reads
-  double tile_steps = 0;  // register tiles of the 36 products, times depth
+struct WinogradShape {
+  double images = 1, height = 0, width = 0, channels = 0, filters = 0;
+  double rows = 14, columns = 32;  // of the register tile
 };
 
-inline WinogradCounts winograd_counts(double images, double height, double width, double channels,
-                                      double filters, double rows, double columns) {
-  constexpr double kProducts = 36, kTile = 4;  // winograd.h
+struct WinogradCounts {
+  double multiplies = 0, tile_steps = 0, tiles = 0;  // of the 36 products, as of GemmCounts
+  double inputs = 0, weights = 0, outputs = 0;       // elements that transforms make or read
+};
+
+inline WinogradCounts winograd_counts(const WinogradShape& s) {
+  constexpr double kProducts = 36, kTile = 4;     // winograd.h
+  constexpr double kBlock = 112, kChannels = 64;  // backends/cpu/winograd.cc
+  const double tiles = s.images * std::ceil(s.height / kTile) * std::ceil(s.width / kTile);
+  const double blocks = std::max(1.0, std::ceil(tiles / kBlock)), block = std::ceil(tiles / blocks);
+  const double panels = std::ceil(s.filters / s.columns);
+  // Few tiles: some channels at a time.
+  const double parts = blocks > 1 ? 1 : std::ceil(s.channels / kChannels);
+  const GemmCounts one = gemm_counts({block, s.filters, s.channels, s.rows, s.columns, false});
   WinogradCounts c;
-  c.tiles = images * std::ceil(height / kTile) * std::ceil(width / kTile);
-  c.inputs = c.tiles * kProducts * channels;
-  c.outputs = c.tiles * kProducts * filters;
-  c.tile_steps = kProducts * std::ceil(c.tiles / rows) * std::ceil(filters / columns) * channels;
+  c.multiplies = kProducts * blocks * one.multiplies;
+  c.tile_steps = kProducts * blocks * one.tile_steps;
+  c.tiles = kProducts * blocks * std::ceil(block / s.rows) * panels * parts;
+  c.inputs = kProducts * tiles * s.channels;
+  c.weights = kProducts * panels * s.columns * s.channels;
+  c.outputs = kProducts * tiles * s.filters;
   return c;
 }
 

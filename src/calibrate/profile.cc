@@ -1,0 +1,246 @@
+#include "calibrate/profile.h"
+
+#include <cmath>
+
+#include "base/json_writer.h"
+#include "base/text.h"
+#include "formats/json.h"
+
+namespace hone::calibrate {
+namespace {
+
+using estimate::Calibration;
+using estimate::FamilyFit;
+using estimate::kFeatures;
+using estimate::kMostCounts;
+using estimate::kPosition;
+using estimate::Residual;
+
+constexpr int64_t kSchema = 1;
+constexpr size_t kMostResiduals = 10'000;
+
+void write_numbers(JsonWriter& json, std::string_view name, std::span<const double> numbers) {
+  json.key(name);
+  json.begin_array();
+  for (const double n : numbers) json.value(n);
+  json.end_array();
+}
+
+void write_family(JsonWriter& json, const FamilyFit& f) {
+  json.begin_object();
+  json.member("family", f.family);
+  json.member("median_error", f.median_error);
+  json.member("p90_error", f.p90_error);
+  json.member("half_width_log", f.half_width);
+  json.member("corrects", f.corrects);
+  json.key("features");
+  json.begin_array();
+  const estimate::Family* family = estimate::family_named(f.family);
+  for (size_t i = 0; i < kMostCounts; ++i) json.value(family ? family->counts[i] : "");
+  for (const auto* name : {"bytes read from L2", "bytes read from L3", "bytes read from memory",
+                           "bytes written to L2", "bytes written beyond", "calls of other code", "calls beyond L2", "calls beyond L3", "calls"})
+    json.value(name);
+  json.end_array();
+  write_numbers(json, "coefficients_s", f.coefficients);
+  // Position, ln(measured / fitted), seconds.
+  json.key("residuals");
+  json.begin_array();
+  for (const Residual& r : f.residuals) {
+    json.begin_array();
+    for (const double p : r.position) json.value(std::round(p * 1e4) / 1e4);
+    json.value(std::round(r.log_ratio * 1e5) / 1e5);
+    json.value(r.seconds);
+    json.end_array();
+  }
+  json.end_array();
+  json.end_object();
+}
+
+// Reads members of one object; the first error is kept and names the member.
+class Reader {
+ public:
+  Reader(Json json, const std::string& path) : json_(json), path_(path) {}
+
+  double number(std::string_view name) {
+    return read(name, [](const Json& j) { return j.as_double(); }, 0.0);
+  }
+  int64_t integer(std::string_view name) {
+    return read(name, [](const Json& j) { return j.as_int64(); }, int64_t{0});
+  }
+  bool flag(std::string_view name) {
+    return read(name, [](const Json& j) { return j.as_bool(); }, false);
+  }
+  std::string text(std::string_view name) {
+    return std::string(read(name, [](const Json& j) { return j.as_string(); }, std::string_view()));
+  }
+  std::optional<Json> member(std::string_view name) {
+    auto found = json_.get(name);
+    if (!found) {
+      keep(name, found.error());
+      return std::nullopt;
+    }
+    return *found;
+  }
+  void keep(std::string_view name, const Error& error) {
+    if (!error_) error_ = in_file(name, error.message);
+  }
+  Error in_file(std::string_view name, const std::string& what) const {
+    Error error = fail(ErrorId::bad_data, "'" + printable(path_) + "': " + std::string(name) +
+                                              ": " + what);
+    error.hint = "`hone calibrate` makes calibrations anew";
+    return error;
+  }
+  const std::optional<Error>& error() const { return error_; }
+  Json json() const { return json_; }
+
+ private:
+  template <class Get, class T>
+  T read(std::string_view name, Get get, T fallback) {
+    const auto found = member(name);
+    if (!found) return fallback;
+    auto value = get(*found);
+    if (value) return *value;
+    keep(name, value.error());
+    return fallback;
+  }
+
+  Json json_;
+  const std::string& path_;
+  std::optional<Error> error_;
+};
+
+Result<FamilyFit> read_family(Json json, const std::string& path) {
+  Reader r(json, path);
+  FamilyFit f;
+  f.family = r.text("family");
+  if (!r.error() && !estimate::family_named(f.family))
+    return r.in_file("family", "there is no family '" + printable(f.family) + "'");
+  f.median_error = r.number("median_error");
+  f.p90_error = r.number("p90_error");
+  f.half_width = r.number("half_width_log");
+  f.corrects = r.flag("corrects");
+  const auto coefficients = r.member("coefficients_s"), residuals = r.member("residuals");
+  if (r.error()) return *r.error();
+  if (!coefficients->is_array() || coefficients->size() != kFeatures)
+    return r.in_file("coefficients_s", "expected " + std::to_string(kFeatures) + " numbers");
+  size_t i = 0;
+  for (const Json c : coefficients->elements()) {
+    const double value = TRY(c.as_double());
+    if (!(value >= 0)) return r.in_file("coefficients_s", "a coefficient is negative");
+    f.coefficients[i++] = value;
+  }
+  if (residuals->size() > kMostResiduals) return r.in_file("residuals", "there are too many");
+  for (const Json row : residuals->elements()) {
+    if (!row.is_array() || row.size() != kPosition + 2)
+      return r.in_file("residuals", "expected rows of " + std::to_string(kPosition + 2) + " numbers");
+    std::array<double, kPosition + 2> numbers{};
+    size_t at = 0;
+    for (const Json n : row.elements()) numbers[at++] = TRY(n.as_double());
+    Residual residual;
+    std::copy_n(numbers.begin(), kPosition, residual.position.begin());
+    residual.log_ratio = numbers[kPosition];
+    residual.seconds = numbers[kPosition + 1];
+    f.residuals.push_back(residual);
+  }
+  return f;
+}
+
+}  // namespace
+
+std::string print(const Calibration& c) {
+  std::string text;
+  JsonWriter json(text, 1);
+  json.begin_object();
+  json.member("schema", kSchema);
+  json.member("device", c.device);
+  json.member("created", c.created);
+  json.member("cpu", c.cpu);
+  json.member("fingerprint", c.fingerprint);
+  json.member("kernels", c.kernels);
+  json.member("engine", c.engine);
+  json.member("threads", c.machine.threads);
+  json.member("l1_bytes", c.machine.l1_bytes);
+  json.member("l2_bytes", c.machine.l2_bytes);
+  json.member("l3_bytes", c.machine.l3_bytes);
+  json.member("tile_rows", c.machine.tile_rows);
+  json.member("tile_columns", c.machine.tile_columns);
+  json.member("vector", c.machine.vector);
+  json.member("byte_rows", c.machine.byte_rows);
+  json.member("byte_columns", c.machine.byte_columns);
+  json.member("block_rows", c.machine.block_rows);
+  json.member("f32_flops", c.rates.f32_flops);
+  json.member("int8_ops", c.rates.int8_ops);
+  json.member("l2_bytes_per_s", c.rates.l2_bytes_per_s);
+  json.member("l3_bytes_per_s", c.rates.l3_bytes_per_s);
+  json.member("dram_bytes_per_s", c.rates.dram_bytes_per_s);
+  json.member("seed", int64_t(c.seed));
+  json.member("shapes", int64_t(c.shapes));
+  json.member("samples", int64_t(c.samples));
+  json.member("took_s", c.seconds);
+  json.member("noise", c.noise);
+  json.member("repeat", c.repeat);
+  json.member("step_s", c.step_seconds);
+  json.member("run_s", c.run_seconds);
+  json.member("scale", c.scale);
+  json.member("half_width_log", c.half_width);
+  write_numbers(json, "network_residuals", c.network_residuals);
+  json.key("families");
+  json.begin_array();
+  for (const FamilyFit& f : c.families) write_family(json, f);
+  json.end_array();
+  json.end_object();
+  return text + "\n";
+}
+
+Result<Calibration> parse_calibration(std::string_view text, const std::string& path) {
+  const Limits limits;
+  Ledger ledger(limits);
+  const JsonDocument document =
+      TRY(JsonDocument::parse(text, ledger).context("reading '" + printable(path) + "'"));
+  Reader r(document.root(), path);
+  if (!r.json().is_object()) return r.in_file("the document", "expected an object");
+  if (const int64_t schema = r.integer("schema"); !r.error() && schema != kSchema)
+    return r.in_file("schema", "this hone reads schema " + std::to_string(kSchema) + ", not " +
+                                   std::to_string(schema));
+  Calibration c;
+  c.device = r.text("device");
+  c.created = r.text("created");
+  c.cpu = r.text("cpu");
+  c.fingerprint = r.text("fingerprint");
+  c.kernels = r.text("kernels");
+  c.engine = r.text("engine");
+  c.machine.threads = int(r.integer("threads"));
+  c.machine.l1_bytes = r.number("l1_bytes");
+  c.machine.l2_bytes = r.number("l2_bytes");
+  c.machine.l3_bytes = r.number("l3_bytes");
+  c.machine.tile_rows = r.integer("tile_rows");
+  c.machine.tile_columns = r.integer("tile_columns");
+  c.machine.vector = r.integer("vector");
+  c.machine.byte_rows = r.integer("byte_rows");
+  c.machine.byte_columns = r.integer("byte_columns");
+  c.machine.block_rows = r.integer("block_rows");
+  c.rates = {r.number("f32_flops"), r.number("int8_ops"), r.number("l2_bytes_per_s"),
+             r.number("l3_bytes_per_s"), r.number("dram_bytes_per_s")};
+  c.seed = uint64_t(r.integer("seed"));
+  c.shapes = size_t(r.integer("shapes"));
+  c.samples = size_t(r.integer("samples"));
+  c.seconds = r.number("took_s");
+  c.noise = r.number("noise");
+  c.repeat = r.number("repeat");
+  c.step_seconds = r.number("step_s");
+  c.run_seconds = r.number("run_s");
+  c.scale = r.number("scale");
+  c.half_width = r.number("half_width_log");
+  const auto networks = r.member("network_residuals"), families = r.member("families");
+  if (r.error()) return *r.error();
+  for (const Json n : networks->elements()) c.network_residuals.push_back(TRY(n.as_double()));
+  for (const Json f : families->elements()) c.families.push_back(TRY(read_family(f, path)));
+  for (const double positive : {double(c.machine.threads), c.machine.l1_bytes, c.machine.l2_bytes, c.machine.l3_bytes,
+                                double(c.machine.tile_rows), double(c.machine.tile_columns),
+                                double(c.machine.vector),
+        double(c.machine.byte_rows), double(c.machine.byte_columns), double(c.machine.block_rows), c.scale})
+    if (!(positive > 0)) return r.in_file("machine", "a size that has to be positive is not");
+  return c;
+}
+
+}  // namespace hone::calibrate

@@ -1,0 +1,17 @@
+// Calibrations as files: one JSON document each, in the registry or in the user's folder.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "estimate/calibration.h"
+
+namespace hone::calibrate {
+
+std::string print(const estimate::Calibration& calibration);
+// Strict: unknown families, wrong kinds and numbers out of range are refused, with `path` and the
+// name of the member.
+Result<estimate::Calibration> parse_calibration(std::string_view text, const std::string& path);
+
+}  // namespace hone::calibrate

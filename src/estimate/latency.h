@@ -1,0 +1,36 @@
+// How long the steps of a workload take on a calibrated machine.
+#pragma once
+
+#include <vector>
+
+#include "estimate/calibration.h"
+#include "estimate/workload.h"
+
+namespace hone::estimate {
+
+struct StepEstimate {
+  const Family* family = nullptr;  // null: nothing to do, or not known
+  double seconds = 0;
+  double half_width = 0;   // of its logarithm
+  double distance = 0;     // to the nearest step that was measured; large: extrapolated
+  Features parts{};        // seconds by feature
+};
+
+struct LatencyEstimate {
+  double seconds = 0;
+  double covered = 1;  // share of the time whose family was measured
+  std::vector<StepEstimate> steps;
+};
+
+StepEstimate estimate_step(const Step& step, const Model& model, const Calibration& calibration);
+LatencyEstimate estimate_latency(const Workload& workload, const Calibration& calibration);
+
+// The fitted time without the corrector, and the corrector alone: a mean of what is near, drawn to
+// none where nothing is.
+double fitted_seconds(const FamilyFit& fit, const Features& features);
+double correction(const std::vector<Residual>& residuals,
+                  const std::array<double, kPosition>& position, size_t left_out = SIZE_MAX);
+double nearest(const std::vector<Residual>& residuals,
+               const std::array<double, kPosition>& position);
+
+}  // namespace hone::estimate
