@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "base/text.h"
 #include "hardware/device_file.h"
@@ -266,6 +267,14 @@ void check_isa(const Device& device, CheckNotes& notes) {
   }
 }
 
+void check_name(const Device& device, CheckNotes& notes) {
+  const std::string stem = std::filesystem::path(device.file).stem().string();
+  if (device.file.empty() || stem == device.id) return;
+  notes.add(Severity::warning, 1, "id",
+            fmt::format("the file is called {}: a device is found fastest in {}.yaml",
+                        printable(stem), device.id));
+}
+
 constexpr CheckRule kRules[] = {
     {"formula", "a derived figure is what its formula gives, within 1 %", check_formulas},
     {"peak",
@@ -286,6 +295,7 @@ constexpr CheckRule kRules[] = {
      check_energies},
     {"threads", "there are at least as many threads as cores", check_threads},
     {"isa", "instruction sets have the names that Linux gives them", check_isa},
+    {"name", "the file has the name of the id", check_name},
 };
 
 }  // namespace

@@ -183,6 +183,16 @@ TEST(DeviceCheck, ThreadsAndInstructionSets) {
                   "avx512_vnni?"});
 }
 
+TEST(DeviceCheck, NameOfTheFile) {
+  Device device = made("", {"tdp 5 W"});
+  device.file = "folder/d.yml";
+  EXPECT_TRUE(check_device(device).empty());
+  device.file = "folder/e.yaml";
+  ASSERT_EQ(check_device(device).size(), 1u);
+  EXPECT_EQ(check_device(device)[0].message,
+            "the file is called e: a device is found fastest in d.yaml");
+}
+
 TEST(DeviceCheck, FindingsComeInTheOrderOfLines) {
   const auto findings = check_device(
       made("", {"tdp 10 W", "idle_power 12 W", "clock_base 3 GHz", "clock_boost 2 GHz"}));
