@@ -18,7 +18,7 @@ struct ConfigEntry {
 };
 
 // The leaves of a YAML or JSON document in its order. Refuses anything but one map of maps,
-// duplicate keys, and more than a few thousand leaves (aliases can multiply).
+// duplicate keys, aliases, and more than a few thousand leaves.
 Result<std::vector<ConfigEntry>> read_config(std::string_view text, const std::string& name);
 
 }  // namespace hone

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "hardware/registry.h"
 
 namespace hone::cli {
 namespace {
@@ -36,6 +37,11 @@ std::string words_of(const Command& command) {
   if (command.name == "config") return "show export template";
   if (command.name == "completion") return "bash zsh fish";
   if (command.name == "help") return verbs();
+  if (command.name == "devices") {
+    std::string ids("host");
+    for (const BuiltInDevice& device : built_in_devices()) ids += " " + std::string(device.id);
+    return ids;
+  }
   return "";
 }
 

@@ -1,4 +1,4 @@
-// `hone backends`, `hone devices` and `hone shapes`: what there is on this machine, and by name.
+// `hone backends` and `hone shapes`: what executes models, and models by name.
 #include <fmt/format.h>
 
 #include "api/shapes.h"
@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "hardware/host.h"
 
 namespace hone::cli {
 namespace {
@@ -33,69 +32,6 @@ Result<int> run_backends(const Arguments& arguments) {
   for (const Backend* b : all_backends())
     rows.push_back({std::string(b->name()), "yes", std::string(b->doc())});
   put(table(rows, {}, ""));
-  return 0;
-}
-
-void write_json(JsonWriter& json, const Host& host) {
-  json.begin_object();
-  json.key("devices");
-  json.begin_array();
-  json.begin_object();
-  json.member("id", "host");
-  json.member("available", true);
-  json.member("architecture", host.architecture);
-  json.member("cpu", host.cpu);
-  json.member("sockets", host.sockets);
-  json.member("cores", host.cores);
-  json.member("logical_cpus", host.logical_cpus);
-  json.member("usable_cpus", host.usable_cpus);
-  json.key("features");
-  json.begin_array();
-  for (const std::string& feature : host.features) json.value(feature);
-  json.end_array();
-  json.key("caches");
-  json.begin_array();
-  for (const Host::Cache& cache : host.caches) {
-    json.begin_object();
-    json.member("level", cache.level);
-    json.member("type", cache.type);
-    json.member("bytes", cache.bytes);
-    json.member("shared_by", cache.shared_by);
-    json.end_object();
-  }
-  json.end_array();
-  json.member("memory_bytes", host.memory_bytes);
-  json.member("available_bytes", host.available_bytes);
-  json.member("kernel", host.kernel);
-  json.end_object();
-  json.end_array();
-  json.end_object();
-}
-
-Result<int> run_devices(const Arguments& arguments) {
-  const Host host = detect_host();
-  if (arguments.json) {
-    put_json([&](JsonWriter& json) { write_json(json, host); });
-    return 0;
-  }
-  std::string caches;
-  for (const Host::Cache& cache : host.caches)
-    caches += fmt::format("{}L{} {} {}", caches.empty() ? "" : ", ", cache.level,
-                          cache.type == "Unified" ? ""
-                          : cache.type == "Data"  ? "data"
-                                                  : "code",
-                          human_bytes(cache.bytes));
-  std::vector<std::vector<std::string>> rows{
-      {"cpu", fmt::format("{} ({})", host.cpu.empty() ? "unknown" : printable(host.cpu),
-                          host.architecture)},
-      {"cores", fmt::format("{} in {} sockets, {} logical CPUs, {} usable", host.cores,
-                            host.sockets, host.logical_cpus, host.usable_cpus)},
-      {"features", fmt::format("{}", fmt::join(host.features, " "))},
-      {"caches", caches},
-      {"memory", fmt::format("{}, {} available", human_bytes(host.memory_bytes),
-                             human_bytes(host.available_bytes))},
-      {"system", printable(host.kernel)}};
-  put("host\n" + table(rows));
   return 0;
 }
 
@@ -158,16 +94,6 @@ const Command& backends_command() {
       .summary = "List what can execute models.",
       .examples = "$ hone backends\n$ hone backends --json",
       .run = run_backends,
-  };
-  return command;
-}
-
-const Command& devices_command() {
-  static const Command command{
-      .name = "devices",
-      .summary = "List the hardware that hone knows; `host` is this machine.",
-      .examples = "$ hone devices\n$ hone devices --json",
-      .run = run_devices,
   };
   return command;
 }

@@ -155,6 +155,8 @@ std::string cpu_fingerprint() {
   return cpu_fingerprint(host);
 }
 
+std::span<const std::string_view> known_cpu_features() { return kFeatures; }
+
 Host detect_host() {
   Host host;
   utsname system{};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ struct Host {
 };
 
 Host detect_host();
+
+// The names that `features` may hold.
+std::span<const std::string_view> known_cpu_features();
 
 // What the times of kernels depend on, and how many CPUs there are does not: version, features and
 // caches of the first CPU. Takes less time than detect_host().
