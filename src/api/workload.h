@@ -1,4 +1,5 @@
-// From a model file to what one run of it does on the kernels of this build, without packing weights.
+// From a model file to what one run of it does on the kernels of this build, without packing
+// weights.
 #pragma once
 
 #include <string>

@@ -12,8 +12,8 @@
 namespace hone::calibrate {
 
 // Non-negative least squares of relative errors with Huber's loss, a fit for each family; the
-// corrector where it wins when shapes are left out; conformal bounds of what is left out. A prior, of
-// another machine or an earlier time, weighs as a few samples, at the pace of this machine.
+// corrector where it wins when shapes are left out; conformal bounds of what is left out. A prior,
+// of another machine or an earlier time, weighs as a few samples, at the pace of this machine.
 Result<std::vector<estimate::FamilyFit>> fit_families(std::span<const Sample> samples,
                                                       const estimate::Calibration* prior);
 

@@ -38,7 +38,8 @@ void write_family(JsonWriter& json, const FamilyFit& f) {
   const estimate::Family* family = estimate::family_named(f.family);
   for (size_t i = 0; i < kMostCounts; ++i) json.value(family ? family->counts[i] : "");
   for (const auto* name : {"bytes read from L2", "bytes read from L3", "bytes read from memory",
-                           "bytes written to L2", "bytes written beyond", "calls of other code", "calls beyond L2", "calls beyond L3", "calls"})
+                           "bytes written to L2", "bytes written beyond", "calls of other code",
+                           "calls beyond L2", "calls beyond L3", "calls"})
     json.value(name);
   json.end_array();
   write_numbers(json, "coefficients_s", f.coefficients);
@@ -85,8 +86,8 @@ class Reader {
     if (!error_) error_ = in_file(name, error.message);
   }
   Error in_file(std::string_view name, const std::string& what) const {
-    Error error = fail(ErrorId::bad_data, "'" + printable(path_) + "': " + std::string(name) +
-                                              ": " + what);
+    Error error =
+        fail(ErrorId::bad_data, "'" + printable(path_) + "': " + std::string(name) + ": " + what);
     error.hint = "`hone calibrate` makes calibrations anew";
     return error;
   }
@@ -132,7 +133,8 @@ Result<FamilyFit> read_family(Json json, const std::string& path) {
   if (residuals->size() > kMostResiduals) return r.in_file("residuals", "there are too many");
   for (const Json row : residuals->elements()) {
     if (!row.is_array() || row.size() != kPosition + 2)
-      return r.in_file("residuals", "expected rows of " + std::to_string(kPosition + 2) + " numbers");
+      return r.in_file("residuals",
+                       "expected rows of " + std::to_string(kPosition + 2) + " numbers");
     std::array<double, kPosition + 2> numbers{};
     size_t at = 0;
     for (const Json n : row.elements()) numbers[at++] = TRY(n.as_double());
@@ -235,10 +237,11 @@ Result<Calibration> parse_calibration(std::string_view text, const std::string& 
   if (r.error()) return *r.error();
   for (const Json n : networks->elements()) c.network_residuals.push_back(TRY(n.as_double()));
   for (const Json f : families->elements()) c.families.push_back(TRY(read_family(f, path)));
-  for (const double positive : {double(c.machine.threads), c.machine.l1_bytes, c.machine.l2_bytes, c.machine.l3_bytes,
-                                double(c.machine.tile_rows), double(c.machine.tile_columns),
-                                double(c.machine.vector),
-        double(c.machine.byte_rows), double(c.machine.byte_columns), double(c.machine.block_rows), c.scale})
+  for (const double positive :
+       {double(c.machine.threads), c.machine.l1_bytes, c.machine.l2_bytes, c.machine.l3_bytes,
+        double(c.machine.tile_rows), double(c.machine.tile_columns), double(c.machine.vector),
+        double(c.machine.byte_rows), double(c.machine.byte_columns), double(c.machine.block_rows),
+        c.scale})
     if (!(positive > 0)) return r.in_file("machine", "a size that has to be positive is not");
   return c;
 }

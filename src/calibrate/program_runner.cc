@@ -73,10 +73,8 @@ Result<std::unique_ptr<ProgramRunner>> ProgramRunner::make(std::string name,
   runner->alone_ = pool.size() == 1;
   runner->program_ = std::move(program);
   runner->inputs_ = std::move(inputs);
-  runner->workload_ =
-      TRY(estimate::workload_of(runner->program_, types_of(runner->inputs_), {}));
-  runner->session_.emplace(runner->program_, pool,
-                           SessionOptions{.step_times = &runner->times_});
+  runner->workload_ = TRY(estimate::workload_of(runner->program_, types_of(runner->inputs_), {}));
+  runner->session_.emplace(runner->program_, pool, SessionOptions{.step_times = &runner->times_});
   runner->plain_.emplace(runner->program_, pool);
   runner->undisturbed_.resize(runner->workload_.steps.size());
   runner->cpu_.resize(runner->workload_.steps.size());
@@ -99,7 +97,8 @@ Status ProgramRunner::run_steps(bool keep) {
   double sum = 0;
   bool clean = true;
   for (size_t i = 0; i < times_.size(); ++i) {
-    const double wall = std::max(double(times_[i].wall_ns) * 1e-9 - clock, 1e-8), cpu = double(times_[i].cpu_ns) * 1e-9;
+    const double wall = std::max(double(times_[i].wall_ns) * 1e-9 - clock, 1e-8),
+                 cpu = double(times_[i].cpu_ns) * 1e-9;
     const bool undisturbed = !alone_ || is_undisturbed(wall, cpu);
     ++(undisturbed ? used_ : disturbed_);
     if (undisturbed) undisturbed_[i].push_back(wall);
@@ -133,9 +132,9 @@ void ProgramRunner::collect(const estimate::Machine& machine, Samples& samples) 
                              t.spread, t.runs, t.by_cpu_time});
   }
   if (!whole_.empty() && !sums_.empty())
-    samples.runs.push_back(
-        {name_, workload_.steps.size(), whole().seconds, typical(sums_, sums_).seconds,
-         std::make_shared<const estimate::Workload>(workload_)});
+    samples.runs.push_back({name_, workload_.steps.size(), whole().seconds,
+                            typical(sums_, sums_).seconds,
+                            std::make_shared<const estimate::Workload>(workload_)});
 }
 
 }  // namespace hone::calibrate

@@ -54,8 +54,8 @@ Result<Samples> sample(const std::vector<SyntheticProgram>& programs,
   const auto begin = Clock::now();
   std::vector<std::unique_ptr<ProgramRunner>> runners;
   for (const SyntheticProgram& p : programs) {
-    const auto model = TRY(
-        lowered(TRY(p.text.model(options.limits)), *options.backend, options.limits, false));
+    const auto model =
+        TRY(lowered(TRY(p.text.model(options.limits)), *options.backend, options.limits, false));
     std::vector<const Backend*> backends{options.backend};
     if (options.fallback) backends.push_back(options.fallback);
     const auto program = TRY(Program::make(model, backends, options.limits));

@@ -19,9 +19,9 @@ namespace hone::calibrate {
 struct Sample {
   std::string program, op, dims;  // dims: types of inputs and output
   estimate::Described step;
-  double seconds = 0;  // median
-  double spread = 0;   // half of the distance between quartiles, over the median
-  size_t runs = 0;     // that nothing disturbed
+  double seconds = 0;        // median
+  double spread = 0;         // half of the distance between quartiles, over the median
+  size_t runs = 0;           // that nothing disturbed
   bool by_cpu_time = false;  // too few of these: the median of the thread's CPU time
 };
 

@@ -47,8 +47,8 @@ class Network {
       std::string parts[3];
       for (std::string& part : parts) part = heads_of(linear(n, width, width), rows, heads, size);
       const std::string a = let("attention({}, {}, {})", parts[0], parts[1], parts[2]);
-      const std::string joined = let("reshape(transpose({}) <perm=[0, 2, 1, 3]>, i64[3]{{1, {}, {}}})",
-                                     a, rows, width);
+      const std::string joined =
+          let("reshape(transpose({}) <perm=[0, 2, 1, 3]>, i64[3]{{1, {}, {}}})", a, rows, width);
       x = let("add({}, {})", x, linear(joined, width, width));
       const int64_t inner = width * d_.one_of({2, 4, 4});
       const std::string h = let("gelu({})", linear(norm(x, width), width, inner));
@@ -77,10 +77,11 @@ class Network {
   std::string conv(const std::string& x, int64_t from, int64_t to, int64_t size, int64_t stride,
                    int64_t group, std::string_view activation) {
     const int64_t pad = size / 2;
-    const std::string y = let(
-        "conv({}, {}, {}) <group={}, kernel_shape=[{}, {}], pads=[{}, {}, {}, {}], strides=[{}, {}]>",
-        x, t_.weight({to, from / group, size, size}), t_.weight({to}), group, size, size, pad, pad,
-        pad, pad, stride, stride);
+    const std::string y =
+        let("conv({}, {}, {}) <group={}, kernel_shape=[{}, {}], pads=[{}, {}, {}, {}], "
+            "strides=[{}, {}]>",
+            x, t_.weight({to, from / group, size, size}), t_.weight({to}), group, size, size, pad,
+            pad, pad, pad, stride, stride);
     if (activation == "relu") return let("relu({})", y);
     if (activation == "clip") return let("clip({}, 0.0, 6.0)", y);
     return y;
@@ -94,7 +95,8 @@ class Network {
       }
       case 3: {
         const int64_t inner = std::max<int64_t>(8, c / 4);
-        const std::string y = conv(conv(x, c, inner, 1, 1, 1, "relu"), inner, inner, 3, 1, 1, "relu");
+        const std::string y =
+            conv(conv(x, c, inner, 1, 1, 1, "relu"), inner, inner, 3, 1, 1, "relu");
         return let("relu(add({}, {}))", conv(y, inner, c, 1, 1, 1, ""), x);
       }
       case 4: {
@@ -119,8 +121,8 @@ class Network {
                t_.weight({width}));
   }
   std::string heads_of(const std::string& x, int64_t rows, int64_t heads, int64_t size) {
-    return let("transpose(reshape({}, i64[4]{{1, {}, {}, {}}})) <perm=[0, 2, 1, 3]>", x, rows, heads,
-               size);
+    return let("transpose(reshape({}, i64[4]{{1, {}, {}, {}}})) <perm=[0, 2, 1, 3]>", x, rows,
+               heads, size);
   }
 
   ProgramText& t_;
@@ -136,7 +138,11 @@ std::vector<SyntheticProgram> network_programs(uint64_t seed, size_t count) {
     SyntheticProgram program;
     Network network(program.text, draw);
     const size_t kind = i % 4;
-    program.name = fmt::format("{}_{}", kind < 2 ? "convolutional" : kind == 2 ? "transformer" : "perceptron", i);
+    program.name = fmt::format("{}_{}",
+                               kind < 2    ? "convolutional"
+                               : kind == 2 ? "transformer"
+                                           : "perceptron",
+                               i);
     kind < 2 ? network.convolutional() : kind == 2 ? network.transformer() : network.perceptron();
     program.shapes = 1;
     programs.push_back(std::move(program));

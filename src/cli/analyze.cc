@@ -26,8 +26,8 @@ Result<int> run(const Arguments& arguments) {
     for (size_t i = 0; i < e.steps.size(); ++i) {
       const auto& s = e.steps[i];
       if (!s.family) continue;
-      put(fmt::format("{}\t{}\t{:.3f}\t{:.2f}\t{}\n", i, s.family->name, s.seconds * 1e6, s.distance,
-                      opened.work.steps[i].op->name));
+      put(fmt::format("{}\t{}\t{:.3f}\t{:.2f}\t{}\n", i, s.family->name, s.seconds * 1e6,
+                      s.distance, opened.work.steps[i].op->name));
     }
   return 0;
 }

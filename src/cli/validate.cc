@@ -42,7 +42,8 @@ Result<int> run(const Arguments& arguments) {
     const auto runner = TRY(calibrate::ProgramRunner::make(path, program, inputs, pool));
     const auto begin = std::chrono::steady_clock::now();
     size_t n = 0;
-    while (n < 5 || std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() < 1.5) {
+    while (n < 5 ||
+           std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() < 1.5) {
       TRY(runner->run());
       ++n;
     }
@@ -62,19 +63,22 @@ Result<int> run(const Arguments& arguments) {
         std::string dims;
         for (const auto& in : *runner->workload().steps[i].in)
           if (in.type) dims += in.type->str() + " ";
-        put(fmt::format("    {:18} {:9.1f} {:9.1f} us {:+.0f} % d={:.2f} {}-> {}\n", e.steps[i].family->name,
-                        e.steps[i].seconds * 1e6, runner->step(i).seconds * 1e6,
-                        (e.steps[i].seconds / runner->step(i).seconds - 1) * 100, e.steps[i].distance, dims,
-                        runner->workload().steps[i].out->front().str()));
+        put(fmt::format("    {:18} {:9.1f} {:9.1f} us {:+.0f} % d={:.2f} {}-> {}\n",
+                        e.steps[i].family->name, e.steps[i].seconds * 1e6,
+                        runner->step(i).seconds * 1e6,
+                        (e.steps[i].seconds / runner->step(i).seconds - 1) * 100,
+                        e.steps[i].distance, dims, runner->workload().steps[i].out->front().str()));
       }
     }
     for (const auto& [name, pair] : by)
       if (pair.second > 0.04 * measured)
-        put(fmt::format("    {:24} {:9.3f} {:9.3f} {:+.0f} %\n", name, pair.first * 1e3, pair.second * 1e3,
-                        (pair.first / pair.second - 1) * 100));
+        put(fmt::format("    {:24} {:9.3f} {:9.3f} {:+.0f} %\n", name, pair.first * 1e3,
+                        pair.second * 1e3, (pair.first / pair.second - 1) * 100));
   }
   std::ranges::sort(errors);
-  if (!errors.empty()) put(fmt::format("median {:.1f} % max {:.1f} %\n", errors[errors.size() / 2] * 100, errors.back() * 100));
+  if (!errors.empty())
+    put(fmt::format("median {:.1f} % max {:.1f} %\n", errors[errors.size() / 2] * 100,
+                    errors.back() * 100));
   return 0;
 }
 

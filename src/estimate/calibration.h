@@ -21,9 +21,9 @@ struct FamilyFit {
   std::string family;
   Features coefficients{};  // seconds for each unit of a feature, not negative
   std::vector<Residual> residuals;
-  bool corrects = false;      // does the corrector win on what was left out?
+  bool corrects = false;                   // does the corrector win on what was left out?
   double median_error = 0, p90_error = 0;  // cross-validated
-  double half_width = 0;      // of ln(measured / estimated) at 90 %, conformal; 0: too few
+  double half_width = 0;  // of ln(measured / estimated) at 90 %, conformal; 0: too few
 };
 
 // Peaks of the machine, for bounds and for baselines.
@@ -37,15 +37,15 @@ struct Calibration {
   std::string created;      // UTC
   std::string fingerprint;  // of the CPU
   std::string cpu;
-  std::string kernels;      // kernel set and version
-  std::string engine;       // version of hone
+  std::string kernels;  // kernel set and version
+  std::string engine;   // version of hone
   Machine machine;
   Rates rates;
   uint64_t seed = 0;
   size_t shapes = 0, samples = 0;
-  double seconds = 0;        // that it took
-  double noise = 0;          // half distance of quartiles over the median, median over samples
-  double repeat = 0;         // median difference of the two halves of the time
+  double seconds = 0;  // that it took
+  double noise = 0;    // half distance of quartiles over the median, median over samples
+  double repeat = 0;   // median difference of the two halves of the time
   std::vector<FamilyFit> families;
   // Of whole runs: what a step and a run take beside kernels, the scale, and how far off.
   double step_seconds = 0, run_seconds = 0, scale = 1;

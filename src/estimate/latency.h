@@ -11,9 +11,9 @@ namespace hone::estimate {
 struct StepEstimate {
   const Family* family = nullptr;  // null: nothing to do, or not known
   double seconds = 0;
-  double half_width = 0;   // of its logarithm
-  double distance = 0;     // to the nearest step that was measured; large: extrapolated
-  Features parts{};        // seconds by feature
+  double half_width = 0;  // of its logarithm
+  double distance = 0;    // to the nearest step that was measured; large: extrapolated
+  Features parts{};       // seconds by feature
 };
 
 struct LatencyEstimate {

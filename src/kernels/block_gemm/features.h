@@ -16,7 +16,7 @@ struct BlockGemmCounts {
   double sums = 0;        // of blocks, brought to real numbers
   double expanded = 0;    // codes made bytes, for each block of rows
   double code_bytes = 0;
-  double row_bytes = 0;   // prepared
+  double row_bytes = 0;  // prepared
 };
 
 inline BlockGemmCounts block_gemm_counts(const BlockGemmShape& s) {

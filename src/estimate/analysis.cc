@@ -1,0 +1,127 @@
+#include "estimate/analysis.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "estimate/energy.h"
+#include "estimate/latency.h"
+
+namespace hone::estimate {
+namespace {
+
+// Where families have no bound of their own.
+constexpr double kNoBound = 0.7;
+// Nobody has measured other kernels than those of the calibration.
+constexpr double kOtherKernels = 0.4;
+
+Bound largest(const std::array<double, kBounds>& shares) {
+  return Bound(std::max_element(shares.begin(), shares.end()) - shares.begin());
+}
+
+// Seconds of a step by what it waits for.
+std::array<double, kBounds> by_bound(const StepEstimate& e) {
+  std::array<double, kBounds> parts{};
+  for (size_t i = 0; i < kFeatures; ++i) {
+    const Bound bound = i < kMostCounts                               ? Bound::compute
+                        : i == kMostCounts + 2 || i == kMostCounts + 4 ? Bound::memory
+                        : i < kMostCounts + kTraffic                   ? Bound::cache
+                                                                       : Bound::overhead;
+    parts[size_t(bound)] += e.parts[i];
+  }
+  return parts;
+}
+
+double bytes_of(const Step& step) {
+  double bytes = 0;
+  for (const Touch& t : step.touches) bytes += t.bytes;
+  return bytes;
+}
+
+}  // namespace
+
+std::string_view name(Confidence confidence) {
+  switch (confidence) {
+    case Confidence::exact: return "exact";
+    case Confidence::calibrated: return "calibrated";
+    case Confidence::interpolated: return "interpolated";
+    case Confidence::theoretical: break;
+  }
+  return "theoretical";
+}
+
+std::string_view name(Bound bound) {
+  switch (bound) {
+    case Bound::compute: return "compute";
+    case Bound::cache: return "cache";
+    case Bound::memory: return "memory";
+    case Bound::overhead: break;
+  }
+  return "overhead";
+}
+
+Memory memory_of(const Workload& w) {
+  return {w.weight_bytes, w.arena_bytes, w.input_bytes, w.output_bytes, w.state_bytes};
+}
+
+Analysis analyze_calibrated(const Workload& workload, const Calibration& calibration,
+                            const Device& device, std::string_view kernels, double batch) {
+  Analysis a;
+  a.device = device.id;
+  a.device_name = device.name;
+  const LatencyEstimate latency = estimate_latency(workload, calibration);
+  const bool same = calibration.kernels == kernels;
+  const Confidence confidence = same ? Confidence::calibrated : Confidence::interpolated;
+  const std::string source = "calibration of " + calibration.created + ", " +
+                             std::to_string(calibration.machine.threads) + " threads";
+  const double extra = same ? 0 : kOtherKernels;
+  if (!same)
+    a.notes.push_back("the calibration is of the kernels '" + calibration.kernels +
+                      "', this hone runs '" + std::string(kernels) + "': run `hone calibrate`");
+  size_t unknown = 0;
+  std::array<double, kBounds> bounds{};
+  for (size_t i = 0; i < workload.steps.size(); ++i) {
+    const Step& step = workload.steps[i];
+    const StepEstimate& e = latency.steps[i];
+    if (step.nothing) continue;
+    if (!e.family || !calibration.fit(e.family->name)) {
+      ++unknown;
+      continue;
+    }
+    const auto parts = by_bound(e);
+    for (size_t b = 0; b < kBounds; ++b) bounds[b] += parts[b];
+    a.operators.push_back(
+        {i, step.name, std::string(step.op->name), std::string(e.family->name), step.macs,
+         step.flops, bytes_of(step),
+         Quantity::around(e.seconds, (e.half_width > 0 ? e.half_width : kNoBound) + extra,
+                          confidence, source),
+         largest(parts)});
+  }
+  bounds[size_t(Bound::overhead)] +=
+      calibration.run_seconds + calibration.step_seconds * double(workload.steps.size());
+  const double all = std::accumulate(bounds.begin(), bounds.end(), 0.0);
+  for (size_t b = 0; b < kBounds && all > 0; ++b) a.bound_shares[b] = bounds[b] / all;
+  a.bound_by = largest(a.bound_shares);
+  a.uncovered = workload.steps.empty() ? 0 : double(unknown) / double(workload.steps.size());
+  const double half_width =
+      (calibration.half_width > 0 ? calibration.half_width : kNoBound) + extra + a.uncovered;
+  if (calibration.half_width <= 0)
+    a.notes.emplace_back("the bound of whole models rests on too few networks: not certified");
+  a.latency = Quantity::around(latency.seconds, half_width, confidence, source);
+  a.throughput = Quantity::around(batch / std::max(latency.seconds, 1e-12), half_width, confidence,
+                                  source);
+  a.peak_memory = Quantity::exactly(double(memory_of(workload).total()),
+                                    "weights as packed, the plan of the arena, inputs, outputs");
+  a.energy = energy_of(workload, device, a.latency);
+  return a;
+}
+
+std::vector<const OperatorCost*> slowest(const Analysis& analysis, size_t count) {
+  std::vector<const OperatorCost*> all;
+  for (const OperatorCost& o : analysis.operators) all.push_back(&o);
+  std::ranges::stable_sort(all, std::greater<>(),
+                           [](const OperatorCost* o) { return o->seconds.value; });
+  if (all.size() > count) all.resize(count);
+  return all;
+}
+
+}  // namespace hone::estimate

@@ -1,0 +1,58 @@
+// What a workload costs on a device: latency, memory, energy, and what they are made of.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "estimate/calibration.h"
+#include "estimate/quantity.h"
+#include "estimate/workload.h"
+#include "hardware/device.h"
+
+namespace hone::estimate {
+
+// What limits a step, or a model.
+enum class Bound : uint8_t { compute, cache, memory, overhead };
+std::string_view name(Bound bound);
+inline constexpr size_t kBounds = 4;
+
+struct OperatorCost {
+  size_t step = 0;
+  std::string name, op, family;
+  double macs = 0, flops = 0, bytes = 0;
+  Quantity seconds;
+  Bound bound = Bound::compute;
+};
+
+struct Analysis {
+  std::string device, device_name;
+  Quantity latency, throughput, peak_memory;
+  std::optional<Quantity> energy;  // none: the device's power is not known
+  std::array<double, kBounds> bound_shares{};  // of the time
+  Bound bound_by = Bound::compute;
+  std::vector<OperatorCost> operators;  // in the order of running
+  double uncovered = 0;                 // share of steps whose time nobody knows
+  std::vector<std::string> notes;
+};
+
+struct Memory {
+  int64_t weights = 0, arena = 0, inputs = 0, outputs = 0, states = 0;
+  int64_t total() const { return weights + arena + inputs + outputs + states; }
+};
+Memory memory_of(const Workload& workload);
+
+// By a calibration of the machine that `device` is. `kernels` are those that would run: a
+// calibration of others is told in the notes, and counts as interpolated.
+Analysis analyze_calibrated(const Workload& workload, const Calibration& calibration,
+                            const Device& device, std::string_view kernels, double batch);
+
+// By the figures of the registry and the resources of the device's class. Fails with
+// `unsupported_feature` where devices of the class cannot run such a model.
+Result<Analysis> analyze_theoretical(const Workload& workload, const Device& device, double batch);
+
+// Steps whose order of time is known, slowest first.
+std::vector<const OperatorCost*> slowest(const Analysis& analysis, size_t count);
+
+}  // namespace hone::estimate

@@ -1,0 +1,34 @@
+// A figure that nobody has measured yet, with what is known of its error.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace hone::estimate {
+
+// How an estimate came about: from measurements on this machine with these kernels, from those of
+// another one, from vendors' figures alone, or counted.
+enum class Confidence : uint8_t { exact, calibrated, interpolated, theoretical };
+std::string_view name(Confidence confidence);
+
+struct Quantity {
+  double value = 0;
+  double low = 0, high = 0;  // 90 %
+  Confidence confidence = Confidence::theoretical;
+  std::string source;
+
+  static Quantity exactly(double value, std::string source) {
+    return {value, value, value, Confidence::exact, std::move(source)};
+  }
+  // From value / f to value * f, f = exp(half_width).
+  static Quantity around(double value, double half_width, Confidence confidence,
+                         std::string source) {
+    return {value, value * std::exp(-half_width), value * std::exp(half_width), confidence,
+            std::move(source)};
+  }
+  bool overlaps(const Quantity& other) const { return low <= other.high && other.low <= high; }
+};
+
+}  // namespace hone::estimate
