@@ -1,5 +1,7 @@
 #include "api/workload.h"
 
+#include <algorithm>
+
 #include "backends/backends.h"
 #include "base/checked.h"
 #include "base/text.h"
@@ -29,10 +31,39 @@ Result<Type> bound(const Type& type, const std::string& name, const Dim::Binding
   return Type(type.tensor.dtype, Shape::of(shape));
 }
 
+std::string listed(const Model& model) {
+  std::string names;
+  for (const Symbol& s : model.symbols) names += (names.empty() ? "" : ", ") + s.name;
+  return names.empty() ? "it has none" : "it has " + names;
+}
+
+Error unknown_symbol(const Model& model, const std::string& name) {
+  Error error = fail(ErrorId::usage, "the model has no symbol '" + printable(name) + "'");
+  error.hint = listed(model);
+  return error;
+}
+
+Status bind_batch(const Model& model, int64_t batch, Dim::Bindings& bindings) {
+  const Graph& graph = model.main();
+  for (const ValueId v : graph.inputs) {
+    const Shape& shape = graph[v].type.tensor.shape;
+    if (!graph[v].type.is_tensor() || !shape.ranked || shape.rank() == 0) continue;
+    std::optional<std::string> symbol;
+    shape.dims[0].each_symbol([&](const std::string& s) { symbol = s; });
+    if (!symbol || shape.dims[0] != Dim::symbol(*symbol)) continue;
+    bindings[*symbol] = batch;
+    return ok();
+  }
+  Error error =
+      fail(ErrorId::usage, "the batch of this model is fixed: no input begins with a symbol");
+  error.hint = "export the model with a symbolic batch, or leave --batch out";
+  return error;
+}
+
 }  // namespace
 
 Result<OpenedWorkload> open_workload(const std::string& path, const OpenOptions& options,
-                                     const Dim::Bindings& given) {
+                                     const Dim::Bindings& given, int64_t batch) {
   OpenedModel opened = TRY(open_model_file(path, options));
   OpenedWorkload result;
   result.format = opened.format;
@@ -40,6 +71,10 @@ Result<OpenedWorkload> open_workload(const std::string& path, const OpenOptions&
   Model model = std::move(opened.model);
   result.parameters = parameters_of(model);
   Dim::Bindings bindings = given;
+  for (const auto& [name, size] : given)
+    if (std::ranges::none_of(model.symbols, [&](const Symbol& s) { return s.name == name; }))
+      return unknown_symbol(model, name);
+  if (batch > 0) TRY(bind_batch(model, batch, bindings));
   for (const Symbol& symbol : model.symbols) bindings.emplace(symbol.name, 1);
   const Backend& cpu = cpu_backend();
   PipelineOptions pipeline;

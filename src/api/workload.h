@@ -17,8 +17,9 @@ struct OpenedWorkload {
   int64_t parameters = 0;  // elements of constants that are no sizes or axes
 };
 
-// Symbols that `bindings` leaves open are 1.
+// Symbols that `bindings` leaves open are 1. A batch is the size of the symbol that is the first
+// axis of inputs; fails with `usage` where there is none. 0: as the file has it.
 Result<OpenedWorkload> open_workload(const std::string& path, const OpenOptions& options,
-                                     const Dim::Bindings& bindings);
+                                     const Dim::Bindings& bindings, int64_t batch = 0);
 
 }  // namespace hone

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "base/hash.h"
@@ -41,30 +42,64 @@ double pace(const Group& samples, const FamilyFit& prior) {
   return std::exp(quantile(std::move(ratios), 0.5));
 }
 
-Result<Features> coefficients_of(const Group& samples, const FamilyFit* prior) {
+// Reading and writing is not slower than this many times what streams reach: what few samples touch
+// would take all that the others leave over.
+Features slowest(const estimate::Rates& rates) {
+  Features upper;
+  upper.fill(std::numeric_limits<double>::infinity());
+  const auto seconds = [](double times, double rate) {
+    return rate > 0 ? times / rate : std::numeric_limits<double>::infinity();
+  };
+  double* traffic = upper.data() + estimate::kMostCounts;
+  traffic[0] = seconds(8, rates.l2_bytes_per_s);
+  traffic[1] =
+      seconds(10, rates.l3_bytes_per_s > 0 ? rates.l3_bytes_per_s : rates.dram_bytes_per_s);
+  traffic[2] = seconds(6, rates.dram_bytes_per_s);
+  traffic[3] = seconds(16, rates.l2_bytes_per_s);
+  traffic[4] = seconds(10, rates.dram_bytes_per_s);
+  return upper;
+}
+
+// What a fit starts from.
+struct Known {
+  const FamilyFit* prior = nullptr;
+  Features slowest{};
+};
+
+Result<Features> coefficients_of(const Group& samples, const Known& known) {
+  const FamilyFit* prior = known.prior;
   const size_t extra = prior ? kFeatures : 0;
   Matrix a(samples.size() + extra, kFeatures);
   std::vector<double> b, weights;
+  // Largest values; the mean of what a feature adds to a relative time, of the samples that have
+  // it.
   Features largest{}, share{};
+  std::array<size_t, kFeatures> having{};
   for (const Sample* s : samples)
     for (size_t c = 0; c < kFeatures; ++c) largest[c] = std::max(largest[c], s->step.features[c]);
   for (size_t r = 0; r < samples.size(); ++r) {
     const double t = samples[r]->seconds * 1e6;
     for (size_t c = 0; c < kFeatures; ++c) {
       a(r, c) = largest[c] > 0 ? samples[r]->step.features[c] / largest[c] : 0;
-      share[c] += a(r, c) / t / double(samples.size());
+      share[c] += a(r, c) / t;
+      if (a(r, c) > 0) ++having[c];
     }
     b.push_back(t);
     weights.push_back(1 / (t * t));
   }
   const double slower = prior ? pace(samples, *prior) : 1;
   for (size_t c = 0; c < extra; ++c) {
+    if (having[c] > 0) share[c] /= double(having[c]);
     a(samples.size() + c, c) = 1;
     b.push_back(prior->coefficients[c] * slower * largest[c] * 1e6);
     weights.push_back(kPriorSamples * share[c] * share[c]);
   }
   BoundedLeastSquares bounds;
   bounds.huber = kHuber;
+  bounds.lower.assign(kFeatures, 0);
+  for (size_t c = 0; c < kFeatures; ++c)
+    bounds.upper.push_back(largest[c] > 0 ? known.slowest[c] * largest[c] * 1e6
+                                          : std::numeric_limits<double>::infinity());
   const auto x = TRY(solve(a, b, weights, bounds));
   Features f{};
   for (size_t c = 0; c < kFeatures; ++c)
@@ -82,7 +117,7 @@ struct LeftOut {
   std::vector<double> plain, corrected;
 };
 
-Result<LeftOut> leave_out(const Group& samples, const FamilyFit* prior) {
+Result<LeftOut> leave_out(const Group& samples, const Known& known) {
   LeftOut out;
   for (size_t fold = 0; fold < kFolds; ++fold) {
     Group seen, unseen;
@@ -90,7 +125,7 @@ Result<LeftOut> leave_out(const Group& samples, const FamilyFit* prior) {
       (mix64(i) % kFolds == fold ? unseen : seen).push_back(samples[i]);
     if (seen.empty() || unseen.empty()) continue;
     FamilyFit fit;
-    fit.coefficients = TRY(coefficients_of(seen, prior));
+    fit.coefficients = TRY(coefficients_of(seen, known));
     for (const Sample* s : seen) fit.residuals.push_back(residual_of(fit, *s));
     for (const Sample* s : unseen) {
       const Residual r = residual_of(fit, *s);
@@ -107,13 +142,12 @@ double mean_square(const std::vector<double>& v) {
   return v.empty() ? 0 : sum / double(v.size());
 }
 
-Result<FamilyFit> fit_family(const std::string& name, const Group& samples,
-                             const FamilyFit* prior) {
+Result<FamilyFit> fit_family(const std::string& name, const Group& samples, const Known& known) {
   FamilyFit fit;
   fit.family = name;
-  fit.coefficients = TRY(coefficients_of(samples, prior));
+  fit.coefficients = TRY(coefficients_of(samples, known));
   for (const Sample* s : samples) fit.residuals.push_back(residual_of(fit, *s));
-  const LeftOut left = TRY(leave_out(samples, prior));
+  const LeftOut left = TRY(leave_out(samples, known));
   fit.corrects = mean_square(left.corrected) < mean_square(left.plain);
   const std::vector<double>& used = fit.corrects ? left.corrected : left.plain;
   std::vector<double> errors;
@@ -138,13 +172,16 @@ Group thinned(Group group) {
 }  // namespace
 
 Result<std::vector<FamilyFit>> fit_families(std::span<const Sample> samples,
+                                            const estimate::Rates& rates,
                                             const estimate::Calibration* prior) {
   std::map<std::string, Group> groups;
   for (const Sample& s : samples)
     if (s.seconds > 0) groups[std::string(s.step.family->name)].push_back(&s);
   std::vector<FamilyFit> fits;
+  const Features upper = slowest(rates);
   for (const auto& [name, group] : groups)
-    fits.push_back(TRY(fit_family(name, thinned(group), prior ? prior->fit(name) : nullptr)));
+    fits.push_back(
+        TRY(fit_family(name, thinned(group), {prior ? prior->fit(name) : nullptr, upper})));
   if (!prior) return fits;
   // What was not measured here is as on the other machine, at the pace of what was.
   std::vector<double> paces;

@@ -15,6 +15,7 @@ namespace hone::calibrate {
 // corrector where it wins when shapes are left out; conformal bounds of what is left out. A prior,
 // of another machine or an earlier time, weighs as a few samples, at the pace of this machine.
 Result<std::vector<estimate::FamilyFit>> fit_families(std::span<const Sample> samples,
+                                                      const estimate::Rates& rates,
                                                       const estimate::Calibration* prior);
 
 // Whole networks: their estimates come near the measured times by a scale, and what is left over

@@ -1,46 +1,243 @@
 // `hone analyze`: what a model will cost before it runs.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include "api/workload.h"
-#include "base/mapped_file.h"
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <set>
+
+#include "api/analysis.h"
 #include "base/text.h"
-#include "calibrate/profile.h"
 #include "cli/commands.h"
+#include "cli/estimates.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "estimate/latency.h"
 
 namespace hone::cli {
 namespace {
 
+using estimate::Analysis;
+using estimate::OperatorCost;
+
+std::vector<std::string> names_in(const std::string& text) {
+  std::vector<std::string> names;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    names.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return names;
+}
+
+// One device, one batch.
+struct Report {
+  std::string model;
+  int64_t batch = 0;  // 0: as the file has it
+  const OpenedWorkload* opened = nullptr;
+  Analysis analysis;
+};
+
+void write_memory(JsonWriter& json, const estimate::Workload& work) {
+  const estimate::Memory m = estimate::memory_of(work);
+  json.key("memory");
+  json.begin_object();
+  json.member("weights_bytes", m.weights);
+  json.member("arena_bytes", m.arena);
+  json.member("inputs_bytes", m.inputs);
+  json.member("outputs_bytes", m.outputs);
+  json.member("states_bytes", m.states);
+  json.member("least_arena_bytes", work.peak_live_bytes);
+  json.key("arena_timeline_bytes");
+  json.begin_array();
+  for (const estimate::Step& s : work.steps) json.value(s.live_bytes);
+  json.end_array();
+  json.end_object();
+}
+
+void write_report(JsonWriter& json, const Report& r) {
+  const Analysis& a = r.analysis;
+  const estimate::Workload& work = r.opened->work;
+  json.begin_object();
+  json.member("model", r.model);
+  json.member("device", a.device);
+  json.member("device_name", a.device_name);
+  if (r.batch > 0) json.member("batch", r.batch);
+  json.member("parameters", r.opened->parameters);
+  json.member("macs", work.macs);
+  json.member("flops", work.flops);
+  write(json, "latency_s", a.latency);
+  write(json, "throughput_per_s", a.throughput);
+  write(json, "peak_memory_bytes", a.peak_memory);
+  if (a.energy) {
+    write(json, "energy_j", *a.energy);
+  } else {
+    json.key("energy_j");
+    json.null();
+  }
+  json.member("bound_by", estimate::name(a.bound_by));
+  json.key("bound_shares");
+  json.begin_object();
+  for (size_t b = 0; b < estimate::kBounds; ++b)
+    json.member(estimate::name(estimate::Bound(b)), a.bound_shares[b]);
+  json.end_object();
+  write_memory(json, work);
+  json.member("uncovered", a.uncovered);
+  json.key("operators");
+  json.begin_array();
+  for (const OperatorCost& o : a.operators) {
+    json.begin_object();
+    json.member("step", int64_t(o.step));
+    json.member("name", o.name);
+    json.member("operator", o.op);
+    json.member("family", o.family);
+    json.member("macs", o.macs);
+    json.member("flops", o.flops);
+    json.member("bytes", o.bytes);
+    json.member("bound_by", estimate::name(o.bound));
+    write(json, "latency_s", o.seconds);
+    json.end_object();
+  }
+  json.end_array();
+  json.key("notes");
+  json.begin_array();
+  for (const std::string& note : a.notes) json.value(note);
+  json.end_array();
+  json.end_object();
+}
+
+std::string between(const estimate::Quantity& q, std::string (*text)(double)) {
+  return fmt::format("{}  ({} to {}, {})", text(q.value), text(q.low), text(q.high),
+                     estimate::name(q.confidence));
+}
+
+// What is alive where the arena is fullest.
+std::string peak_text(const estimate::Workload& work) {
+  const auto it = std::ranges::max_element(work.steps, {}, &estimate::Step::live_bytes);
+  if (it == work.steps.end() || it->live_bytes == 0) return {};
+  return fmt::format("; fullest at step {} of {}, {} '{}'", it - work.steps.begin() + 1,
+                     work.steps.size(), it->op->name, printable(it->name));
+}
+
+std::string text_of(const Report& r, size_t top, bool first) {
+  const Analysis& a = r.analysis;
+  const estimate::Workload& work = r.opened->work;
+  const estimate::Memory m = estimate::memory_of(work);
+  std::string text;
+  if (first)
+    text += fmt::format("{}: {} parameters, {} MACs, {} FLOPs\n", printable(r.model),
+                        count_text(double(r.opened->parameters)), count_text(work.macs),
+                        count_text(work.flops));
+  text += fmt::format("\n{}{}\n", a.device_name.empty() ? a.device : a.device_name,
+                      r.batch > 0 ? fmt::format(", batch {}", r.batch) : "");
+  std::vector<std::vector<std::string>> rows{
+      {"latency", between(a.latency, time_text)},
+      {"throughput", fmt::format("{:.4g} a second", a.throughput.value)},
+      {"peak memory", fmt::format("{}: weights {}, arena {}, inputs and outputs {}{}",
+                                  human_bytes(uint64_t(a.peak_memory.value)),
+                                  human_bytes(uint64_t(m.weights)), human_bytes(uint64_t(m.arena)),
+                                  human_bytes(uint64_t(m.inputs + m.outputs)), peak_text(work))},
+      {"energy", a.energy ? between(*a.energy, energy_text) : "not known: no power figure"}};
+  std::string bounds;
+  for (size_t b = 0; b < estimate::kBounds; ++b)
+    if (a.bound_shares[b] >= 0.005)
+      bounds += fmt::format("{}{} {}", bounds.empty() ? "" : ", ",
+                            estimate::name(estimate::Bound(b)), percent_text(a.bound_shares[b]));
+  rows.push_back({"bound by", bounds});
+  text += table(rows);
+  if (top > 0 && !a.operators.empty()) {
+    rows = {{"operator", "family", "time", "of all", "bound by", "name"}};
+    for (const OperatorCost* o : estimate::slowest(a, top))
+      rows.push_back({o->op, o->family, time_text(o->seconds.value),
+                      percent_text(o->seconds.value / std::max(a.latency.value, 1e-12)),
+                      std::string(estimate::name(o->bound)), std::string(printable(o->name))});
+    text += "\n" + table(rows, {2, 3});
+  }
+  for (const std::string& note : a.notes) text += "  note: " + note + "\n";
+  return text;
+}
+
+Result<std::vector<int64_t>> batches_of(const Arguments& arguments) {
+  std::vector<int64_t> batches;
+  if (!arguments.has("--batch")) return std::vector<int64_t>{0};
+  for (const std::string& text : names_in(arguments.text("--batch"))) {
+    int64_t n = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (error != std::errc() || end != text.data() + text.size() || n < 1 || n > 1'000'000)
+      return fail(ErrorId::usage, "--batch takes numbers from 1 on with commas between, not '" +
+                                      printable(text) + "'");
+    batches.push_back(n);
+  }
+  return batches;
+}
+
 Result<int> run(const Arguments& arguments) {
-  const auto text = TRY(MappedFile::open(arguments.text("--calibration")));
-  const auto calibration = TRY(calibrate::parse_calibration(
-      std::string_view(reinterpret_cast<const char*>(text.bytes().data()), text.bytes().size()),
-      arguments.text("--calibration")));
-  const auto opened = TRY(open_workload(arguments.positional(0), open_options(arguments), {}));
-  const auto e = estimate::estimate_latency(opened.work, calibration);
-  put(fmt::format("parameters {} MACs {:.4g} latency {:.3f} ms arena {}\n", opened.parameters,
-                  opened.work.macs, e.seconds * 1e3, opened.work.arena_bytes));
-  if (arguments.on("--steps"))
-    for (size_t i = 0; i < e.steps.size(); ++i) {
-      const auto& s = e.steps[i];
-      if (!s.family) continue;
-      put(fmt::format("{}\t{}\t{:.3f}\t{:.2f}\t{}\n", i, s.family->name, s.seconds * 1e6,
-                      s.distance, opened.work.steps[i].op->name));
-    }
+  const std::string path = arguments.positional(0);
+  const DeviceRegistry registry;
+  const auto batches = TRY(batches_of(arguments));
+  const AnalysisOptions options{arguments.threads, arguments.text("--calibration")};
+  std::vector<OpenedWorkload> opened;
+  opened.reserve(batches.size());
+  std::vector<Report> reports;
+  for (const int64_t batch : batches) {
+    opened.push_back(
+        TRY(open_workload(path, open_options(arguments), TRY(dim_bindings(arguments)), batch)));
+    const OpenedWorkload& work = opened.back();
+    for (const std::string& device : names_in(arguments.text("--device")))
+      reports.push_back(
+          {path, batch, &work,
+           TRY(analyze_on(work, registry, device, double(std::max<int64_t>(1, batch)), options))});
+  }
+  if (arguments.json) {
+    put_json([&](JsonWriter& json) {
+      if (reports.size() == 1) return write_report(json, reports[0]);
+      json.begin_object();
+      json.key("results");
+      json.begin_array();
+      for (const Report& r : reports) write_report(json, r);
+      json.end_array();
+      json.end_object();
+    });
+    return 0;
+  }
+  const auto top = size_t(std::max<int64_t>(0, arguments.integer("--top")));
+  for (size_t i = 0; i < reports.size(); ++i) put(text_of(reports[i], top, i == 0));
+  const std::set<std::string> unknown(opened[0].work.unknown.begin(), opened[0].work.unknown.end());
+  if (!unknown.empty())
+    put(fmt::format("\nnot covered, sizes depend on the data: {} of {} steps ({})\n",
+                    opened[0].work.unknown.size(), opened[0].work.steps.size(),
+                    fmt::join(unknown, ", ")));
   return 0;
 }
 
 }  // namespace
 
 const Command& analyze_command() {
+  using Kind = Flag::Kind;
   static const Command command{
       .name = "analyze",
       .summary = "What a model will cost, before it runs.",
+      .examples =
+          "$ hone analyze model.onnx\n"
+          "$ hone analyze model.onnx --device host,raspberry_pi_5,nvidia_t4\n"
+          "$ hone analyze model.onnx --batch 1,8,32 --threads 1\n"
+          "$ hone analyze model.onnx --bind S=128 --top 20 --json",
+      .details =
+          "Counts parameters, multiply-adds (MACs) and operations (FLOPs; a multiply-add is two), "
+          "replays\nthe plan of the arena, and estimates latency, throughput and energy, each with "
+          "the interval in\nwhich 90 % of such cases lie, a confidence and its source:\n\n"
+          "  calibrated    fitted to measurements on this machine (`hone calibrate`)\n"
+          "  interpolated  fitted on another machine, or for other kernels\n"
+          "  theoretical   from vendors' figures and the resources of the class of device\n\n"
+          "No weights are packed and nothing runs. docs/estimation.md explains the method.",
       .positionals = {{"MODEL", "the model file", 1, 1, true}},
-      .flags = {{"--calibration", Flag::Kind::text, "FILE", "the calibration"},
-                {"--steps", Flag::Kind::on_off, "", "each step"}},
+      .flags = {{"--device", Kind::text, "ID[,ID…]",
+                 "devices of the registry (`hone devices`), files, or host", "host"},
+                {"--batch", Kind::text, "N[,N…]", "sizes of the leading symbol of the inputs"},
+                {"--bind", Kind::texts, "SYMBOL=SIZE",
+                 "the size of a symbolic dimension; 1 without"},
+                {"--top", Kind::integer, "N", "the slowest operators", "5"},
+                {"--calibration", Kind::text, "FILE", "a calibration to take for host"}},
       .run = run,
   };
   return command;

@@ -1,106 +1,171 @@
 // `hone calibrate`: measures operators of made-up sizes and fits what their time depends on.
 #include <fmt/format.h>
 
-#include <cstdlib>
+#include <algorithm>
+#include <filesystem>
 
 #include "backends/backends.h"
 #include "base/atomic_file.h"
-#include "base/mapped_file.h"
 #include "base/text.h"
-#include "calibrate/fit.h"
+#include "base/thread_pool.h"
+#include "calibrate/calibrations.h"
+#include "calibrate/host_calibration.h"
 #include "calibrate/host_machine.h"
 #include "calibrate/profile.h"
-#include "calibrate/sampling.h"
 #include "cli/commands.h"
+#include "cli/estimates.h"
 #include "cli/output.h"
-#include "estimate/latency.h"
+#include "hardware/host.h"
 
 namespace hone::cli {
 namespace {
 
-std::string samples_csv(const calibrate::Samples& samples, int threads) {
-  std::string text = "threads,family,program,op,dims,seconds,spread,runs,by_cpu";
-  for (size_t i = 0; i < estimate::kFeatures; ++i) text += fmt::format(",f{}", i);
-  for (size_t i = 0; i < estimate::kPosition; ++i) text += fmt::format(",p{}", i);
-  text += '\n';
-  for (const calibrate::Sample& s : samples.steps) {
-    text += fmt::format("{},{},{},{},\"{}\",{:.9g},{:.4f},{},{}", threads, s.step.family->name,
-                        s.program, s.op, s.dims, s.seconds, s.spread, s.runs, int(s.by_cpu_time));
-    for (const double f : s.step.features) text += fmt::format(",{:.9g}", f);
-    for (const double p : s.step.position) text += fmt::format(",{:.6g}", p);
-    text += '\n';
+using calibrate::HostCalibration;
+
+// More samples than this disagree with each other: their fit would say little.
+constexpr double kTooNoisy = 0.25;
+
+void write(JsonWriter& json, const HostCalibration& host, const std::string& path) {
+  const estimate::Calibration& c = host.calibration;
+  json.begin_object();
+  json.member("file", path);
+  json.member("threads", c.machine.threads);
+  json.member("cpu", c.cpu);
+  json.member("kernels", c.kernels);
+  json.member("shapes", int64_t(c.shapes));
+  json.member("samples", int64_t(c.samples));
+  json.member("took_s", c.seconds);
+  json.member("noise", c.noise);
+  json.member("scale", c.scale);
+  json.member("half_width_log", c.half_width);
+  json.key("families");
+  json.begin_array();
+  for (const estimate::FamilyFit& f : c.families) {
+    json.begin_object();
+    json.member("family", f.family);
+    json.member("samples", int64_t(f.residuals.size()));
+    json.member("median_error", f.median_error);
+    json.member("p90_error", f.p90_error);
+    json.member("corrects", f.corrects);
+    json.end_object();
   }
-  return text;
+  json.end_array();
+  json.end_object();
+}
+
+std::string text_of(const HostCalibration& host, const std::string& path) {
+  const estimate::Calibration& c = host.calibration;
+  std::string text = fmt::format(
+      "{}, {} thread{}, {}\n{} shapes, {} samples in {:.0f} s, noise {:.1f} %\n",
+      c.cpu.empty() ? "host" : c.cpu, c.machine.threads, c.machine.threads == 1 ? "" : "s",
+      c.kernels, c.shapes, c.samples, c.seconds, c.noise * 100);
+  std::vector<std::vector<std::string>> rows{{"family", "samples", "median error", "90 % below"}};
+  for (const estimate::FamilyFit& f : c.families)
+    rows.push_back({f.family, std::to_string(f.residuals.size()),
+                    f.residuals.empty() ? "" : fmt::format("{:.1f} %", f.median_error * 100),
+                    f.residuals.empty() ? "" : fmt::format("{:.0f} %", f.p90_error * 100)});
+  text += table(rows, {1, 2, 3});
+  text +=
+      c.half_width > 0
+          ? fmt::format(
+                "whole networks that the fit has not seen: 90 % within {:+.0f} % and {:+.0f} %\n",
+                std::expm1(-c.half_width) * 100, std::expm1(c.half_width) * 100)
+          : "whole networks: too few for a bound\n";
+  return text + "wrote " + std::string(printable(path)) + "\n";
 }
 
 Result<int> run(const Arguments& arguments) {
-  calibrate::SamplingOptions o;
-  o.threads = arguments.threads > 0 ? arguments.threads : 1;
-  o.seconds = std::getenv("HC_S") ? atof(std::getenv("HC_S")) : 25;
-  o.limits = arguments.limits;
-  o.backend = &cpu_backend();
-  o.fallback = &reference_backend();
-  o.machine = calibrate::host_machine(detect_host(), o.threads);
-  const auto programs =
-      calibrate::operator_programs(std::getenv("HC_SEED") ? atoi(std::getenv("HC_SEED")) : 0,
-                                   std::getenv("HC_N") ? atoi(std::getenv("HC_N")) : 400);
-  const auto samples = TRY(calibrate::sample(programs, o));
-  for (const auto& r : samples.runs)
-    put(fmt::format("{} {} {:.6f} {:.6f}\n", r.program, r.steps, r.seconds, r.step_seconds));
-  put(fmt::format("{} steps, {:.2f} disturbed\n", samples.steps.size(), samples.disturbed));
-  TRY(write_file("samples.csv", samples_csv(samples, o.threads)));
-  estimate::Calibration c;
-  c.machine = o.machine;
-  o.seconds = std::max(6.0, o.seconds / 4);
-  const auto nets = TRY(calibrate::sample(
-      calibrate::network_programs(0, std::getenv("HC_NETS") ? atoi(std::getenv("HC_NETS")) : 24),
-      o));
-  std::optional<estimate::Calibration> prior;
-  if (std::getenv("HC_PRIOR")) {
-    const auto text = TRY(MappedFile::open(std::getenv("HC_PRIOR")));
-    prior = TRY(calibrate::parse_calibration(
-        std::string_view(reinterpret_cast<const char*>(text.bytes().data()), text.bytes().size()),
-        "prior"));
+  if (arguments.text("--device") != "host") {
+    Error error = fail(ErrorId::usage, "only this machine can be measured: --device host");
+    error.hint = "run `hone calibrate` on the device, and take its file along with --calibration";
+    return error;
   }
-  const estimate::Calibration* known = prior ? &*prior : nullptr;
-  TRY(calibrate::fit_runs(nets, c));
-  std::vector<calibrate::NetworkTime> times;
-  constexpr size_t kFolds = 4;
-  for (size_t fold = 0; fold < kFolds; ++fold) {
-    std::vector<calibrate::Sample> seen = samples.steps;
-    const auto is_left = [&](const std::string& name) {
-      return size_t(atoi(name.substr(name.rfind('_') + 1).c_str())) / 4 % kFolds == fold;
+  const double budget = arguments.real("--budget");
+  if (!(budget >= 5 && budget <= 3600))
+    return fail(ErrorId::usage, "--budget takes 5 to 3600 seconds");
+  const int cpus = ThreadPool::usable_cpus();
+  std::vector<int> threads{1, cpus};
+  if (arguments.threads > 0) threads = {arguments.threads};
+  threads.erase(std::unique(threads.begin(), threads.end()), threads.end());
+  const std::string given = arguments.text("--output");
+  if (!given.empty() && threads.size() > 1)
+    return fail(ErrorId::usage, "-o takes one calibration: say --threads N too");
+  const std::string fingerprint = cpu_fingerprint();
+  const auto prior = TRY(calibrate::prior_for(calibrate::host_machine(detect_host(), 1).vector));
+  std::vector<HostCalibration> done;
+  std::vector<std::string> paths;
+  Progress progress(arguments);
+  for (const int n : threads) {
+    calibrate::CalibrationOptions o;
+    o.threads = n;
+    o.seconds = budget / double(threads.size());
+    o.shapes = size_t(std::clamp<int64_t>(arguments.integer("--shapes"), 50, 10'000));
+    o.seed = uint64_t(arguments.integer("--seed"));
+    o.limits = arguments.limits;
+    o.backend = &cpu_backend();
+    o.fallback = &reference_backend();
+    o.prior = prior ? &*prior : nullptr;
+    o.progress = [&](double share) {
+      progress.show(fmt::format("calibrating {} threads", n), size_t(share * 100), 100);
     };
-    for (const auto& s : nets.steps)
-      if (!is_left(s.program)) seen.push_back(s);
-    c.families = TRY(calibrate::fit_families(seen, known));
-    for (const auto& r : nets.runs)
-      if (is_left(r.program)) {
-        times.push_back({r.program, estimate::estimate_latency(*r.work, c).seconds, r.seconds});
-        put(fmt::format("{:20} {:.4f} {:.4f} ms {:+.1f} %\n", r.program,
-                        times.back().estimated * 1e3, r.seconds * 1e3,
-                        (times.back().estimated / r.seconds - 1) * 100));
-      }
+    done.push_back(TRY(calibrate::calibrate_host(o)));
+    paths.push_back(given.empty() ? calibrate::calibration_path(fingerprint, n) : given);
+    if (done.back().calibration.noise > kTooNoisy) {
+      Error error = fail(ErrorId::unavailable,
+                         fmt::format("half of the samples differ by more than {:.0f} % from run to "
+                                     "run: no calibration is written",
+                                     2 * done.back().calibration.noise * 100));
+      error.hint = "stop what else runs on this machine, or give more time with --budget";
+      return error;
+    }
+    std::error_code ignored;
+    if (given.empty())
+      std::filesystem::create_directories(calibrate::user_calibration_folder(), ignored);
+    TRY(write_file(paths.back(), calibrate::print(done.back().calibration)));
+    if (arguments.has("--samples"))
+      TRY(write_file(
+          arguments.text("--samples") + (threads.size() > 1 ? fmt::format(".t{}", n) : ""),
+          calibrate::samples_csv(done.back())));
   }
-  std::vector<calibrate::Sample> all = samples.steps;
-  all.insert(all.end(), nets.steps.begin(), nets.steps.end());
-  c.families = TRY(calibrate::fit_families(all, known));
-  for (const auto& f : c.families)
-    put(fmt::format("{:24} n={:4} med {:.3f} p90 {:.3f} {}\n", f.family, f.residuals.size(),
-                    f.median_error, f.p90_error, f.corrects ? "corrected" : ""));
-  calibrate::fit_networks(times, c);
-  put(fmt::format("scale {:.3f} half width {:.3f} step {} run {}\n", c.scale, c.half_width,
-                  c.step_seconds, c.run_seconds));
-  TRY(write_file("calibration.json", calibrate::print(c)));
+  progress.hide();
+  if (arguments.json) {
+    put_json([&](JsonWriter& json) {
+      json.begin_object();
+      json.key("calibrations");
+      json.begin_array();
+      for (size_t i = 0; i < done.size(); ++i) write(json, done[i], paths[i]);
+      json.end_array();
+      json.end_object();
+    });
+    return 0;
+  }
+  for (size_t i = 0; i < done.size(); ++i) put(text_of(done[i], paths[i]));
   return 0;
 }
 
 }  // namespace
 
 const Command& calibrate_command() {
+  using Kind = Flag::Kind;
   static const Command command{
       .name = "calibrate",
-      .summary = "Make estimates trustworthy for this machine.",
+      .summary = "Measure this machine, so that estimates are those of its kernels.",
+      .examples =
+          "$ hone calibrate\n"
+          "$ hone calibrate --threads 1 --budget 30\n"
+          "$ hone calibrate --threads 1 -o machine.json --samples samples.csv",
+      .details =
+          "Runs operators and small networks of made-up sizes, drawn by --seed without regard to "
+          "any\nmodel, and fits the time of each family of kernels to counts of its shapes. What "
+          "the fits have\nnot seen tells how far estimates may lie off. Written to "
+          "~/.local/share/hone/calibration, one file\nfor each number of threads: 1 and one for "
+          "each CPU, where --threads says nothing else.\ndocs/estimation.md explains the method.",
+      .flags = {{"--device", Kind::text, "host", "what to calibrate", "host"},
+                {"--budget", Kind::real, "SECONDS", "of measuring, in all", "60"},
+                {"--shapes", Kind::integer, "N", "operators of different sizes", "400"},
+                {"--seed", Kind::integer, "N", "of the sizes", "0"},
+                {"-o,--output", Kind::text, "FILE.json", "the file to write"},
+                {"--samples", Kind::text, "FILE.csv", "write the times of every step too"}},
       .run = run,
   };
   return command;

@@ -22,7 +22,7 @@ Bound largest(const std::array<double, kBounds>& shares) {
 std::array<double, kBounds> by_bound(const StepEstimate& e) {
   std::array<double, kBounds> parts{};
   for (size_t i = 0; i < kFeatures; ++i) {
-    const Bound bound = i < kMostCounts                               ? Bound::compute
+    const Bound bound = i < kMostCounts                                ? Bound::compute
                         : i == kMostCounts + 2 || i == kMostCounts + 4 ? Bound::memory
                         : i < kMostCounts + kTraffic                   ? Bound::cache
                                                                        : Bound::overhead;
@@ -107,8 +107,8 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
   if (calibration.half_width <= 0)
     a.notes.emplace_back("the bound of whole models rests on too few networks: not certified");
   a.latency = Quantity::around(latency.seconds, half_width, confidence, source);
-  a.throughput = Quantity::around(batch / std::max(latency.seconds, 1e-12), half_width, confidence,
-                                  source);
+  a.throughput =
+      Quantity::around(batch / std::max(latency.seconds, 1e-12), half_width, confidence, source);
   a.peak_memory = Quantity::exactly(double(memory_of(workload).total()),
                                     "weights as packed, the plan of the arena, inputs, outputs");
   a.energy = energy_of(workload, device, a.latency);

@@ -29,7 +29,7 @@ struct OperatorCost {
 struct Analysis {
   std::string device, device_name;
   Quantity latency, throughput, peak_memory;
-  std::optional<Quantity> energy;  // none: the device's power is not known
+  std::optional<Quantity> energy;              // none: the device's power is not known
   std::array<double, kBounds> bound_shares{};  // of the time
   Bound bound_by = Bound::compute;
   std::vector<OperatorCost> operators;  // in the order of running

@@ -41,9 +41,7 @@ Product product_of(const Step& step) {
 }
 
 // Equal tiles on so many units at a time: the last wave is not full.
-double waves(double tiles, double units) {
-  return tiles / (std::ceil(tiles / units) * units);
-}
+double waves(double tiles, double units) { return tiles / (std::ceil(tiles / units) * units); }
 
 // Theoretical estimates are of this kind: see docs/estimation.md for where they were compared.
 constexpr double kHalfWidth = 1.1;
@@ -72,11 +70,11 @@ Result<Resources> resources_of(const Device& device, bool bytes) {
   Resources r;
   // Networks of floats run in 16 bits on what has no other units, or far faster ones.
   const bool half = is_array(device.device_class);
-  for (const FieldId id : bytes  ? std::vector{FieldId::peak_int8, FieldId::peak_fp32}
-                          : half ? std::vector{FieldId::peak_bf16, FieldId::peak_fp16,
-                                               FieldId::peak_fp32, FieldId::peak_int8}
-                                 : std::vector{FieldId::peak_fp32, FieldId::peak_fp16,
-                                               FieldId::peak_int8}) {
+  for (const FieldId id :
+       bytes  ? std::vector{FieldId::peak_int8, FieldId::peak_fp32}
+       : half ? std::vector{FieldId::peak_bf16, FieldId::peak_fp16, FieldId::peak_fp32,
+                            FieldId::peak_int8}
+              : std::vector{FieldId::peak_fp32, FieldId::peak_fp16, FieldId::peak_int8}) {
     const auto peak = device.dense(id);
     if (!peak) continue;
     r.peak = *peak;
@@ -88,8 +86,8 @@ Result<Resources> resources_of(const Device& device, bool bytes) {
   if (!bandwidth && device.device_class != DeviceClass::mcu)
     return lacks(device, "memory_bandwidth");
   // A microcontroller reads its SRAM and flash a word a cycle.
-  r.bandwidth = bandwidth ? *bandwidth * kStreamShare
-                          : 4 * device.value(FieldId::clock_peak).value_or(1e8);
+  r.bandwidth =
+      bandwidth ? *bandwidth * kStreamShare : 4 * device.value(FieldId::clock_peak).value_or(1e8);
   for (const FieldId id : {FieldId::sram, FieldId::l3_total, FieldId::l2_total})
     r.near_bytes = std::max(r.near_bytes, device.value(id).value_or(0));
   r.call_seconds = efficiency_of(device.device_class).call_seconds;
@@ -106,8 +104,7 @@ double utilization(const Device& device, const Step& step, const Model& model) {
   const Product p = product_of(step);
   const double cores = double(std::max<int64_t>(1, device.cores));
   if (is_gpu(device.device_class))
-    return efficiency.products *
-           waves(std::ceil(p.m / 128) * std::ceil(p.n / 128), cores) *
+    return efficiency.products * waves(std::ceil(p.m / 128) * std::ceil(p.n / 128), cores) *
            std::min(1.0, p.k / 64);
   if (is_array(device.device_class)) {
     constexpr double kArray = 128;
@@ -115,12 +112,12 @@ double utilization(const Device& device, const Step& step, const Model& model) {
            std::min(1.0, p.m / kArray);
   }
   if (device.device_class == DeviceClass::mcu) return efficiency.products;
-  return efficiency.products * waves(std::max(1.0, std::ceil(p.m / 8) * std::ceil(p.n / 16)), cores) *
-         p.n / round_up(p.n, 8);
+  return efficiency.products *
+         waves(std::max(1.0, std::ceil(p.m / 8) * std::ceil(p.n / 16)), cores) * p.n /
+         round_up(p.n, 8);
 }
 
-Result<Analysis> analyze_theoretical(const Workload& workload, const Device& device,
-                                     double batch) {
+Result<Analysis> analyze_theoretical(const Workload& workload, const Device& device, double batch) {
   Analysis a;
   a.device = device.id;
   a.device_name = device.name;
@@ -158,9 +155,8 @@ Result<Analysis> analyze_theoretical(const Workload& workload, const Device& dev
   }
   for (size_t b = 0; b < kBounds && seconds > 0; ++b) a.bound_shares[b] = bounds[b] / seconds;
   a.bound_by = Bound(std::max_element(bounds.begin(), bounds.end()) - bounds.begin());
-  a.uncovered = workload.steps.empty()
-                    ? 0
-                    : double(workload.unknown.size()) / double(workload.steps.size());
+  a.uncovered =
+      workload.steps.empty() ? 0 : double(workload.unknown.size()) / double(workload.steps.size());
   a.latency = Quantity::around(seconds, kHalfWidth, Confidence::theoretical, source);
   a.throughput = Quantity::around(batch / std::max(seconds, 1e-12), kHalfWidth,
                                   Confidence::theoretical, source);

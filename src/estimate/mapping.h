@@ -10,11 +10,11 @@
 namespace hone::estimate {
 
 struct Resources {
-  double peak = 0;         // operations a second, of the element type that is computed with
-  std::string peak_name;   // "peak_fp32"
-  double bandwidth = 0;    // bytes a second of memory
-  double near_bytes = 0;   // caches or on-chip memory: what fits is not read from memory
-  double call_seconds = 0; // of a step
+  double peak = 0;          // operations a second, of the element type that is computed with
+  std::string peak_name;    // "peak_fp32"
+  double bandwidth = 0;     // bytes a second of memory
+  double near_bytes = 0;    // caches or on-chip memory: what fits is not read from memory
+  double call_seconds = 0;  // of a step
 };
 
 // Fails with `unsupported_feature` where devices of this class do not run such models, or with

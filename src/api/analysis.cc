@@ -1,0 +1,71 @@
+#include "api/analysis.h"
+
+#include <cmath>
+
+#include "backends/backends.h"
+#include "base/mapped_file.h"
+#include "base/thread_pool.h"
+#include "calibrate/calibrations.h"
+#include "calibrate/host_calibration.h"
+#include "calibrate/host_machine.h"
+#include "calibrate/profile.h"
+#include "hardware/host.h"
+
+namespace hone {
+namespace {
+
+// Without a calibration of this machine: the kernels are those of the prior, the pace is not known.
+constexpr double kOtherMachine = 0.8;
+
+Result<estimate::Calibration> read(const std::string& path) {
+  const MappedFile file = TRY(MappedFile::open(path));
+  return calibrate::parse_calibration(
+      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path);
+}
+
+Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& device, double batch,
+                                   const AnalysisOptions& options) {
+  const Host host = detect_host();
+  const int threads = options.threads > 0 ? options.threads : ThreadPool::usable_cpus();
+  const std::string kernels = calibrate::kernels_of(cpu_backend());
+  if (!options.calibration.empty())
+    return estimate::analyze_calibrated(opened.work, TRY(read(options.calibration)), device,
+                                        kernels, batch);
+  const auto own = TRY(calibrate::calibration_of(cpu_fingerprint(host), threads));
+  if (own) return estimate::analyze_calibrated(opened.work, *own, device, kernels, batch);
+  const estimate::Machine machine = calibrate::host_machine(host, threads);
+  auto prior = TRY(calibrate::prior_for(machine.vector));
+  if (!prior)
+    return fail(ErrorId::unavailable, "there is no calibration of this machine: run `hone calibrate`");
+  prior->machine = machine;
+  prior->half_width = kOtherMachine;
+  for (auto& family : prior->families) family.half_width = std::max(family.half_width, kOtherMachine);
+  const std::string cpu = prior->cpu;
+  prior->kernels = kernels;
+  estimate::Analysis a = estimate::analyze_calibrated(opened.work, *prior, device, kernels, batch);
+  const std::string source = "calibration of another machine (" + cpu + ")";
+  for (estimate::Quantity* q : {&a.latency, &a.throughput}) {
+    q->confidence = estimate::Confidence::interpolated;
+    q->source = source;
+  }
+  for (auto& o : a.operators) {
+    o.seconds.confidence = estimate::Confidence::interpolated;
+    o.seconds.source = source;
+  }
+  a.notes.insert(a.notes.begin(),
+                 "this machine is not calibrated for " + std::to_string(threads) +
+                     " threads: run `hone calibrate`");
+  return a;
+}
+
+}  // namespace
+
+Result<estimate::Analysis> analyze_on(const OpenedWorkload& opened, const DeviceRegistry& registry,
+                                      const std::string& name, double batch,
+                                      const AnalysisOptions& options) {
+  const Device device = TRY(registry.find(name));
+  if (device.id == "host") return on_host(opened, device, batch, options);
+  return estimate::analyze_theoretical(opened.work, device, batch);
+}
+
+}  // namespace hone

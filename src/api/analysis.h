@@ -1,0 +1,24 @@
+// Estimates for a model file: on this machine by its calibration, elsewhere by the registry.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/workload.h"
+#include "base/result.h"
+#include "estimate/analysis.h"
+#include "hardware/registry.h"
+
+namespace hone {
+
+struct AnalysisOptions {
+  int threads = 0;          // of `host`; 0: one for each CPU
+  std::string calibration;  // a file to take instead of the registered one; "" for none
+};
+
+// `device` is an id, an alias, a file, or `host`.
+Result<estimate::Analysis> analyze_on(const OpenedWorkload& opened, const DeviceRegistry& registry,
+                                      const std::string& device, double batch,
+                                      const AnalysisOptions& options);
+
+}  // namespace hone
