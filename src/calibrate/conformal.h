@@ -14,8 +14,8 @@ struct ConformalBound {
 };
 
 // The ⌈(n + 1) · level⌉-th smallest of |residuals|: another one of their kind lies within with at
-// least that probability. With too few (n < 9 at 0.9) the largest, not certified; of none, infinite.
-// Residuals that are not numbers count as infinite. 0 < level < 1.
+// least that probability. With too few (n < 9 at 0.9) the largest, not certified; of none,
+// infinite. Residuals that are not numbers count as infinite. 0 < level < 1.
 ConformalBound conformal_bound(std::span<const double> residuals, double level = 0.9);
 
 struct LogInterval {

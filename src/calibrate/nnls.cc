@@ -62,8 +62,8 @@ class ActiveSet {
       double most = kTolerance * scale_;
       for (size_t j = 0; j < x_.size(); ++j) {
         if (free_[j]) continue;
-        const double gain = down[j] > 0 ? (x_[j] < upper_[j] ? down[j] : 0)
-                                        : (x_[j] > lower_[j] ? -down[j] : 0);
+        const double gain =
+            down[j] > 0 ? (x_[j] < upper_[j] ? down[j] : 0) : (x_[j] > lower_[j] ? -down[j] : 0);
         if (gain > most) {
           most = gain;
           best = j;
@@ -109,7 +109,7 @@ class ActiveSet {
   void bind(const std::vector<double>& target, double step) {
     for (size_t j = 0; j < x_.size(); ++j) {
       if (!free_[j]) continue;
-      const bool below = target[j] < lower_[j], above = target[j] > upper_[j];
+      const bool below = target[j]<lower_[j], above = target[j]> upper_[j];
       const double bound = below ? lower_[j] : upper_[j];
       if ((below || above) && (bound - x_[j]) / (target[j] - x_[j]) <= step) {
         x_[j] = bound;

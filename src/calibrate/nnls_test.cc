@@ -137,8 +137,10 @@ double best_by_enumeration(const Problem& p) {
     std::vector<size_t> open;
     bool sound = true;
     for (size_t j = 0, code = set; j < n; ++j, code /= 3) {
-      if (code % 3 == 0) open.push_back(j);
-      else x[j] = code % 3 == 1 ? p.options.lower[j] : p.options.upper[j];
+      if (code % 3 == 0)
+        open.push_back(j);
+      else
+        x[j] = code % 3 == 1 ? p.options.lower[j] : p.options.upper[j];
       sound = sound && std::isfinite(x[j]);
     }
     if (!sound) continue;

@@ -65,8 +65,9 @@ class CsvParser {
     }
     if (table_.columns_ == 0) table_.columns_ = count;
     if (count != table_.columns_) {
-      return fail(ErrorId::malformed, fmt::format("{}:{}: {} cells where the header has {}",
-                                                  table_.name_, first_line, count, table_.columns_));
+      return fail(ErrorId::malformed,
+                  fmt::format("{}:{}: {} cells where the header has {}", table_.name_, first_line,
+                              count, table_.columns_));
     }
     return ok();
   }

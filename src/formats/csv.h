@@ -29,7 +29,9 @@ class CsvTable {
   std::string_view header(size_t column) const { return at(column); }
   // The line on which a row begins, from 1: the header is on the first.
   uint64_t line(size_t row) const { return lines_[row + 1]; }
-  std::string_view cell(size_t row, size_t column) const { return at((row + 1) * columns_ + column); }
+  std::string_view cell(size_t row, size_t column) const {
+    return at((row + 1) * columns_ + column);
+  }
 
   std::optional<size_t> find(std::string_view header) const;
   // Of a column that has to be there; the error lists those that are.

@@ -37,7 +37,9 @@ TEST(Csv, QuotesHideCommasQuotesAndLines) {
 }
 
 TEST(Csv, ByteOrderMarkAndEmptyLinesAtTheEnd) {
-  const auto table = parse("\xef\xbb\xbf" "a\n1\n\n\r\n");
+  const auto table = parse(
+      "\xef\xbb\xbf"
+      "a\n1\n\n\r\n");
   ASSERT_TRUE(table) << describe(table.error());
   EXPECT_EQ(table->header(0), "a");
   EXPECT_EQ(table->rows(), 1u);
