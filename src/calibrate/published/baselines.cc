@@ -15,8 +15,7 @@ constexpr size_t kWeights = 5, kActivations = 6, kLayers = 7, kOtherActivations 
 std::vector<double> columns_of(Baseline baseline, const NetworkFeatures& network) {
   const auto& v = network.values;
   switch (baseline) {
-    case Baseline::macs:
-      return {network.macs()};
+    case Baseline::macs: return {network.macs()};
     case Baseline::four_coefficients:
       return {network.macs(), v[kActivations] + v[kOtherActivations], v[kWeights], 1};
     case Baseline::kernels: {

@@ -12,9 +12,9 @@
 namespace hone::calibrate {
 
 enum class Baseline : uint8_t {
-  macs,              // a rate of multiply-adds
-  four_coefficients, // of multiply-adds, activations, weights, and a constant
-  kernels,           // of multiply-adds by kind of kernel, activations, weights, layers
+  macs,               // a rate of multiply-adds
+  four_coefficients,  // of multiply-adds, activations, weights, and a constant
+  kernels,            // of multiply-adds by kind of kernel, activations, weights, layers
 };
 inline constexpr size_t kBaselines = 3;
 std::string_view name(Baseline baseline);

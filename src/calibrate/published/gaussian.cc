@@ -30,8 +30,9 @@ Matrix invert(Matrix a) {
 // A row brought to the level of the mean, its gaps filled with what the rest says.
 struct Filled {
   std::vector<double> deviation;  // from the mean
-  Matrix covariance;              // of the gaps
+  Matrix covariance;              // of the gaps, the level given
   std::vector<size_t> gaps;
+  std::vector<double> by_level;  // how deviations move with the level, times its deviation
 };
 
 Filled fill(const Gaussian& g, std::span<const double> row, std::span<const size_t> known) {
@@ -52,6 +53,10 @@ Filled fill(const Gaussian& g, std::span<const double> row, std::span<const size
   const Matrix gain = multiply(part(g.covariance, filled.gaps, known), precision);
   const std::vector<double> means = multiply(gain, off);
   for (size_t i = 0; i < filled.gaps.size(); ++i) filled.deviation[filled.gaps[i]] = means[i];
+  const std::vector<double> ones(known.size(), 1 / std::sqrt(all));
+  const std::vector<double> moved = multiply(gain, ones);
+  filled.by_level.assign(row.size(), 1 / std::sqrt(all));
+  for (size_t i = 0; i < filled.gaps.size(); ++i) filled.by_level[filled.gaps[i]] = moved[i];
   filled.covariance = part(g.covariance, filled.gaps, filled.gaps);
   const Matrix explained = multiply(gain, part(g.covariance, known, filled.gaps));
   for (size_t i = 0; i < filled.gaps.size(); ++i)
@@ -75,6 +80,9 @@ Gaussian step(const Gaussian& now, const Matrix& rows, std::span<const double> w
     for (size_t i = 0; i < filled.gaps.size(); ++i)
       for (size_t j = 0; j < filled.gaps.size(); ++j)
         sum(filled.gaps[i], filled.gaps[j]) += weights[r] * filled.covariance(i, j);
+    for (size_t i = 0; i < n; ++i)
+      for (size_t j = 0; j < n; ++j)
+        sum(i, j) += weights[r] * filled.by_level[i] * filled.by_level[j];
     deviations.push_back(std::move(filled.deviation));
     shares.push_back(weights[r]);
   }
@@ -89,8 +97,7 @@ Gaussian step(const Gaussian& now, const Matrix& rows, std::span<const double> w
   for (size_t r = 0; r < deviations.size(); ++r) {
     for (size_t i = 0; i < n; ++i) deviations[r][i] -= moved[i];
     for (size_t i = 0; i < n; ++i)
-      for (size_t j = 0; j < n; ++j)
-        sum(i, j) += shares[r] * deviations[r][i] * deviations[r][j];
+      for (size_t j = 0; j < n; ++j) sum(i, j) += shares[r] * deviations[r][i] * deviations[r][j];
   }
   for (size_t i = 0; i < n; ++i) {
     for (size_t j = 0; j < n; ++j) {

@@ -31,10 +31,10 @@ Gaussian fit_gaussian(const Matrix& rows, std::span<const double> weights, const
 
 // What is known of a row once some of its numbers are given.
 struct Conditional {
-  std::vector<double> mean;    // of every column
-  Matrix covariance;           // of every column
-  std::vector<size_t> used;    // the given ones that were believed
-  double misfit = 0;           // squares of the given ones beside what is usual; expected: used - 1
+  std::vector<double> mean;  // of every column
+  Matrix covariance;         // of every column
+  std::vector<size_t> used;  // the given ones that were believed
+  double misfit = 0;         // squares of the given ones beside what is usual; expected: used - 1
 };
 
 // Of `given` columns of `row`, those that are not NaN. While there are five or more, one that lies

@@ -12,9 +12,9 @@ constexpr size_t kCounts = NetworkFeatures::kColumns.size() - NetworkFeatures::k
 constexpr size_t kDirections = 1 + kCounts + NetworkFeatures::kMacs + 1;
 
 // Chosen on networks left out; errors hardly change when any of them doubles.
-constexpr double kLevel = 25;      // variance of what all networks have in common
-constexpr double kLength = 5;      // in standard deviations of a direction
-constexpr double kNoise = 0.05;    // variance of a network that features do not tell
+constexpr double kLevel = 25;    // variance of what all networks have in common
+constexpr double kLength = 5;    // in standard deviations of a direction
+constexpr double kNoise = 0.05;  // variance of a network that features do not tell
 
 std::vector<double> directions(const NetworkFeatures& network) {
   std::vector<double> z{std::log(network.macs())};
@@ -46,8 +46,7 @@ double covariance(std::span<const double> a, std::span<const double> b) {
 
 }  // namespace
 
-Mixture interpolate(std::span<const NetworkFeatures* const> known,
-                    const NetworkFeatures& network) {
+Mixture interpolate(std::span<const NetworkFeatures* const> known, const NetworkFeatures& network) {
   if (known.empty()) return {};
   std::vector<std::vector<double>> at;
   for (const NetworkFeatures* k : known) at.push_back(directions(*k));

@@ -14,7 +14,8 @@ struct Mixture {
 };
 
 // Kriging (Matheron 1963) between networks: of multiply-adds, weights, activations and layers by
-// their logarithms, of the kinds of kernels by the roots of their shares. Nothing known: no weights.
+// their logarithms, of the kinds of kernels by the roots of their shares. Nothing known: no
+// weights.
 Mixture interpolate(std::span<const NetworkFeatures* const> known, const NetworkFeatures& network);
 
 }  // namespace hone::calibrate

@@ -53,9 +53,9 @@ Result<Measurements> read_measurements(const CsvTable& table, Statistic statisti
 // What a network's time depends on.
 struct NetworkFeatures {
   static constexpr std::array<std::string_view, 9> kColumns{
-      "macs_conv3x3",    "macs_conv1x1",     "macs_depthwise",
-      "macs_fc",         "macs_conv_other",  "weights_conv_fc",
-      "act_elems_conv_fc", "layers",         "act_elems_other_ops"};
+      "macs_conv3x3",      "macs_conv1x1",    "macs_depthwise",
+      "macs_fc",           "macs_conv_other", "weights_conv_fc",
+      "act_elems_conv_fc", "layers",          "act_elems_other_ops"};
   static constexpr size_t kMacs = 5;  // the first so many are multiply-adds, by kind of kernel
 
   std::string network;

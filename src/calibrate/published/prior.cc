@@ -17,13 +17,13 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::array<std::string_view, kRunKinds> kKindNames{"cpu_1", "cpu_2_to_4", "cpu_5_up",
                                                              "gpu"};
 
-// Chosen by leaving devices out; halving or doubling any of them moves the median error by less
-// than 0.2 points.
-constexpr double kVariance = 0.05;      // of a network of which nothing is known, beside its run
-constexpr double kVarianceRows = 8;     // as strong as so many rows
-constexpr double kThreadsRows = 40;     // how strongly a number of threads is like the others
+// Chosen by leaving devices out. Halving or doubling any of them moves the median error on CPUs by
+// at most 0.2 points, and on GPUs by at most 1.
+constexpr double kVariance = 0.05;   // of a network of which nothing is known, beside its run
+constexpr double kVarianceRows = 8;  // as strong as so many rows
+constexpr double kThreadsRows = 40;  // how strongly a number of threads is like the others
 constexpr double kThreadsMeanRows = 10;
-constexpr double kGpuSpread = 1.5;      // GPUs differ more than CPUs
+constexpr double kGpuSpread = 1.5;  // GPUs differ more than CPUs
 constexpr double kGpuRows = 12;
 constexpr int kIterations = 10, kRefinements = 6;
 // The misfit of the given networks widens the rest, as much as so many numbers weigh against it.
@@ -33,7 +33,7 @@ constexpr double kFeatureVariance = 0.05;  // of logarithms, for each unit of Mi
 // Eight networks that leave least open, by annealing over sets on the tables of devices left out;
 // among sets that are as good, one with every kind of kernel.
 constexpr std::array<std::string_view, 8> kCalibration{
-    "alexnet",        "mnasnet",       "regnety_400m",        "resnet50",
+    "alexnet",        "mnasnet",        "regnety_400m",        "resnet50",
     "yolo-fastestv2", "mobilenet_int8", "squeezenet_ssd_int8", "vgg16_int8"};
 
 Matrix logarithms(const Measurements& table, std::span<const size_t> configurations,
@@ -42,8 +42,7 @@ Matrix logarithms(const Measurements& table, std::span<const size_t> configurati
   for (size_t r = 0; r < configurations.size(); ++r) {
     const Configuration& c = table.configurations[configurations[r]];
     for (size_t n = 0; n < table.networks.size(); ++n)
-      rows(r, n) =
-          floats_only && is_int8(table.networks[n]) ? kNaN : std::log(c.milliseconds[n]);
+      rows(r, n) = floats_only && is_int8(table.networks[n]) ? kNaN : std::log(c.milliseconds[n]);
   }
   return rows;
 }
@@ -78,8 +77,8 @@ void fit_kinds(Prior& prior, const Measurements& table, std::span<const size_t> 
   for (size_t i = 0; i < n; ++i) start(i, i) = kVariance;
   const Gaussian loose{column_means(logarithms(table, cpu, false)), start};
   const Gaussian any = fit(table, cpu, {loose, kVarianceRows, 0}, kIterations);
-  for (const RunKind kind : {RunKind::cpu_one_thread, RunKind::cpu_few_threads,
-                             RunKind::cpu_many_threads}) {
+  for (const RunKind kind :
+       {RunKind::cpu_one_thread, RunKind::cpu_few_threads, RunKind::cpu_many_threads}) {
     std::vector<size_t> of_kind;
     for (const size_t c : cpu)
       if (run_kind(table.configurations[c].threads, false, false) == kind) of_kind.push_back(c);
@@ -171,11 +170,12 @@ std::vector<Measured> given_of(const Prior& prior, const Measurements& table,
   std::vector<Measured> given;
   for (const std::string& network : prior.calibration) {
     const auto at = find_network(table.networks, network);
-    if (at && !std::isnan(run.milliseconds[*at]))
-      given.push_back({network, run.milliseconds[*at]});
+    if (at && !std::isnan(run.milliseconds[*at])) given.push_back({network, run.milliseconds[*at]});
   }
   return given;
 }
+
+RunKind kind_of(const Configuration& run) { return run_kind(run.threads, run.gpu, false); }
 
 Prior without_network(const Prior& prior, size_t network) {
   std::vector<size_t> rest;
@@ -200,7 +200,7 @@ std::string_view name(RunKind kind) { return kKindNames[size_t(kind)]; }
 
 RunKind run_kind(int threads, bool gpu, bool int8) {
   if (gpu && !int8) return RunKind::gpu;
-  return threads == 1  ? RunKind::cpu_one_thread
+  return threads == 1   ? RunKind::cpu_one_thread
          : threads <= 4 ? RunKind::cpu_few_threads
                         : RunKind::cpu_many_threads;
 }
@@ -263,7 +263,7 @@ std::vector<Residual> residuals(const Prior& prior, const Measurements& table, s
       predict(prior, run.threads, run.gpu, given_of(prior, table, run), targets);
   std::vector<Residual> found;
   for (size_t i = 0; i < networks.size(); ++i)
-    found.push_back({configuration, networks[i], run.gpu, predictions[i].known, predictions[i],
+    found.push_back({configuration, networks[i], kind_of(run), predictions[i].known, predictions[i],
                      run.milliseconds[networks[i]]});
   return found;
 }
@@ -279,21 +279,22 @@ std::vector<Residual> residuals_by_features(const Prior& prior, const Measuremen
       continue;
     const Prior less = without_network(prior, n);
     const Target target{prior.networks[n], &*prior.features[n]};
-    const auto prediction = predict(less, run.threads, run.gpu, given_of(prior, table, run),
-                                    std::span(&target, 1));
-    found.push_back({configuration, *at, run.gpu, false, prediction[0], run.milliseconds[*at]});
+    const auto prediction =
+        predict(less, run.threads, run.gpu, given_of(prior, table, run), std::span(&target, 1));
+    found.push_back(
+        {configuration, *at, kind_of(run), false, prediction[0], run.milliseconds[*at]});
   }
   return found;
 }
 
 void set_bounds(Prior& prior, std::span<const Residual> residuals) {
-  for (const bool gpu : {false, true}) {
+  for (size_t kind = 0; kind < kRunKinds; ++kind) {
     for (const bool known : {false, true}) {
       std::vector<double> scaled;
       for (const Residual& r : residuals)
-        if (r.prediction.possible() && r.gpu == gpu && r.known == known)
+        if (r.prediction.possible() && r.kind == RunKind(kind) && r.known == known)
           scaled.push_back(r.error() / r.prediction.deviation);
-      prior.bound(gpu, known) = conformal_bound(scaled);
+      prior.bound(RunKind(kind), known) = conformal_bound(scaled);
     }
   }
 }

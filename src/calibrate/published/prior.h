@@ -30,13 +30,15 @@ struct Prior {
   std::vector<std::string> calibration;                  // the networks to measure on a device
   std::array<Gaussian, kRunKinds> kinds;  // of logarithms of milliseconds, over the networks
   // By how many predicted standard deviations estimates and measurements lie apart at most, in 90 %
-  // of the cases: on CPU and GPU, of networks known to the prior and of others.
-  std::array<std::array<ConformalBound, 2>, 2> bounds{};
+  // of the cases: of each kind of run, of networks known to the prior and of others.
+  std::array<std::array<ConformalBound, 2>, kRunKinds> bounds{};
   Statistic statistic = Statistic::average;
   std::string source;  // where the measurements come from, in words
 
-  const ConformalBound& bound(bool gpu, bool known) const { return bounds[gpu ? 1 : 0][known ? 0 : 1]; }
-  ConformalBound& bound(bool gpu, bool known) { return bounds[gpu ? 1 : 0][known ? 0 : 1]; }
+  const ConformalBound& bound(RunKind kind, bool known) const {
+    return bounds[size_t(kind)][known ? 0 : 1];
+  }
+  ConformalBound& bound(RunKind kind, bool known) { return bounds[size_t(kind)][known ? 0 : 1]; }
 };
 
 // A network whose time is known or asked for; `features` matter where the prior does not know it.
@@ -78,10 +80,11 @@ Result<Prior> fit_prior(const Measurements& table, std::span<const NetworkFeatur
 // What a run says about the prior: of each network that was not given, how far the measurement lies
 // from the prediction.
 struct Residual {
-  size_t configuration = 0, network = 0;  // of the table
-  bool gpu = false, known = true;
+  size_t configuration = 0, network = 0;   // of the table
+  RunKind kind = RunKind::cpu_one_thread;  // of its run; for networks of bytes on GPUs, too
+  bool known = true;
   Prediction prediction;
-  double measured = 0;  // milliseconds
+  double measured = 0;   // milliseconds
   double error() const;  // log(predicted / measured)
 };
 std::vector<Residual> residuals(const Prior& prior, const Measurements& table, size_t configuration,

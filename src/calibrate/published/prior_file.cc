@@ -26,8 +26,8 @@ class Writer {
     row("", "source", prior_.source, "");
     row("", "statistic", std::string(name(prior_.statistic)), "");
     for (const std::string& network : prior_.calibration) row("", "calibration", network, "");
-    for (const bool gpu : {false, true})
-      for (const bool known : {true, false}) bound(gpu, known);
+    for (size_t k = 0; k < kRunKinds; ++k)
+      for (const bool known : {true, false}) bound(RunKind(k), known);
     features();
     for (size_t k = 0; k < kRunKinds; ++k) kind(name(RunKind(k)), prior_.kinds[k]);
     return std::move(text_);
@@ -42,13 +42,12 @@ class Writer {
     cells.insert(cells.end(), of_networks.begin(), of_networks.end());
     text_ += csv_line(cells);
   }
-  void bound(bool gpu, bool known) {
-    const ConformalBound& b = prior_.bound(gpu, known);
+  void bound(RunKind kind, bool known) {
+    const ConformalBound& b = prior_.bound(kind, known);
     if (b.n == 0) return;
-    const std::string_view kind = gpu ? "gpu" : "cpu";
-    const std::string name = known ? "known" : "by_features";
-    row(kind, "bound", name, number(b.half_width));
-    row(kind, "bound_residuals", name, fmt::format("{}", b.n));
+    const std::string of = known ? "known" : "by_features";
+    row(name(kind), "bound", of, number(b.half_width));
+    row(name(kind), "bound_residuals", of, fmt::format("{}", b.n));
   }
   void features() {
     for (size_t f = 0; f < NetworkFeatures::kColumns.size(); ++f) {
@@ -99,9 +98,8 @@ class Reader {
     for (size_t c = 0; c < n_; ++c) {
       const std::string_view network = table_.header(kFixed + c);
       if (find_network(prior_.networks, network))
-        return fail(ErrorId::duplicate_name,
-                    fmt::format("{}:1: two columns are of the network {}", table_.name(),
-                                printable(network)));
+        return fail(ErrorId::duplicate_name, fmt::format("{}:1: two columns are of the network {}",
+                                                         table_.name(), printable(network)));
       prior_.networks.emplace_back(network);
     }
     features_.resize(n_);
@@ -134,14 +132,20 @@ class Reader {
     return ok();
   }
 
+  Result<RunKind> run_kind_of(size_t row) const {
+    for (size_t k = 0; k < kRunKinds; ++k)
+      if (name(RunKind(k)) == table_.cell(row, 0)) return RunKind(k);
+    return table_.error(row, 0, "is no kind of run");
+  }
+
   Status read_bound(size_t row, bool width) {
-    const std::string_view kind = table_.cell(row, 0), of = table_.cell(row, 2);
-    if (kind != "cpu" && kind != "gpu") return table_.error(row, 0, "is neither cpu nor gpu");
+    const RunKind kind = TRY(run_kind_of(row));
+    const std::string_view of = table_.cell(row, 2);
     if (of != "known" && of != "by_features")
       return table_.error(row, 2, "is neither known nor by_features");
     const double value = TRY(table_.number(row, 3));
     if (value < 0 || value > 1e9) return table_.error(row, 3, "is out of range");
-    ConformalBound& bound = prior_.bound(kind == "gpu", of == "known");
+    ConformalBound& bound = prior_.bound(kind, of == "known");
     if (width) {
       bound.half_width = value;
     } else {
@@ -174,10 +178,7 @@ class Reader {
   }
 
   Status read_kind(size_t row, bool mean) {
-    size_t kind = 0;
-    while (kind < kRunKinds && name(RunKind(kind)) != table_.cell(row, 0)) ++kind;
-    if (kind == kRunKinds) return table_.error(row, 0, "is no kind of run");
-    Gaussian& g = prior_.kinds[kind];
+    Gaussian& g = prior_.kinds[size_t(TRY(run_kind_of(row)))];
     if (mean) {
       for (size_t c = 0; c < n_; ++c) g.mean[c] = TRY(moderate(row, kFixed + c));
       return ok();
@@ -199,15 +200,15 @@ class Reader {
       for (const double m : g.mean)
         if (std::isnan(m)) return missing(fmt::format("there is no mean of {}", name(RunKind(k))));
       if (!cholesky(g.covariance))
-        return missing(fmt::format("the covariance of {} is not positive definite",
-                                   name(RunKind(k))));
+        return missing(
+            fmt::format("the covariance of {} is not positive definite", name(RunKind(k))));
     }
     for (size_t c = 0; c < n_; ++c) {
       features_[c].network = prior_.networks[c];
       const bool all = have_[c] == NetworkFeatures::kColumns.size();
       if (have_[c] != 0 && (!all || features_[c].macs() <= 0))
-        return missing(fmt::format("the features of {} are incomplete",
-                                   printable(prior_.networks[c])));
+        return missing(
+            fmt::format("the features of {} are incomplete", printable(prior_.networks[c])));
       prior_.features.push_back(all ? std::optional(features_[c]) : std::nullopt);
     }
     return ok();

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "calibrate/published/baselines.h"
 
@@ -12,82 +11,6 @@ namespace hone::calibrate {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-// One estimate against one measurement.
-struct Case {
-  size_t configuration;
-  double estimated, measured;
-  double half_width = kNaN;  // of the interval, in logarithms
-
-  double error() const { return std::abs(estimated / measured - 1); }
-};
-
-// Linear between the order statistics.
-double quantile(const std::vector<double>& sorted, double share) {
-  if (sorted.empty()) return kNaN;
-  const double at = share * double(sorted.size() - 1);
-  const auto below = static_cast<size_t>(at);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (at - double(below)) * (sorted[above] - sorted[below]);
-}
-double median_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return quantile(values, 0.5);
-}
-
-double rank_of(std::span<const Case> cases) {
-  std::vector<double> a, b;
-  for (const Case& c : cases) {
-    a.push_back(c.estimated);
-    b.push_back(c.measured);
-  }
-  return rank_correlation(a, b);
-}
-
-// Cases of one run lie together.
-double median_rank(std::span<const Case> cases) {
-  std::vector<double> ranks;
-  for (size_t begin = 0; begin < cases.size();) {
-    size_t end = begin;
-    while (end < cases.size() && cases[end].configuration == cases[begin].configuration) ++end;
-    const double rank = rank_of(cases.subspan(begin, end - begin));
-    if (!std::isnan(rank)) ranks.push_back(rank);
-    begin = end;
-  }
-  return median_of(std::move(ranks));
-}
-
-ErrorSummary summarize(std::span<const Case> cases) {
-  ErrorSummary s;
-  s.n = cases.size();
-  std::vector<double> errors, widths;
-  size_t inside = 0;
-  for (const Case& c : cases) {
-    errors.push_back(c.error());
-    if (std::isnan(c.half_width)) continue;
-    // Half of value · (exp(h) − exp(−h)), beside the value.
-    widths.push_back(std::sinh(std::min(c.half_width, 700.0)));
-    inside += std::abs(std::log(c.estimated / c.measured)) <= c.half_width;
-  }
-  std::sort(errors.begin(), errors.end());
-  const auto within = [&](double most) {
-    const auto end = std::upper_bound(errors.begin(), errors.end(), most);
-    return errors.empty() ? kNaN : double(end - errors.begin()) / double(errors.size());
-  };
-  s.median = quantile(errors, 0.5);
-  s.mean = errors.empty()
-               ? kNaN
-               : std::accumulate(errors.begin(), errors.end(), 0.0) / double(errors.size());
-  s.p95 = quantile(errors, 0.95);
-  s.most = errors.empty() ? kNaN : errors.back();
-  s.within_5 = within(0.05);
-  s.within_10 = within(0.1);
-  s.within_20 = within(0.2);
-  s.coverage = widths.empty() ? kNaN : double(inside) / double(widths.size());
-  s.half_width = median_of(std::move(widths));
-  s.rank = median_rank(cases);
-  return s;
-}
 
 // Of a table, what each run gave; collects the cases and tells about them.
 class Report {
@@ -104,19 +27,17 @@ class Report {
       return;
     }
     validation_.by_features += !r.known;
-    const ConformalBound& bound = bounds.bound(r.gpu, r.known);
+    const ConformalBound& bound = bounds.bound(r.kind, r.known);
     const double half_width = bound.n == 0 ? kNaN : bound.half_width * r.prediction.deviation;
-    cases_.push_back({r.configuration, std::exp(r.prediction.log_milliseconds), r.measured,
-                      half_width});
+    cases_.push_back(
+        {r.configuration, std::exp(r.prediction.log_milliseconds), r.measured, half_width});
     add_baselines(r);
   }
 
   Validation finish(bool left_out, size_t groups) {
     validation_.left_out = left_out;
     validation_.groups = groups;
-    const auto by_run = [](const Case& a, const Case& b) {
-      return a.configuration < b.configuration;
-    };
+    const auto by_run = [](const ErrorCase& a, const ErrorCase& b) { return a.run < b.run; };
     std::stable_sort(cases_.begin(), cases_.end(), by_run);
     for (size_t c = 0; c < table_.configurations.size(); ++c) {
       const Configuration& run = table_.configurations[c];
@@ -134,10 +55,10 @@ class Report {
 
  private:
   template <class Choice>
-  std::vector<Case> select(Choice&& choice) const {
-    std::vector<Case> chosen;
-    for (const Case& c : cases_)
-      if (choice(c.configuration)) chosen.push_back(c);
+  std::vector<ErrorCase> select(Choice&& choice) const {
+    std::vector<ErrorCase> chosen;
+    for (const ErrorCase& c : cases_)
+      if (choice(c.run)) chosen.push_back(c);
     return chosen;
   }
 
@@ -149,9 +70,8 @@ class Report {
     add_part("all", [](const Configuration&) { return true; });
     add_part("CPU", [](const Configuration& c) { return !c.gpu; });
     add_part("CPU, 1 thread", [](const Configuration& c) { return !c.gpu && c.threads == 1; });
-    add_part("CPU, 2 to 4 threads", [](const Configuration& c) {
-      return !c.gpu && c.threads > 1 && c.threads <= 4;
-    });
+    add_part("CPU, 2 to 4 threads",
+             [](const Configuration& c) { return !c.gpu && c.threads > 1 && c.threads <= 4; });
     add_part("CPU, 5 threads and more",
              [](const Configuration& c) { return !c.gpu && c.threads > 4; });
     add_part("GPU", [](const Configuration& c) { return c.gpu; });
@@ -185,8 +105,8 @@ class Report {
   const Measurements& table_;
   std::span<const NetworkFeatures> features_;
   Validation validation_;
-  std::vector<Case> cases_;
-  std::array<std::vector<Case>, kBaselines> baseline_cases_;
+  std::vector<ErrorCase> cases_;
+  std::array<std::vector<ErrorCase>, kBaselines> baseline_cases_;
   std::array<std::optional<FittedBaseline>, kBaselines> baselines_;
   size_t fitted_for_ = SIZE_MAX;
 };
@@ -198,31 +118,7 @@ std::vector<std::string> groups_of(const Measurements& table) {
   return groups;
 }
 
-std::vector<double> ranks_of(std::span<const double> values) {
-  std::vector<size_t> order(values.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
-  std::vector<double> ranks(values.size());
-  for (size_t begin = 0; begin < order.size();) {
-    size_t end = begin;
-    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
-    for (size_t i = begin; i < end; ++i) ranks[order[i]] = double(begin + end - 1) / 2;
-    begin = end;
-  }
-  return ranks;
-}
-
 }  // namespace
-
-double rank_correlation(std::span<const double> a, std::span<const double> b) {
-  if (a.size() < 2) return kNaN;
-  std::vector<double> x = ranks_of(a), y = ranks_of(b);
-  const double mean = double(a.size() - 1) / 2;
-  for (double& v : x) v -= mean;
-  for (double& v : y) v -= mean;
-  const double size = std::sqrt(dot(x, x) * dot(y, y));
-  return size > 0 ? dot(x, y) / size : kNaN;
-}
 
 Result<std::vector<Residual>> leave_groups_out(const Measurements& table,
                                                std::span<const NetworkFeatures> features,

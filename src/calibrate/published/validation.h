@@ -7,20 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "calibrate/published/errors.h"
 #include "calibrate/published/prior.h"
 
 namespace hone::calibrate {
-
-// Of relative errors |estimated − measured| / measured. Shares are of 1; NaN where there is nothing
-// to tell.
-struct ErrorSummary {
-  size_t n = 0;
-  double median = 0, mean = 0, p95 = 0, most = 0;
-  double within_5 = 0, within_10 = 0, within_20 = 0;  // percent
-  double coverage = 0;    // of the 90 % intervals
-  double half_width = 0;  // the median of half of an interval, beside its estimate
-  double rank = 0;        // Spearman's correlation; over several runs, the median of theirs
-};
 
 struct RunResult {
   std::string device, run;
@@ -68,8 +58,5 @@ Result<Validation> validate(const Prior& prior, const Measurements& table,
 Result<Validation> validate_left_out(const Measurements& table,
                                      std::span<const NetworkFeatures> features,
                                      const FitOptions& options, const OnProgress& progress = {});
-
-// Spearman's rank correlation, ties at their mean rank; NaN of fewer than two, or all equal.
-double rank_correlation(std::span<const double> a, std::span<const double> b);
 
 }  // namespace hone::calibrate
