@@ -82,4 +82,16 @@ std::vector<double> solve_cholesky(const Matrix& l, std::span<const double> b) {
   return solve_upper(l, solve_lower(l, b));
 }
 
+Matrix invert_cholesky(const Matrix& l) {
+  Matrix inverse(l.rows(), l.rows());
+  std::vector<double> unit(l.rows());
+  for (size_t r = 0; r < l.rows(); ++r) {
+    unit[r] = 1;
+    const std::vector<double> x = solve_cholesky(l, unit);
+    unit[r] = 0;
+    for (size_t c = 0; c < x.size(); ++c) inverse(r, c) = x[c];
+  }
+  return inverse;
+}
+
 }  // namespace hone::calibrate

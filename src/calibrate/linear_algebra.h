@@ -46,5 +46,7 @@ Result<Matrix> cholesky(const Matrix& a, double least = 1e-12);
 std::vector<double> solve_lower(const Matrix& l, std::span<const double> b);
 std::vector<double> solve_upper(const Matrix& l, std::span<const double> b);
 std::vector<double> solve_cholesky(const Matrix& l, std::span<const double> b);
+// (L Lᵀ)⁻¹.
+Matrix invert_cholesky(const Matrix& l);
 
 }  // namespace hone::calibrate

@@ -43,6 +43,7 @@ TEST(LinearAlgebra, CholeskySolves) {
     for (size_t i = 0; i < n; ++i) {
       EXPECT_NEAR(solved[i], x[i], 1e-8);
       for (size_t j = 0; j < n; ++j) EXPECT_NEAR(again(i, j), a(i, j), 1e-12);
+      EXPECT_NEAR(multiply(a, invert_cholesky(*l))(i, n - 1), i == n - 1 ? 1 : 0, 1e-8);
       for (size_t j = i + 1; j < n; ++j) EXPECT_EQ((*l)(i, j), 0);
     }
   }

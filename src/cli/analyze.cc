@@ -66,11 +66,11 @@ void write_report(JsonWriter& json, const Report& r) {
   json.member("parameters", r.opened->parameters);
   json.member("macs", work.macs);
   json.member("flops", work.flops);
-  write(json, "latency_s", a.latency);
-  write(json, "throughput_per_s", a.throughput);
-  write(json, "peak_memory_bytes", a.peak_memory);
+  write_quantity(json, "latency_s", a.latency);
+  write_quantity(json, "throughput_per_s", a.throughput);
+  write_quantity(json, "peak_memory_bytes", a.peak_memory);
   if (a.energy) {
-    write(json, "energy_j", *a.energy);
+    write_quantity(json, "energy_j", *a.energy);
   } else {
     json.key("energy_j");
     json.null();
@@ -95,7 +95,7 @@ void write_report(JsonWriter& json, const Report& r) {
     json.member("flops", o.flops);
     json.member("bytes", o.bytes);
     json.member("bound_by", estimate::name(o.bound));
-    write(json, "latency_s", o.seconds);
+    write_quantity(json, "latency_s", o.seconds);
     json.end_object();
   }
   json.end_array();

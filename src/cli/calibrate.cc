@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/estimates.h"
 #include "cli/output.h"
+#include "cli/published.h"
 #include "hardware/host.h"
 
 namespace hone::cli {
@@ -75,6 +76,14 @@ std::string text_of(const HostCalibration& host, const std::string& path) {
 }
 
 Result<int> run(const Arguments& arguments) {
+  if (arguments.has("--table")) {
+    PublishedTable table = published_table(arguments);
+    table.source = arguments.text("--source");
+    table.output = arguments.text("--output");
+    if (table.output.empty())
+      return fail(ErrorId::usage, "--table needs -o FILE for the prior that is fitted to it");
+    return calibrate_table(table, arguments);
+  }
   if (arguments.text("--device") != "host") {
     Error error = fail(ErrorId::usage, "only this machine can be measured: --device host");
     error.hint = "run `hone calibrate` on the device, and take its file along with --calibration";
@@ -153,19 +162,22 @@ const Command& calibrate_command() {
       .examples =
           "$ hone calibrate\n"
           "$ hone calibrate --threads 1 --budget 30\n"
-          "$ hone calibrate --threads 1 -o machine.json --samples samples.csv",
+          "$ hone calibrate --threads 1 -o machine.json --samples samples.csv\n"
+          "$ hone calibrate --table latencies.csv --features networks.csv -o prior.json",
       .details =
           "Runs operators and small networks of made-up sizes, drawn by --seed without regard to "
           "any\nmodel, and fits the time of each family of kernels to counts of its shapes. What "
           "the fits have\nnot seen tells how far estimates may lie off. Written to "
           "~/.local/share/hone/calibration, one file\nfor each number of threads: 1 and one for "
           "each CPU, where --threads says nothing else.\ndocs/estimation.md explains the method.",
-      .flags = {{"--device", Kind::text, "host", "what to calibrate", "host"},
-                {"--budget", Kind::real, "SECONDS", "of measuring, in all", "60"},
-                {"--shapes", Kind::integer, "N", "operators of different sizes", "400"},
-                {"--seed", Kind::integer, "N", "of the sizes", "0"},
-                {"-o,--output", Kind::text, "FILE.json", "the file to write"},
-                {"--samples", Kind::text, "FILE.csv", "write the times of every step too"}},
+      .flags = with_table_flags(
+          {{"--device", Kind::text, "host", "what to calibrate", "host"},
+           {"--budget", Kind::real, "SECONDS", "of measuring, in all", "60"},
+           {"--shapes", Kind::integer, "N", "operators of different sizes", "400"},
+           {"--seed", Kind::integer, "N", "of the sizes", "0"},
+           {"-o,--output", Kind::text, "FILE.json", "the file to write"},
+           {"--samples", Kind::text, "FILE.csv", "write the times of every step too"},
+           {"--source", Kind::text, "TEXT", "of --table: where it was published"}}),
       .run = run,
   };
   return command;

@@ -47,7 +47,7 @@ std::string energy_text(double joules) {
 
 std::string percent_text(double share) { return fmt::format("{:.0f} %", share * 100); }
 
-void write(JsonWriter& json, std::string_view name, const estimate::Quantity& q) {
+void write_quantity(JsonWriter& json, std::string_view name, const estimate::Quantity& q) {
   json.key(name);
   json.begin_object();
   json.member("value", q.value);

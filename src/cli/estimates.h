@@ -17,7 +17,7 @@ std::string energy_text(double joules);
 std::string percent_text(double share);
 
 // {value, low, high, confidence, source}
-void write(JsonWriter& json, std::string_view name, const estimate::Quantity& quantity);
+void write_quantity(JsonWriter& json, std::string_view name, const estimate::Quantity& quantity);
 
 // SYMBOL=SIZE as the bindings of dims; any name.
 Result<Dim::Bindings> dim_bindings(const Arguments& arguments);

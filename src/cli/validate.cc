@@ -1,96 +1,324 @@
-// `hone validate`: estimates against measurements.
+// `hone validate`: estimates against what is measured afterwards.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <map>
+#include <cmath>
 
-#include "api/compile.h"
+#include "api/analysis.h"
 #include "api/random_input.h"
-#include "api/workload.h"
 #include "backends/backends.h"
-#include "base/mapped_file.h"
+#include "base/atomic_file.h"
+#include "base/hash.h"
 #include "base/text.h"
-#include "calibrate/profile.h"
-#include "calibrate/program_runner.h"
+#include "calibrate/calibrations.h"
+#include "calibrate/model_timer.h"
+#include "calibrate/nnls.h"
+#include "calibrate/published/errors.h"
 #include "cli/commands.h"
+#include "cli/estimates.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
-#include "estimate/latency.h"
-#include "ops/catalogue.h"
-#include "passes/pipeline.h"
+#include "cli/published.h"
+#include "hardware/host.h"
+#include "measure/machine_peaks.h"
 
 namespace hone::cli {
 namespace {
 
-Result<int> run(const Arguments& arguments) {
-  const auto text = TRY(MappedFile::open(arguments.text("--calibration")));
-  const auto calibration = TRY(calibrate::parse_calibration(
-      std::string_view(reinterpret_cast<const char*>(text.bytes().data()), text.bytes().size()),
-      arguments.text("--calibration")));
-  ThreadPool pool(calibration.machine.threads);
-  std::vector<double> errors;
+using calibrate::ErrorCase;
+using calibrate::ErrorSummary;
+
+struct Prediction {
+  std::string model;
+  estimate::Quantity latency;
+  double macs = 0, bytes = 0, parameters = 0;
+};
+
+struct Outcome {
+  Prediction predicted;
+  calibrate::ModelTime time;
+};
+
+// Simpler ways on the same data, each without the model that it estimates.
+struct Baseline {
+  std::string name;
+  ErrorSummary summary;
+};
+
+std::string predictions_json(const std::vector<Prediction>& predictions) {
+  std::string text;
+  JsonWriter json(text);
+  json.begin_array();
+  for (const Prediction& p : predictions) {
+    json.begin_object();
+    json.member("model", p.model);
+    write_quantity(json, "latency_s", p.latency);
+    json.end_object();
+  }
+  json.end_array();
+  return text + "\n";
+}
+
+Result<std::vector<Prediction>> predict(const Arguments& arguments, int threads) {
+  const DeviceRegistry registry;
+  std::vector<Prediction> predictions;
+  for (const std::string& path : arguments.positionals()) {
+    const OpenedWorkload opened =
+        TRY(open_workload(path, open_options(arguments), TRY(dim_bindings(arguments))));
+    const auto a =
+        TRY(analyze_on(opened, registry, "host", 1, {threads, arguments.text("--calibration")}));
+    double bytes = 0;
+    for (const estimate::Step& s : opened.work.steps)
+      for (const estimate::Touch& t : s.touches) bytes += t.bytes;
+    predictions.push_back({path, a.latency, opened.work.macs, bytes, double(opened.parameters)});
+  }
+  return predictions;
+}
+
+Result<std::vector<calibrate::TimedModel>> prepare(const Arguments& arguments) {
+  const Dim::Bindings bindings = TRY(dim_bindings(arguments));
+  std::vector<calibrate::TimedModel> models;
   for (const std::string& path : arguments.positionals()) {
     OpenedModel opened = TRY(open_model_file(path, open_options(arguments)));
     const auto model =
         TRY(calibrate::lowered(std::move(opened.model), cpu_backend(), arguments.limits, false));
-    const auto program = TRY(Program::make(model, all_backends(), arguments.limits));
-    Dim::Bindings bindings;
-    std::vector<Datum> inputs;
+    calibrate::TimedModel timed{
+        path, TRY(Program::make(model, all_backends(), arguments.limits)), {}};
     for (const ValueId v : model->main().inputs)
-      inputs.push_back(TRY(random_datum(model->main()[v].type, 1, bindings, arguments.limits)));
-    const auto runner = TRY(calibrate::ProgramRunner::make(path, program, inputs, pool));
-    const auto begin = std::chrono::steady_clock::now();
-    size_t n = 0;
-    while (n < 5 ||
-           std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() < 1.5) {
-      TRY(runner->run());
-      ++n;
-    }
-    const auto e = estimate::estimate_latency(runner->workload(), calibration);
-    const double measured = runner->whole().seconds;
-    put(fmt::format("{:28} estimated {:9.3f} ms measured {:9.3f} ms {:+.1f} %  n={}\n",
-                    path.substr(path.rfind('/') + 1), e.seconds * 1e3, measured * 1e3,
-                    (e.seconds / measured - 1) * 100, runner->whole().runs));
-    errors.push_back(std::abs(e.seconds / measured - 1));
-    std::map<std::string, std::pair<double, double>> by;
-    for (size_t i = 0; i < e.steps.size(); ++i) {
-      if (!e.steps[i].family) continue;
-      auto& [est, mea] = by[std::string(e.steps[i].family->name)];
-      est += e.steps[i].seconds;
-      mea += runner->step(i).seconds;
-      if (arguments.on("--steps")) {
-        std::string dims;
-        for (const auto& in : *runner->workload().steps[i].in)
-          if (in.type) dims += in.type->str() + " ";
-        put(fmt::format("    {:18} {:9.1f} {:9.1f} us {:+.0f} % d={:.2f} {}-> {}\n",
-                        e.steps[i].family->name, e.steps[i].seconds * 1e6,
-                        runner->step(i).seconds * 1e6,
-                        (e.steps[i].seconds / runner->step(i).seconds - 1) * 100,
-                        e.steps[i].distance, dims, runner->workload().steps[i].out->front().str()));
-      }
-    }
-    for (const auto& [name, pair] : by)
-      if (pair.second > 0.04 * measured)
-        put(fmt::format("    {:24} {:9.3f} {:9.3f} {:+.0f} %\n", name, pair.first * 1e3,
-                        pair.second * 1e3, (pair.first / pair.second - 1) * 100));
+      timed.inputs.push_back(
+          TRY(random_datum(model->main()[v].type, 1, bindings, arguments.limits)));
+    models.push_back(std::move(timed));
   }
-  std::ranges::sort(errors);
-  if (!errors.empty())
-    put(fmt::format("median {:.1f} % max {:.1f} %\n", errors[errors.size() / 2] * 100,
-                    errors.back() * 100));
-  return 0;
+  return models;
+}
+
+std::vector<ErrorCase> cases_of(const std::vector<Outcome>& outcomes) {
+  std::vector<ErrorCase> cases;
+  for (const Outcome& o : outcomes)
+    cases.push_back({0, o.predicted.latency.value, o.time.median(),
+                     std::log(o.predicted.latency.high / o.predicted.latency.value)});
+  return cases;
+}
+
+Baseline roofline(const std::vector<Outcome>& outcomes, const measure::MachinePeaks& peaks) {
+  std::vector<ErrorCase> cases;
+  for (const Outcome& o : outcomes) {
+    const double compute = peaks.f32_flops > 0 ? 2 * o.predicted.macs / peaks.f32_flops : 0;
+    const double memory =
+        peaks.dram_bytes_per_s > 0 ? o.predicted.bytes / peaks.dram_bytes_per_s : 0;
+    cases.push_back({0, std::max({compute, memory, 1e-9}), o.time.median()});
+  }
+  return {"roofline of measured peaks", calibrate::summarize(cases)};
+}
+
+Result<Baseline> regression(const std::vector<Outcome>& outcomes) {
+  std::vector<ErrorCase> cases;
+  for (size_t left = 0; left < outcomes.size(); ++left) {
+    calibrate::Matrix a(outcomes.size() - 1, 4);
+    std::vector<double> b, weights;
+    const auto row = [&](const Prediction& p) {
+      return std::array{p.macs * 1e-9, p.bytes * 1e-9, p.parameters * 1e-9, 1e-3};
+    };
+    for (const Outcome& o : outcomes) {
+      if (&o == &outcomes[left]) continue;
+      const auto r = row(o.predicted);
+      for (size_t c = 0; c < r.size(); ++c) a(b.size(), c) = r[c];
+      b.push_back(o.time.median());
+      weights.push_back(1 / (b.back() * b.back()));
+    }
+    const auto x = TRY(calibrate::solve(a, b, weights, {}));
+    const auto r = row(outcomes[left].predicted);
+    double estimated = 0;
+    for (size_t c = 0; c < r.size(); ++c) estimated += x[c] * r[c];
+    cases.push_back({0, std::max(estimated, 1e-9), outcomes[left].time.median()});
+  }
+  return Baseline{"four coefficients, each model left out", calibrate::summarize(cases)};
+}
+
+// The models by their rate of multiply-adds: the rate of the one nearest in size.
+Baseline efficiency_curve(const std::vector<Outcome>& outcomes) {
+  std::vector<ErrorCase> cases;
+  for (const Outcome& o : outcomes) {
+    const Outcome* nearest = nullptr;
+    const auto apart = [&](const Outcome& other) {
+      return std::abs(std::log((other.predicted.macs + 1) / (o.predicted.macs + 1)));
+    };
+    for (const Outcome& other : outcomes)
+      if (&other != &o && (!nearest || apart(other) < apart(*nearest))) nearest = &other;
+    if (!nearest) continue;
+    const double rate = nearest->predicted.macs / nearest->time.median();
+    cases.push_back({0, std::max(o.predicted.macs / std::max(rate, 1.0), 1e-9), o.time.median()});
+  }
+  return {"efficiency of the model nearest in size", calibrate::summarize(cases)};
+}
+
+// Measured twice: the error that no estimate can be below.
+double retest(const std::vector<Outcome>& outcomes) {
+  std::vector<ErrorCase> cases;
+  for (const Outcome& o : outcomes) cases.push_back({0, o.time.first_s, o.time.second_s});
+  return calibrate::summarize(cases).median;
+}
+
+void write(JsonWriter& json, const ErrorSummary& s) {
+  json.begin_object();
+  json.member("n", int64_t(s.n));
+  json.member("median", s.median);
+  json.member("mean", s.mean);
+  json.member("p95", s.p95);
+  json.member("max", s.most);
+  json.member("within_5_percent", s.within_5);
+  json.member("within_10_percent", s.within_10);
+  json.member("within_20_percent", s.within_20);
+  json.member("coverage", s.coverage);
+  json.member("median_half_width", s.half_width);
+  json.member("rank_correlation", s.rank);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const std::vector<Outcome>& outcomes,
+           const std::vector<Baseline>& baselines, const std::string& hash, int threads) {
+  json.begin_object();
+  json.member("threads", threads);
+  json.member("predictions_sha256", hash);
+  json.key("models");
+  json.begin_array();
+  for (const Outcome& o : outcomes) {
+    json.begin_object();
+    json.member("model", o.predicted.model);
+    write_quantity(json, "estimated_s", o.predicted.latency);
+    json.member("measured_s", o.time.median());
+    json.member("first_s", o.time.first_s);
+    json.member("second_s", o.time.second_s);
+    json.member("runs", int64_t(o.time.runs));
+    json.member("error", o.predicted.latency.value / o.time.median() - 1);
+    json.member("planned_arena_bytes", o.time.planned_arena_bytes);
+    json.member("measured_arena_bytes", o.time.measured_arena_bytes);
+    json.end_object();
+  }
+  json.end_array();
+  json.key("summary");
+  write(json, calibrate::summarize(cases_of(outcomes)));
+  json.member("retest", retest(outcomes));
+  json.key("baselines");
+  json.begin_array();
+  for (const Baseline& b : baselines) {
+    json.begin_object();
+    json.member("name", b.name);
+    json.key("summary");
+    write(json, b.summary);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+}
+
+std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Baseline>& baselines) {
+  std::vector<std::vector<std::string>> rows{
+      {"model", "estimated", "90 %", "measured", "again", "error", "arena"}};
+  for (const Outcome& o : outcomes) {
+    const auto& q = o.predicted.latency;
+    const bool exact = o.time.planned_arena_bytes == o.time.measured_arena_bytes;
+    rows.push_back({std::string(printable(o.predicted.model)), time_text(q.value),
+                    time_text(q.low) + " to " + time_text(q.high), time_text(o.time.first_s),
+                    time_text(o.time.second_s),
+                    fmt::format("{:+.1f} %", (q.value / o.time.median() - 1) * 100),
+                    exact ? "exact" : "differs"});
+  }
+  std::string text = table(rows, {1, 2, 3, 4, 5});
+  const auto line = [](std::string_view name, const ErrorSummary& s) {
+    return std::vector<std::string>{std::string(name),
+                                    fmt::format("{:.1f} %", s.median * 100),
+                                    fmt::format("{:.1f} %", s.mean * 100),
+                                    fmt::format("{:.1f} %", s.p95 * 100),
+                                    fmt::format("{:.0f} %", s.within_10 * 100),
+                                    fmt::format("{:.3f}", s.rank)};
+  };
+  const ErrorSummary s = calibrate::summarize(cases_of(outcomes));
+  rows = {{"", "median", "mean", "95 % below", "within 10 %", "ranks"}, line("estimates", s)};
+  for (const Baseline& b : baselines) rows.push_back(line(b.name, b.summary));
+  text += "\n" + table(rows, {1, 2, 3, 4, 5});
+  text += fmt::format(
+      "measured twice: {:.1f} % apart (median); intervals cover {:.0f} %, half as wide "
+      "as {:.0f} % of the estimate (median)\n",
+      retest(outcomes) * 100, s.coverage * 100, s.half_width * 100);
+  return text;
+}
+
+Result<int> validate_models(const Arguments& arguments) {
+  const int threads = arguments.threads > 0 ? arguments.threads : ThreadPool::usable_cpus();
+  const auto predictions = TRY(predict(arguments, threads));
+  // Fixed before anything is measured.
+  const std::string text = predictions_json(predictions);
+  const std::string hash = sha256_hex(std::as_bytes(std::span(text)));
+  if (arguments.has("--predictions")) TRY(write_file(arguments.text("--predictions"), text));
+  if (!arguments.json) put(fmt::format("{} estimates, SHA-256 {}\n", predictions.size(), hash));
+  const auto models = TRY(prepare(arguments));
+  ThreadPool pool(threads);
+  Progress progress(arguments);
+  const auto times = TRY(calibrate::time_models(
+      models, arguments.real("--seconds"), pool,
+      [&](size_t done, size_t all) { progress.show("measuring", done, all); }));
+  progress.hide();
+  std::vector<Outcome> outcomes;
+  for (size_t i = 0; i < predictions.size(); ++i) outcomes.push_back({predictions[i], times[i]});
+  std::vector<Baseline> baselines{roofline(outcomes, measure::measure_peaks(pool))};
+  constexpr size_t kEnough = 6;  // for four coefficients
+  if (outcomes.size() >= kEnough) {
+    baselines.push_back(TRY(regression(outcomes)));
+    baselines.push_back(efficiency_curve(outcomes));
+  }
+  if (arguments.json)
+    put_json([&](JsonWriter& json) { write(json, outcomes, baselines, hash, threads); });
+  else
+    put(text_of(outcomes, baselines));
+  const double most = arguments.has("--max-median") ? arguments.real("--max-median") : INFINITY;
+  return calibrate::summarize(cases_of(outcomes)).median <= most ? 0 : 1;
+}
+
+Result<int> run(const Arguments& arguments) {
+  if (arguments.has("--energy"))
+    return validate_energy_table(
+        {arguments.text("--energy"), arguments.text("--calibration-network")}, arguments);
+  if (arguments.has("--table")) return validate_table(published_table(arguments), arguments);
+  if (arguments.positionals().empty()) {
+    Error error = fail(ErrorId::usage, "`hone validate` needs models, --table or --energy");
+    error.hint = "`hone help validate` has examples";
+    return error;
+  }
+  return validate_models(arguments);
 }
 
 }  // namespace
 
 const Command& validate_command() {
+  using Kind = Flag::Kind;
   static const Command command{
       .name = "validate",
-      .summary = "Estimates against measurements.",
+      .summary = "Compare estimates with what is measured.",
+      .examples =
+          "$ hone validate model.onnx other.onnx --threads 1\n"
+          "$ hone validate models/*.onnx --predictions predictions.json --max-median 0.05\n"
+          "$ hone validate --table latencies.csv --features networks.csv --prior prior.json\n"
+          "$ hone validate --energy boards.csv",
+      .details =
+          "Estimates every model first and prints the SHA-256 of the estimates, so that nothing "
+          "that "
+          "is\nmeasured can have changed them; then measures all, and all again. Errors stand "
+          "beside "
+          "the test-retest\nfloor and simpler ways on the same data. Exits 1 where the median "
+          "error "
+          "is above --max-median.\n\n--table and --energy compare with published measurements: "
+          "docs/published_tables.md.",
       .positionals = {{"MODEL", "the model files", 0, kAny, true}},
-      .flags = {{"--calibration", Flag::Kind::text, "FILE", "the calibration"},
-                {"--steps", Flag::Kind::on_off, "", "each step"}},
+      .flags = with_table_flags(
+          {{"--seconds", Kind::real, "S", "of measuring each model", "2"},
+           {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
+           {"--calibration", Kind::text, "FILE", "a calibration instead of the registered one"},
+           {"--predictions", Kind::text, "FILE.json", "write the estimates, before measuring"},
+           {"--max-median", Kind::real, "X", "the median error that is accepted, such as 0.05"},
+           {"--energy", Kind::text, "FILE.csv", "validate energy: a table of boards"},
+           {"--calibration-network", Kind::text, "NAME", "of --energy: whose power is known",
+            "kws"}}),
       .run = run,
   };
   return command;
