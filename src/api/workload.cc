@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "ops/catalogue.h"
 #include "passes/pipeline.h"
+#include "text/engine/engine.h"
 
 namespace hone {
 namespace {
@@ -93,6 +94,20 @@ Result<OpenedWorkload> open_workload(const std::string& path, const OpenOptions&
     states.push_back(TRY(bound(graph[s.now].type, graph[s.now].name, bindings)));
   result.work = TRY(estimate::workload_of(program, inputs, states));
   return result;
+}
+
+Result<std::optional<Dim::Bindings>> language_bindings(const std::string& path,
+                                                       const OpenOptions& options,
+                                                       const LanguageStep& step) {
+  const OpenedModel opened = TRY(open_model_file(path, options));
+  if (!is_language_model(opened.model)) return std::optional<Dim::Bindings>();
+  constexpr int64_t kPage = 64;  // import/arch/build_decoder.h
+  const int64_t pages = (step.depth + step.tokens + kPage - 1) / kPage;
+  return std::optional(Dim::Bindings{{"T", step.sequences * step.tokens},
+                                     {"S", step.sequences},
+                                     {"P", pages},
+                                     {"W", step.sequences},
+                                     {"pages", step.sequences * pages}});
 }
 
 }  // namespace hone

@@ -2,6 +2,7 @@
 // weights.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "api/open.h"
@@ -21,5 +22,14 @@ struct OpenedWorkload {
 // axis of inputs; fails with `usage` where there is none. 0: as the file has it.
 Result<OpenedWorkload> open_workload(const std::string& path, const OpenOptions& options,
                                      const Dim::Bindings& bindings, int64_t batch = 0);
+
+// A step of a language model: so many sequences, each with new tokens behind those of its cache.
+struct LanguageStep {
+  int64_t sequences = 1, tokens = 1, depth = 0;
+};
+// The sizes of its symbols; none where the file is no language model.
+Result<std::optional<Dim::Bindings>> language_bindings(const std::string& path,
+                                                       const OpenOptions& options,
+                                                       const LanguageStep& step);
 
 }  // namespace hone

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <numeric>
 #include <set>
 
@@ -30,10 +31,12 @@ std::vector<std::string> names_in(const std::string& text) {
   return names;
 }
 
-// One device, one batch.
+// One device, one batch or one phase of a language model.
 struct Report {
   std::string model;
   int64_t batch = 0;  // 0: as the file has it
+  std::string phase;  // "prefill", "decode"; "" of other models
+  LanguageStep step;
   const OpenedWorkload* opened = nullptr;
   Analysis analysis;
 };
@@ -63,6 +66,13 @@ void write_report(JsonWriter& json, const Report& r) {
   json.member("device", a.device);
   json.member("device_name", a.device_name);
   if (r.batch > 0) json.member("batch", r.batch);
+  if (!r.phase.empty()) {
+    json.member("phase", r.phase);
+    json.member("sequences", r.step.sequences);
+    json.member("tokens", r.step.tokens);
+    json.member("depth", r.step.depth);
+    write_quantity(json, r.phase == "prefill" ? "first_token_s" : "token_s", a.latency);
+  }
   json.member("parameters", r.opened->parameters);
   json.member("macs", work.macs);
   json.member("flops", work.flops);
@@ -119,6 +129,15 @@ std::string peak_text(const estimate::Workload& work) {
                      work.steps.size(), it->op->name, printable(it->name));
 }
 
+std::string phase_text(const Report& r) {
+  if (r.phase == "prefill") return fmt::format(", a prompt of {} tokens", r.step.tokens);
+  if (r.phase == "decode")
+    return fmt::format(
+        ", one more token behind {}{}", r.step.depth,
+        r.step.sequences > 1 ? fmt::format(", of {} sequences", r.step.sequences) : "");
+  return r.batch > 0 ? fmt::format(", batch {}", r.batch) : "";
+}
+
 std::string text_of(const Report& r, size_t top, bool first) {
   const Analysis& a = r.analysis;
   const estimate::Workload& work = r.opened->work;
@@ -128,8 +147,7 @@ std::string text_of(const Report& r, size_t top, bool first) {
     text += fmt::format("{}: {} parameters, {} MACs, {} FLOPs\n", printable(r.model),
                         count_text(double(r.opened->parameters)), count_text(work.macs),
                         count_text(work.flops));
-  text += fmt::format("\n{}{}\n", a.device_name.empty() ? a.device : a.device_name,
-                      r.batch > 0 ? fmt::format(", batch {}", r.batch) : "");
+  text += fmt::format("\n{}{}\n", a.device_name.empty() ? a.device : a.device_name, phase_text(r));
   std::vector<std::vector<std::string>> rows{
       {"latency", between(a.latency, time_text)},
       {"throughput", fmt::format("{:.4g} a second", a.throughput.value)},
@@ -171,23 +189,54 @@ Result<std::vector<int64_t>> batches_of(const Arguments& arguments) {
   return batches;
 }
 
+// Of a language model whose sizes are not given: reading a prompt, and going on behind it.
+Result<std::vector<Report>> phases_of(const Arguments& arguments) {
+  const std::string path = arguments.positional(0);
+  std::vector<Report> phases;
+  if (arguments.has("--bind")) return phases;
+  if (!TRY(language_bindings(path, open_options(arguments), {}))) return phases;
+  for (const auto* flag : {"--prefill", "--depth"})
+    if (arguments.integer(flag) < (flag == std::string_view("--prefill") ? 1 : 0) ||
+        arguments.integer(flag) > 1'000'000)
+      return fail(ErrorId::usage, std::string(flag) + " takes up to 1000000 tokens");
+  const int64_t prompt = arguments.integer("--prefill");
+  const int64_t depth = arguments.has("--depth") ? arguments.integer("--depth") : prompt;
+  for (const int64_t batch : TRY(batches_of(arguments))) {
+    const int64_t sequences = std::max<int64_t>(1, batch);
+    if (phases.empty()) phases.push_back({path, 0, "prefill", {1, prompt, 0}});
+    phases.push_back({path, 0, "decode", {sequences, 1, depth}});
+  }
+  return phases;
+}
+
 Result<int> run(const Arguments& arguments) {
   const std::string path = arguments.positional(0);
   const DeviceRegistry registry;
   const auto batches = TRY(batches_of(arguments));
   const AnalysisOptions options{arguments.threads, arguments.text("--calibration")};
-  std::vector<OpenedWorkload> opened;
-  opened.reserve(batches.size());
   std::vector<Report> reports;
-  for (const int64_t batch : batches) {
-    opened.push_back(
-        TRY(open_workload(path, open_options(arguments), TRY(dim_bindings(arguments)), batch)));
-    const OpenedWorkload& work = opened.back();
-    for (const std::string& device : names_in(arguments.text("--device")))
-      reports.push_back(
-          {path, batch, &work,
-           TRY(analyze_on(work, registry, device, double(std::max<int64_t>(1, batch)), options))});
+  std::vector<std::shared_ptr<const OpenedWorkload>> opened;
+  const auto add = [&](Report report, const Dim::Bindings& bindings, int64_t batch,
+                       double throughput) -> Status {
+    opened.push_back(std::make_shared<const OpenedWorkload>(
+        TRY(open_workload(path, open_options(arguments), bindings, batch))));
+    for (const std::string& device : names_in(arguments.text("--device"))) {
+      Report r = report;
+      r.opened = opened.back().get();
+      r.analysis = TRY(analyze_on(*opened.back(), registry, device, throughput, options));
+      reports.push_back(std::move(r));
+    }
+    return ok();
+  };
+  const auto phases = TRY(phases_of(arguments));
+  for (const Report& phase : phases) {
+    const auto bindings = TRY(language_bindings(path, open_options(arguments), phase.step));
+    TRY(add(phase, *bindings, 0, double(phase.step.sequences * phase.step.tokens)));
   }
+  if (phases.empty())
+    for (const int64_t batch : batches)
+      TRY(add({path, batch}, TRY(dim_bindings(arguments)), batch,
+              double(std::max<int64_t>(1, batch))));
   if (arguments.json) {
     put_json([&](JsonWriter& json) {
       if (reports.size() == 1) return write_report(json, reports[0]);
@@ -202,10 +251,11 @@ Result<int> run(const Arguments& arguments) {
   }
   const auto top = size_t(std::max<int64_t>(0, arguments.integer("--top")));
   for (size_t i = 0; i < reports.size(); ++i) put(text_of(reports[i], top, i == 0));
-  const std::set<std::string> unknown(opened[0].work.unknown.begin(), opened[0].work.unknown.end());
+  const std::set<std::string> unknown(opened[0]->work.unknown.begin(),
+                                      opened[0]->work.unknown.end());
   if (!unknown.empty())
     put(fmt::format("\nnot covered, sizes depend on the data: {} of {} steps ({})\n",
-                    opened[0].work.unknown.size(), opened[0].work.steps.size(),
+                    opened[0]->work.unknown.size(), opened[0]->work.steps.size(),
                     fmt::join(unknown, ", ")));
   return 0;
 }
@@ -221,7 +271,8 @@ const Command& analyze_command() {
           "$ hone analyze model.onnx\n"
           "$ hone analyze model.onnx --device host,raspberry_pi_5,nvidia_t4\n"
           "$ hone analyze model.onnx --batch 1,8,32 --threads 1\n"
-          "$ hone analyze model.onnx --bind S=128 --top 20 --json",
+          "$ hone analyze model.onnx --bind S=128 --top 20 --json\n"
+          "$ hone analyze model.gguf --prefill 512 --depth 1024 --batch 1,8",
       .details =
           "Counts parameters, multiply-adds (MACs) and operations (FLOPs; a multiply-add is two), "
           "replays\nthe plan of the arena, and estimates latency, throughput and energy, each with "
@@ -229,11 +280,17 @@ const Command& analyze_command() {
           "  calibrated    fitted to measurements on this machine (`hone calibrate`)\n"
           "  interpolated  fitted on another machine, or for other kernels\n"
           "  theoretical   from vendors' figures and the resources of the class of device\n\n"
-          "No weights are packed and nothing runs. docs/estimation.md explains the method.",
+          "Of language models: the time to the first token, and for one more (--batch: of so many "
+          "sequences).\nNo weights are packed and nothing runs. docs/estimation.md explains the "
+          "method.",
       .positionals = {{"MODEL", "the model file", 1, 1, true}},
       .flags = {{"--device", Kind::text, "ID[,ID…]",
                  "devices of the registry (`hone devices`), files, or host", "host"},
                 {"--batch", Kind::text, "N[,N…]", "sizes of the leading symbol of the inputs"},
+                {"--prefill", Kind::integer, "N", "of language models: tokens of the prompt",
+                 "512"},
+                {"--depth", Kind::integer, "N",
+                 "of language models: tokens before the next one; those of the prompt without"},
                 {"--bind", Kind::texts, "SYMBOL=SIZE",
                  "the size of a symbolic dimension; 1 without"},
                 {"--top", Kind::integer, "N", "the slowest operators", "5"},

@@ -231,7 +231,7 @@ std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Base
                                     fmt::format("{:.1f} %", s.mean * 100),
                                     fmt::format("{:.1f} %", s.p95 * 100),
                                     fmt::format("{:.0f} %", s.within_10 * 100),
-                                    fmt::format("{:.3f}", s.rank)};
+                                    std::isnan(s.rank) ? "-" : fmt::format("{:.3f}", s.rank)};
   };
   const ErrorSummary s = calibrate::summarize(cases_of(outcomes));
   rows = {{"", "median", "mean", "95 % below", "within 10 %", "ranks"}, line("estimates", s)};
@@ -251,7 +251,9 @@ Result<int> validate_models(const Arguments& arguments) {
   const std::string text = predictions_json(predictions);
   const std::string hash = sha256_hex(std::as_bytes(std::span(text)));
   if (arguments.has("--predictions")) TRY(write_file(arguments.text("--predictions"), text));
-  if (!arguments.json) put(fmt::format("{} estimates, SHA-256 {}\n", predictions.size(), hash));
+  if (!arguments.json)
+    put(fmt::format("{} estimate{}, SHA-256 {}\n", predictions.size(),
+                    predictions.size() == 1 ? "" : "s", hash));
   const auto models = TRY(prepare(arguments));
   ThreadPool pool(threads);
   Progress progress(arguments);

@@ -31,7 +31,7 @@ constexpr double kCorePower = 6, kCorePowerHalfWidth = 0.9;
 
 }  // namespace
 
-std::optional<Quantity> energy_of(const Workload&, const Device& device, const Quantity& latency) {
+std::optional<Quantity> energy_of(const Device& device, const Quantity& latency) {
   const double time_half_width =
       latency.value > 0 && latency.high > 0 ? std::log(latency.high / latency.value) : 0;
   const auto tdp = device.value(FieldId::tdp);

@@ -4,14 +4,12 @@
 #include <optional>
 
 #include "estimate/quantity.h"
-#include "estimate/workload.h"
 #include "hardware/device.h"
 
 namespace hone::estimate {
 
 // Theoretical: nobody has measured it. None where neither the power nor the class of the device
 // says anything.
-std::optional<Quantity> energy_of(const Workload& workload, const Device& device,
-                                  const Quantity& latency);
+std::optional<Quantity> energy_of(const Device& device, const Quantity& latency);
 
 }  // namespace hone::estimate

@@ -94,12 +94,11 @@ Result<Resources> resources_of(const Device& device, bool bytes) {
   return r;
 }
 
-double utilization(const Device& device, const Step& step, const Model& model) {
+double utilization(const Device& device, const Step& step) {
   const Efficiency efficiency = efficiency_of(device.device_class);
   if (step.macs <= 0) return efficiency.others;
   const Family& family = family_of(step);
   const bool depthwise = family.name == "depthwise" || family.name == "quantized_depthwise";
-  (void)model;
   if (depthwise) return efficiency.others;
   const Product p = product_of(step);
   const double cores = double(std::max<int64_t>(1, device.cores));
@@ -123,7 +122,6 @@ Result<Analysis> analyze_theoretical(const Workload& workload, const Device& dev
   a.device_name = device.name;
   const Resources floats = TRY(resources_of(device, false));
   const Resources bytes = TRY(resources_of(device, true));
-  const Model& model = workload.program->model();
   const std::string source = "figures of the registry: " + floats.peak_name +
                              ", memory_bandwidth; priors of class " +
                              std::string(info(device.device_class).name);
@@ -139,7 +137,7 @@ Result<Analysis> analyze_theoretical(const Workload& workload, const Device& dev
       if (t.distance > r.near_bytes) far += t.bytes;
     }
     const double work = std::max(step.flops, 2 * step.macs);
-    const double compute = work / (r.peak * std::max(1e-3, utilization(device, step, model)));
+    const double compute = work / (r.peak * std::max(1e-3, utilization(device, step)));
     const double memory = far / r.bandwidth;
     const double time = std::max(compute, memory) + r.call_seconds;
     const Bound bound = r.call_seconds > std::max(compute, memory) ? Bound::overhead
@@ -165,7 +163,7 @@ Result<Analysis> analyze_theoretical(const Workload& workload, const Device& dev
                    "hone's plan; another engine may need more"};
   if (const auto capacity = device.value(FieldId::memory_capacity); capacity && memory > *capacity)
     a.notes.push_back("does not fit: the device has less memory than weights and activations take");
-  a.energy = energy_of(workload, device, a.latency);
+  a.energy = energy_of(device, a.latency);
   return a;
 }
 

@@ -22,6 +22,6 @@ struct Resources {
 Result<Resources> resources_of(const Device& device, bool bytes);
 
 // The share of the peak that a step reaches by its shape: cores, vectors, waves, arrays.
-double utilization(const Device& device, const Step& step, const Model& model);
+double utilization(const Device& device, const Step& step);
 
 }  // namespace hone::estimate

@@ -25,6 +25,31 @@ Work attention_work(const Step& step, const Infer& call, const Machine&) {
           pieces_of(step.macs, batch * heads * ceil_div(rows, 16))};
 }
 
+// Rows of sequences over the pages of a cache: query [T, heads size], keys [pages, kv heads, …],
+// table [S, pages of a sequence]. Row i of a prompt sees what is before it: half of the rows, on
+// average.
+Work paged_work(const Step&, const Infer& call) {
+  const double rows = extent_of(call.shape(0), 0), heads = double(call.integer("heads"));
+  const double size = last_of(call.shape(0)) / std::max(1.0, heads);
+  const Shape& cache = call.shape(1);
+  const double elements =
+      elements_of(cache) / std::max(1.0, extent_of(cache, 0) * extent_of(cache, 1));
+  const double page = elements / std::max(1.0, size);
+  const double sequences = std::max(1.0, extent_of(call.shape(5), 0));
+  const double each = rows / sequences, keys = extent_of(call.shape(5), 1) * page;
+  const double seen = std::max(1.0, keys - each / 2);
+  const double scores = heads * rows * seen;
+  return {{scores * round_up(size, 16), scores, heads * rows, sequences * heads * keys * size,
+           sequences * heads},
+          {log_of(sequences * heads), log_of(each), log_of(keys), log_of(size)},
+          pieces_of(scores * size, heads * ceil_div(rows, 16))};
+}
+
+Work any_attention_work(const Step& step, const Infer& call, const Machine& machine) {
+  return step.op->name == "attention" ? attention_work(step, call, machine)
+                                      : paged_work(step, call);
+}
+
 Work row_work(const Step&, const Infer& call, const Machine&) {
   const Shape& x = call.shape(0);
   const double n = elements_of(x), row = std::max(1.0, last_of(x));
@@ -71,11 +96,12 @@ Work recurrent_work(const Step& step, const Infer& call, const Machine&) {
 extern const Family attention_family, softmax_family, normalization_family, reduction_family,
     recurrent_family;
 
-const Family attention_family{"attention",
-                              "scores, softmax and values of heads",
-                              {"products", "scores", "rows", "packed", "heads"},
-                              [](const Step& s) { return s.op->name == "attention"; },
-                              attention_work};
+const Family attention_family{
+    "attention",
+    "scores, softmax and values of heads",
+    {"products", "scores", "rows", "packed", "heads"},
+    [](const Step& s) { return is_one_of(s.op->name, {"attention", "paged_attention"}); },
+    any_attention_work};
 const Family softmax_family{
     "softmax",
     "softmax along rows",
