@@ -34,8 +34,8 @@ Result<Inputs> open_inputs(const PublishedTable& what, const Limits& limits) {
   if (!statistic)
     return fail(ErrorId::usage, fmt::format("\"{}\" is none of avg, min and max", what.statistic));
   Inputs inputs;
-  inputs.table = TRY(
-      read_measurements(TRY(open_table(what.table, limits)), *statistic, what.leave_out));
+  inputs.table =
+      TRY(read_measurements(TRY(open_table(what.table, limits)), *statistic, what.leave_out));
   if (!what.features.empty())
     inputs.features = TRY(read_features(TRY(open_table(what.features, limits))));
   return inputs;
@@ -46,8 +46,8 @@ std::string percent(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.1f}", 100 * share);
 }
 
-const std::vector<std::string> kHeads{"",     "n",    "median %", "mean %",  "p95 %",     "max %",
-                                      "≤5 %", "≤10 %", "≤20 %",   "in 90 %", "interval %", "rank"};
+const std::vector<std::string> kHeads{"",     "n",     "median %", "mean %",  "p95 %",      "max %",
+                                      "≤5 %", "≤10 %", "≤20 %",    "in 90 %", "interval %", "rank"};
 const std::vector<size_t> kRight{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
 
 std::vector<std::string> cells(std::string name, const ErrorSummary& s) {
@@ -145,9 +145,10 @@ Result<int> calibrate_table(const PublishedTable& what, const Arguments& argumen
   const Inputs inputs = TRY(open_inputs(what, arguments.limits));
   Progress progress(arguments);
   const FitOptions options{what.calibration, what.source};
-  const Prior prior = TRY(fit_bounded_prior(
-      inputs.table, inputs.features, options,
-      [&](size_t done, size_t all) { progress.show("leaving devices out", done, all); }));
+  const Prior prior =
+      TRY(fit_bounded_prior(inputs.table, inputs.features, options, [&](size_t done, size_t all) {
+        progress.show("leaving devices out", done, all);
+      }));
   progress.hide();
   AtomicFile file = TRY(AtomicFile::create(what.output));
   TRY(file.write(print_prior(prior)));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "base/text.h"
@@ -74,9 +75,9 @@ Result<std::vector<EnergyRow>> read_energy(const CsvTable& table) {
   for (size_t row = 0; row < table.rows(); ++row) {
     EnergyRow read = TRY(read_row(table, row, columns));
     if (!seen.insert({read.system, read.network}).second)
-      return table.error(row, columns.network,
-                         fmt::format("{} comes twice on {}", printable(read.network),
-                                     printable(read.system)));
+      return table.error(
+          row, columns.network,
+          fmt::format("{} comes twice on {}", printable(read.network), printable(read.system)));
     if (read.seconds > 0) rows.push_back(std::move(read));
   }
   return rows;
@@ -116,8 +117,8 @@ Result<EnergyValidation> validate_energy(const std::vector<EnergyRow>& rows,
       if (other.system != result.system)
         others.push_back(std::log(other.estimated / other.measured));
     const ConformalBound bound = conformal_bound(others);
-    cases.push_back({i, result.estimated, result.measured,
-                     bound.certified ? bound.half_width : std::nan("")});
+    cases.push_back(
+        {i, result.estimated, result.measured, bound.certified ? bound.half_width : std::nan("")});
   }
   validation.parts = parts_of(validation.results, cases);
   return validation;

@@ -15,10 +15,10 @@ namespace hone::calibrate {
 struct EnergyRow {
   std::string system;  // round, division, submitter and system
   std::string network;
-  double seconds = 0;         // of an inference, while energy is measured where the table says so
-  bool while_metered = false; // `seconds` are of the run that was metered
-  double latency_s = 0;       // of the run for speed; 0 where there is none
-  double joules = 0;          // of an inference; 0 where it was not measured
+  double seconds = 0;          // of an inference, while energy is measured where the table says so
+  bool while_metered = false;  // `seconds` are of the run that was metered
+  double latency_s = 0;        // of the run for speed; 0 where there is none
+  double joules = 0;           // of an inference; 0 where it was not measured
   uint64_t line = 0;
 };
 
@@ -33,7 +33,7 @@ struct EnergyResult {
 };
 struct EnergyValidation {
   std::string calibration;
-  size_t systems = 0;          // with the energy of the calibration network
+  size_t systems = 0;  // with the energy of the calibration network
   std::vector<EnergyResult> results;
   std::vector<PartResult> parts;  // all, and each network
 };

@@ -24,7 +24,7 @@ struct ErrorSummary {
   size_t n = 0;
   double median = 0, mean = 0, p95 = 0, most = 0;
   double within_5 = 0, within_10 = 0, within_20 = 0;  // percent
-  double coverage = 0;    // of the 90 % intervals
+  double coverage = 0;                                // of the 90 % intervals
   double half_width = 0;  // the median of half of an interval, beside its estimate
   double rank = 0;        // Spearman's correlation; over several runs, the median of theirs
 };

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/hash.h"
+#include "base/mapped_file.h"
 #include "calibrate/published/baselines.h"
 #include "calibrate/published/energy.h"
 #include "calibrate/published/interpolation.h"
@@ -35,7 +36,8 @@ std::string measurements_error(const std::string& text) {
   return read ? "" : read.error().message;
 }
 
-const std::vector<std::string> kGiven{"n0", "n3", "n6", "n9", "n12", "n1_int8", "n5_int8", "n9_int8"};
+const std::vector<std::string> kGiven{"n0",  "n3",      "n6",      "n9",
+                                      "n12", "n1_int8", "n5_int8", "n9_int8"};
 
 // Networks n0 … n19, some of them also in bytes.
 std::vector<NetworkFeatures> made_up_networks() {
@@ -129,7 +131,9 @@ TEST(Measurements, ErrorsNameTheCell) {
 TEST(Measurements, Features) {
   std::string head = "model";
   for (const auto column : NetworkFeatures::kColumns) head += fmt::format(",{}", column);
-  const auto read = [&](const std::string& rows) { return read_features(parse(head + "\n" + rows)); };
+  const auto read = [&](const std::string& rows) {
+    return read_features(parse(head + "\n" + rows));
+  };
   const auto two = read("a,1,2,3,4,5,6,7,8,9\nb,1,0,0,0,0,0,0,1,0\n");
   ASSERT_TRUE(two) << describe(two.error());
   EXPECT_EQ((*two)[0].macs(), 15);
@@ -155,9 +159,9 @@ TEST(Gaussian, FindsWhatMadeTheRows) {
     for (double& x : z) x = random.normal();
     const double level = 5 * random.normal();
     for (size_t c = 0; c < 6; ++c) {
-      rows(r, c) = random.uniform() < 0.3 ? std::nan("")
-                                          : level + mean[c] + dot(l->row(c).first(c + 1),
-                                                                  std::span(z).first(c + 1));
+      rows(r, c) = random.uniform() < 0.3
+                       ? std::nan("")
+                       : level + mean[c] + dot(l->row(c).first(c + 1), std::span(z).first(c + 1));
     }
   }
   Matrix start(6, 6);
@@ -357,11 +361,38 @@ TEST(Prior, RefusesTooFewDevicesAndUnknownNetworks) {
             "the prior is of min_ms, the table is read for avg_ms");
 }
 
+// The prior that comes with hone.
+TEST(Prior, OfPublishedTables) {
+  auto file = MappedFile::open(HONE_SOURCE "/data/calibration/published/ncnn.csv");
+  ASSERT_TRUE(file) << describe(file.error());
+  const auto prior = parse_prior(
+      parse(std::string(reinterpret_cast<const char*>(file->bytes().data()), file->size())));
+  ASSERT_TRUE(prior) << describe(prior.error());
+  EXPECT_EQ(prior->networks.size(), 35u);
+  EXPECT_TRUE(std::equal(prior->calibration.begin(), prior->calibration.end(),
+                         default_calibration().begin(), default_calibration().end()));
+  for (size_t k = 0; k < kRunKinds; ++k) {
+    EXPECT_TRUE(prior->bound(RunKind(k), true).certified);
+    EXPECT_TRUE(prior->bound(RunKind(k), false).certified);
+  }
+  // A device like the mean of all, seven times as slow, is that in the rest as well.
+  const Gaussian& g = prior->kinds[size_t(RunKind::cpu_one_thread)];
+  std::vector<Measured> given;
+  for (const std::string& network : prior->calibration)
+    given.push_back({network, 7 * std::exp(g.mean[*find_network(prior->networks, network)])});
+  std::vector<Target> targets;
+  for (const std::string& network : prior->networks) targets.push_back({network});
+  const auto predictions = predict(*prior, 1, false, given, targets);
+  for (size_t n = 0; n < targets.size(); ++n) {
+    EXPECT_NEAR(predictions[n].log_milliseconds, g.mean[n] + std::log(7), 1e-6);
+    EXPECT_LT(predictions[n].deviation, 0.4) << targets[n].network;
+  }
+}
+
 TEST(Baselines, FindRatesAndBeatNothing) {
   const auto networks = made_up_networks();
   std::vector<Measured> given;
-  for (size_t i = 0; i < 12; ++i)
-    given.push_back({networks[i].network, 2e-7 * networks[i].macs()});
+  for (size_t i = 0; i < 12; ++i) given.push_back({networks[i].network, 2e-7 * networks[i].macs()});
   for (size_t b = 0; b < kBaselines; ++b) {
     const auto fitted = FittedBaseline::fit(Baseline(b), given, networks);
     ASSERT_TRUE(fitted);
@@ -393,14 +424,13 @@ const std::string kEnergyHead =
     "energy_mode_throughput_inf_s\n";
 
 TEST(Energy, PowerOfOneNetworkTimesTheTimeOfAnother) {
-  const auto rows = read_energy(parse(kEnergyHead +
-                                      "v1,closed,x,board,kws,10,1000,100\n"
-                                      "v1,closed,x,board,ad,5,510,200\n"
-                                      "v1,closed,x,board,ic,40,4000,20\n"
-                                      "v1,closed,x,board,vww,20,,\n"
-                                      "v1,closed,y,board,kws,10,2000,\n"
-                                      "v1,closed,y,board,ad,20,4200,0\n"
-                                      "v1,closed,z,board,ad,20,4200,\n"));
+  const auto rows = read_energy(parse(kEnergyHead + "v1,closed,x,board,kws,10,1000,100\n"
+                                                    "v1,closed,x,board,ad,5,510,200\n"
+                                                    "v1,closed,x,board,ic,40,4000,20\n"
+                                                    "v1,closed,x,board,vww,20,,\n"
+                                                    "v1,closed,y,board,kws,10,2000,\n"
+                                                    "v1,closed,y,board,ad,20,4200,0\n"
+                                                    "v1,closed,z,board,ad,20,4200,\n"));
   ASSERT_TRUE(rows) << describe(rows.error());
   const auto v = validate_energy(*rows, "kws");
   ASSERT_TRUE(v) << describe(v.error());
@@ -442,10 +472,9 @@ TEST(Energy, SaysWhatIsMissing) {
   const auto none = validate_energy(*rows, "kws");
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().id, ErrorId::inconclusive);
-  EXPECT_EQ(read_energy(parse(kEnergyHead + "v1,c,x,b,kws,1,1,\nv1,c,x,b,kws,2,2,\n"))
-                .error()
-                .message,
-            "t.csv:3, column benchmark: kws comes twice on v1 / c / x / b");
+  EXPECT_EQ(
+      read_energy(parse(kEnergyHead + "v1,c,x,b,kws,1,1,\nv1,c,x,b,kws,2,2,\n")).error().message,
+      "t.csv:3, column benchmark: kws comes twice on v1 / c / x / b");
   EXPECT_FALSE(read_energy(parse(kEnergyHead + "v1,c,x,b,kws,-1,1,\n")));
 }
 
