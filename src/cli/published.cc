@@ -179,6 +179,11 @@ Result<int> validate_table(const PublishedTable& what, const Arguments& argument
   } else {
     Prior prior = TRY(parse_prior(TRY(open_table(what.prior, arguments.limits))));
     if (!what.calibration.empty()) prior.calibration = what.calibration;
+    for (const std::string& network : prior.calibration) {
+      if (find_network(prior.networks, network)) continue;
+      return fail(ErrorId::usage,
+                  fmt::format("the prior {} does not know the network {}", what.prior, network));
+    }
     validation = TRY(validate(prior, inputs.table, inputs.features));
   }
   progress.hide();

@@ -9,6 +9,9 @@
 #include "base/text.h"
 
 namespace hone {
+namespace {
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+}  // namespace
 
 class CsvParser {
  public:
@@ -41,7 +44,6 @@ class CsvParser {
     if (const size_t nul = text_.find('\0'); nul != std::string_view::npos) {
       return fail(ErrorId::malformed, fmt::format("{}: a NUL at byte {}", table_.name_, nul));
     }
-    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
     if (text_.starts_with(kByteOrderMark)) at_ = kByteOrderMark.size();
     table_.text_.reserve(text_.size());  // cells are never longer than what they are written as
     return ok();
@@ -200,7 +202,9 @@ std::string csv_line(const std::vector<std::string>& cells) {
   std::string line;
   for (size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) line += ',';
-    if (cells[i].find_first_of(",\"\r\n") == std::string::npos) {
+    // A cell that begins with a byte order mark would lose it in front of a file.
+    if (cells[i].find_first_of(",\"\r\n") == std::string::npos &&
+        !cells[i].starts_with(kByteOrderMark)) {
       line += cells[i];
       continue;
     }

@@ -98,6 +98,10 @@ TEST(Csv, WhatIsWrittenReadsBack) {
   const auto table = parse("1,2,3,4\n" + csv_line(cells));
   ASSERT_TRUE(table) << describe(table.error());
   for (size_t c = 0; c < cells.size(); ++c) EXPECT_EQ(table->cell(0, c), cells[c]);
+  const std::string mark = "\xef\xbb\xbf";
+  const auto marked = parse(csv_line({mark + "a"}));
+  ASSERT_TRUE(marked);
+  EXPECT_EQ(marked->header(0), mark + "a");
   const auto lone = parse("a\n" + csv_line({""}));
   ASSERT_TRUE(lone);
   EXPECT_EQ(lone->rows(), 1u);

@@ -11,7 +11,7 @@ void use(const hone::calibrate::Prior& prior) {
   hone::Ledger ledger{hone::Limits()};
   const auto table = hone::CsvTable::parse(text, "again", ledger);
   hone::fuzz::require(table.ok());
-  const auto again = parse_prior(*table);
+  const auto again = hone::calibrate::parse_prior(*table);
   // Six digits of a matrix that is nearly singular may be those of one that is not definite.
   if (again) hone::fuzz::require(print_prior(*again) == text);
   if (prior.networks.size() > 50) return;

@@ -1,10 +1,10 @@
 // Ways to estimate a network's time from the same few measurements that need no other devices:
 // what an estimate has to beat.
 #pragma once
-
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "calibrate/published/prior.h"

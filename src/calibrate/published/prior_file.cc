@@ -1,7 +1,9 @@
 // The prior as a table: `kind,quantity,name,value` and a column for each network.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/text.h"
 #include "calibrate/published/prior.h"

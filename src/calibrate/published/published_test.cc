@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/hash.h"
+#include "base/mapped_file.h"
 #include "calibrate/published/baselines.h"
 #include "calibrate/published/energy.h"
 #include "calibrate/published/interpolation.h"
@@ -358,6 +359,34 @@ TEST(Prior, RefusesTooFewDevicesAndUnknownNetworks) {
   prior->statistic = Statistic::least;
   EXPECT_EQ(validate(*prior, made_up(3, 0), networks).error().message,
             "the prior is of min_ms, the table is read for avg_ms");
+}
+
+// The prior that comes with hone.
+TEST(Prior, OfPublishedTables) {
+  auto file = MappedFile::open(HONE_SOURCE "/data/calibration/published/ncnn.csv");
+  ASSERT_TRUE(file) << describe(file.error());
+  const auto prior = parse_prior(
+      parse(std::string(reinterpret_cast<const char*>(file->bytes().data()), file->size())));
+  ASSERT_TRUE(prior) << describe(prior.error());
+  EXPECT_EQ(prior->networks.size(), 35u);
+  EXPECT_TRUE(std::equal(prior->calibration.begin(), prior->calibration.end(),
+                         default_calibration().begin(), default_calibration().end()));
+  for (size_t k = 0; k < kRunKinds; ++k) {
+    EXPECT_TRUE(prior->bound(RunKind(k), true).certified);
+    EXPECT_TRUE(prior->bound(RunKind(k), false).certified);
+  }
+  // A device like the mean of all, seven times as slow, is that in the rest as well.
+  const Gaussian& g = prior->kinds[size_t(RunKind::cpu_one_thread)];
+  std::vector<Measured> given;
+  for (const std::string& network : prior->calibration)
+    given.push_back({network, 7 * std::exp(g.mean[*find_network(prior->networks, network)])});
+  std::vector<Target> targets;
+  for (const std::string& network : prior->networks) targets.push_back({network});
+  const auto predictions = predict(*prior, 1, false, given, targets);
+  for (size_t n = 0; n < targets.size(); ++n) {
+    EXPECT_NEAR(predictions[n].log_milliseconds, g.mean[n] + std::log(7), 1e-6);
+    EXPECT_LT(predictions[n].deviation, 0.4) << targets[n].network;
+  }
 }
 
 TEST(Baselines, FindRatesAndBeatNothing) {

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
+#include <optional>
 
 #include "calibrate/published/baselines.h"
 
@@ -133,9 +136,8 @@ Result<std::vector<Residual>> leave_groups_out(const Measurements& table,
         TRY(fit_prior(table, features, others).context(fmt::format("leaving {} out", groups[g])));
     for (size_t c = 0; c < table.configurations.size(); ++c) {
       if (table.configurations[c].group != groups[g]) continue;
-      for (Residual& r : residuals(prior, table, c, features)) known.push_back(std::move(r));
-      for (Residual& r : residuals_by_features(prior, table, c))
-        by_features.push_back(std::move(r));
+      for (const Residual& r : residuals(prior, table, c, features)) known.push_back(r);
+      for (const Residual& r : residuals_by_features(prior, table, c)) by_features.push_back(r);
     }
     if (progress) progress(g + 1, groups.size());
   }
