@@ -82,8 +82,8 @@ Result<std::vector<calibrate::TimedModel>> prepare(const Arguments& arguments) {
     OpenedModel opened = TRY(open_model_file(path, open_options(arguments)));
     const auto model =
         TRY(calibrate::lowered(std::move(opened.model), cpu_backend(), arguments.limits, false));
-    calibrate::TimedModel timed{
-        path, TRY(Program::make(model, all_backends(), arguments.limits)), {}};
+    const auto program = TRY(Program::make(model, all_backends(), arguments.limits));
+    calibrate::TimedModel timed{path, program, {}};
     for (const ValueId v : model->main().inputs)
       timed.inputs.push_back(
           TRY(random_datum(model->main()[v].type, 1, bindings, arguments.limits)));

@@ -8,7 +8,7 @@ import unittest
 from harness import ADD, CNN, CNN_DATA, VIT, CommandTest
 
 COMMANDS = ["inspect", "run", "chat", "generate", "perplexity", "compile", "quantize", "diff", "opt", "tokenize",
-            "benchmark", "backends", "devices", "shapes", "engines", "cache", "config", "completion", "help", "version", "worker"]
+            "analyze", "benchmark", "calibrate", "validate", "compare", "backends", "devices", "shapes", "engines", "cache", "config", "completion", "help", "version", "worker"]
 
 
 class Help(CommandTest):
