@@ -39,17 +39,16 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
     return fail(ErrorId::unavailable,
                 "there is no calibration of this machine: run `hone calibrate`");
   prior->machine = machine;
-  prior->half_width = kOtherMachine;
+  prior->half_width = 0;
   for (auto& family : prior->families)
     family.half_width = std::max(family.half_width, kOtherMachine);
   const std::string cpu = prior->cpu;
   prior->kernels = kernels;
   estimate::Analysis a = estimate::analyze_calibrated(opened.work, *prior, device, kernels, batch);
   const std::string source = "calibration of another machine (" + cpu + ")";
-  for (estimate::Quantity* q : {&a.latency, &a.throughput}) {
-    q->confidence = estimate::Confidence::interpolated;
-    q->source = source;
-  }
+  for (estimate::Quantity* q : {&a.latency, &a.throughput})
+    *q = estimate::Quantity::around(q->value, kOtherMachine + a.uncovered,
+                                    estimate::Confidence::interpolated, source);
   for (auto& o : a.operators) {
     o.seconds.confidence = estimate::Confidence::interpolated;
     o.seconds.source = source;

@@ -201,9 +201,12 @@ Result<std::vector<FamilyFit>> fit_families(std::span<const Sample> samples,
 }
 
 void fit_networks(const std::vector<NetworkTime>& networks, estimate::Calibration& calibration) {
-  std::vector<double> ratios;
-  for (const NetworkTime& n : networks)
-    if (n.estimated > 0 && n.measured > 0) ratios.push_back(std::log(n.measured / n.estimated));
+  std::vector<double> ratios, difficulties;
+  for (const NetworkTime& n : networks) {
+    if (!(n.estimated > 0 && n.measured > 0)) continue;
+    ratios.push_back(std::log(n.measured / n.estimated));
+    difficulties.push_back(n.difficulty);
+  }
   if (ratios.empty()) return;
   calibration.scale = std::exp(quantile(ratios, 0.5));
   // Each network by the scale of the others: none has to do with its own bound.
@@ -211,7 +214,7 @@ void fit_networks(const std::vector<NetworkTime>& networks, estimate::Calibratio
   for (size_t i = 0; i < ratios.size(); ++i) {
     std::vector<double> others = ratios;
     others.erase(others.begin() + std::ptrdiff_t(i));
-    calibration.network_residuals.push_back(ratios[i] - quantile(others, 0.5));
+    calibration.network_residuals.push_back((ratios[i] - quantile(others, 0.5)) / difficulties[i]);
   }
   const ConformalBound bound = conformal_bound(calibration.network_residuals);
   calibration.half_width = bound.certified ? bound.half_width : 0;

@@ -22,7 +22,7 @@ Result<std::vector<estimate::FamilyFit>> fit_families(std::span<const Sample> sa
 // bounds the error of others. Steps and runs have to be fitted before.
 struct NetworkTime {
   std::string name;
-  double estimated = 0, measured = 0;
+  double estimated = 0, measured = 0, difficulty = 1;
 };
 void fit_networks(const std::vector<NetworkTime>& networks, estimate::Calibration& calibration);
 

@@ -20,7 +20,8 @@ namespace {
 using estimate::Calibration;
 
 constexpr size_t kNetworks = 24, kFolds = 4;
-constexpr double kNetworkShare = 0.25;  // of the time
+constexpr double kNetworkShare = 0.25;  // of measuring
+constexpr double kMeasuring = 0.82;
 
 std::string now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
 
@@ -50,9 +51,10 @@ Result<std::vector<NetworkTime>> left_out_times(const Samples& operators, const 
       if (fold_of(s.program) != fold) seen.push_back(s);
     calibration.families = TRY(fit_families(seen, calibration.rates, prior));
     for (const RunSample& r : networks.runs)
-      if (fold_of(r.program) == fold)
-        times.push_back(
-            {r.program, estimate::estimate_latency(*r.work, calibration).seconds, r.seconds});
+      if (fold_of(r.program) == fold) {
+        const auto e = estimate::estimate_latency(*r.work, calibration);
+        times.push_back({r.program, e.seconds, r.seconds, e.difficulty});
+      }
   }
   return times;
 }
@@ -84,7 +86,9 @@ Result<HostCalibration> calibrate_host(const CalibrationOptions& options) {
   }
   SamplingOptions s;
   s.threads = options.threads;
-  s.seconds = options.seconds * (1 - kNetworkShare);
+  // Fits, and what machines can do at best, take the rest of the time.
+  const double seconds = kMeasuring * options.seconds;
+  s.seconds = seconds * (1 - kNetworkShare);
   s.seed = options.seed;
   s.limits = options.limits;
   s.backend = options.backend;
@@ -93,7 +97,7 @@ Result<HostCalibration> calibrate_host(const CalibrationOptions& options) {
   if (options.progress)
     s.progress = [&](double done) { options.progress(done * (1 - kNetworkShare)); };
   host.operators = TRY(sample(operator_programs(options.seed, options.shapes), s));
-  s.seconds = options.seconds * kNetworkShare;
+  s.seconds = seconds * kNetworkShare;
   if (options.progress)
     s.progress = [&](double done) { options.progress(1 - kNetworkShare * (1 - done)); };
   host.networks = TRY(sample(network_programs(options.seed, kNetworks), s));

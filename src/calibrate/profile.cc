@@ -184,7 +184,7 @@ std::string print(const Calibration& c) {
   json.member("step_s", c.step_seconds);
   json.member("run_s", c.run_seconds);
   json.member("scale", c.scale);
-  json.member("half_width_log", c.half_width);
+  json.member("half_width_difficulty", c.half_width);
   write_numbers(json, "network_residuals", c.network_residuals);
   json.key("families");
   json.begin_array();
@@ -232,7 +232,7 @@ Result<Calibration> parse_calibration(std::string_view text, const std::string& 
   c.step_seconds = r.number("step_s");
   c.run_seconds = r.number("run_s");
   c.scale = r.number("scale");
-  c.half_width = r.number("half_width_log");
+  c.half_width = r.number("half_width_difficulty");
   const auto networks = r.member("network_residuals"), families = r.member("families");
   if (r.error()) return *r.error();
   for (const Json n : networks->elements()) c.network_residuals.push_back(TRY(n.as_double()));

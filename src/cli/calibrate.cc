@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "backends/backends.h"
@@ -38,7 +39,7 @@ void write(JsonWriter& json, const HostCalibration& host, const std::string& pat
   json.member("took_s", c.seconds);
   json.member("noise", c.noise);
   json.member("scale", c.scale);
-  json.member("half_width_log", c.half_width);
+  json.member("half_width_difficulty", c.half_width);
   json.key("families");
   json.begin_array();
   for (const estimate::FamilyFit& f : c.families) {

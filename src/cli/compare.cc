@@ -61,7 +61,8 @@ Result<double> limit_of(const Arguments& arguments, std::string_view flag,
   if (!arguments.has(flag)) return double(INFINITY);
   const std::string text = arguments.text(flag);
   size_t end = 0;
-  while (end < text.size() && (std::isdigit(static_cast<unsigned char>(text[end])) || text[end] == '.'))
+  while (end < text.size() &&
+         (std::isdigit(static_cast<unsigned char>(text[end])) || text[end] == '.'))
     ++end;
   double value = 0;
   const auto read = std::from_chars(text.data(), text.data() + end, value);
@@ -69,8 +70,8 @@ Result<double> limit_of(const Arguments& arguments, std::string_view flag,
     if (read.ec == std::errc() && read.ptr == text.data() + end && text.substr(end) == s.name &&
         value > 0)
       return value * s.factor;
-  Error error = fail(ErrorId::usage, std::string(flag) + " does not take '" +
-                                         std::string(printable(text)) + "'");
+  Error error = fail(ErrorId::usage,
+                     std::string(flag) + " does not take '" + std::string(printable(text)) + "'");
   error.hint = "a number and one of the units";
   for (const Suffix& s : suffixes) error.hint += " " + std::string(s.name);
   return error;
@@ -130,9 +131,12 @@ std::vector<std::string> names_in(const std::string& text) {
 }
 
 Result<int> run(const Arguments& arguments) {
-  const double latency = TRY(limit_of(arguments, "--max-latency", {{"ms", 1e-3}, {"us", 1e-6}, {"s", 1}}));
-  const double energy = TRY(limit_of(arguments, "--max-energy", {{"mJ", 1e-3}, {"uJ", 1e-6}, {"J", 1}}));
-  const double memory = TRY(limit_of(arguments, "--max-memory", {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}}));
+  const double latency =
+      TRY(limit_of(arguments, "--max-latency", {{"ms", 1e-3}, {"us", 1e-6}, {"s", 1}}));
+  const double energy =
+      TRY(limit_of(arguments, "--max-energy", {{"mJ", 1e-3}, {"uJ", 1e-6}, {"J", 1}}));
+  const double memory =
+      TRY(limit_of(arguments, "--max-memory", {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}}));
   const bool limits = std::isfinite(latency) || std::isfinite(energy) || std::isfinite(memory);
   const DeviceRegistry registry;
   std::vector<Entry> entries;
@@ -167,7 +171,8 @@ const Command& compare_command() {
       .examples =
           "$ hone compare small.onnx large.onnx --device raspberry_pi_5,nvidia_t4\n"
           "$ hone compare *.onnx --device host --by memory\n"
-          "$ hone compare a.onnx b.onnx --device raspberry_pi_5 --max-latency 50ms --max-energy 0.2J",
+          "$ hone compare a.onnx b.onnx --device raspberry_pi_5 --max-latency 50ms --max-energy "
+          "0.2J",
       .details =
           "One that is not surely worse than the best of a rank shares it: their 90 % intervals "
           "overlap, and\n\"tie\" says so. Limits hold where the whole interval does. Exits 1 where "

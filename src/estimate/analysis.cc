@@ -103,7 +103,8 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
   a.bound_by = largest(a.bound_shares);
   a.uncovered = workload.steps.empty() ? 0 : double(unknown) / double(workload.steps.size());
   const double half_width =
-      (calibration.half_width > 0 ? calibration.half_width : kNoBound) + extra + a.uncovered;
+      (calibration.half_width > 0 ? calibration.half_width * latency.difficulty : kNoBound) +
+      extra + a.uncovered;
   if (calibration.half_width <= 0)
     a.notes.emplace_back("the bound of whole models rests on too few networks: not certified");
   a.latency = Quantity::around(latency.seconds, half_width, confidence, source);

@@ -49,8 +49,10 @@ struct Calibration {
   std::vector<FamilyFit> families;
   // Of whole runs: what a step and a run take beside kernels, the scale, and how far off.
   double step_seconds = 0, run_seconds = 0, scale = 1;
-  std::vector<double> network_residuals;  // ln(measured / estimated), of synthetic networks
-  double half_width = 0;                  // conformal at 90 %, of whole models
+  // ln(measured / estimated) of synthetic networks, over the difficulty of their estimates; and the
+  // conformal bound of these at 90 %. 0: too few for a bound.
+  std::vector<double> network_residuals;
+  double half_width = 0;
 
   const FamilyFit* fit(std::string_view family) const;
 };

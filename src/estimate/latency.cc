@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace hone::estimate {
 namespace {
@@ -68,10 +69,22 @@ LatencyEstimate estimate_latency(const Workload& workload, const Calibration& ca
   LatencyEstimate estimate;
   const Model& model = workload.program->model();
   double kernels = 0;
+  std::map<const Family*, double> by_family;
   for (const Step& step : workload.steps) {
     estimate.steps.push_back(estimate_step(step, model, calibration));
-    kernels += estimate.steps.back().seconds;
+    const StepEstimate& e = estimate.steps.back();
+    kernels += e.seconds;
+    by_family[e.family] += e.seconds;
   }
+  constexpr double kLeastError = 0.03;  // nothing is known better than it can be measured
+  double squares = 0;
+  for (const auto& [family, seconds] : by_family) {
+    const FamilyFit* fit = family ? calibration.fit(family->name) : nullptr;
+    if (!fit || kernels <= 0) continue;
+    const double error = std::max(kLeastError, fit->median_error) * seconds / kernels;
+    squares += error * error;
+  }
+  estimate.difficulty = std::max(kLeastError, std::sqrt(squares));
   estimate.seconds = calibration.scale * (kernels + calibration.run_seconds +
                                           calibration.step_seconds * double(workload.steps.size()));
   return estimate;

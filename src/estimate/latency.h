@@ -18,7 +18,9 @@ struct StepEstimate {
 
 struct LatencyEstimate {
   double seconds = 0;
-  double covered = 1;  // share of the time whose family was measured
+  // How far fits are off on what they have not seen, by the families' share of the time: of one
+  // family in the same direction, of several independently.
+  double difficulty = 0;
   std::vector<StepEstimate> steps;
 };
 
