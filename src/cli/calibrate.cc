@@ -121,7 +121,7 @@ Result<int> run(const Arguments& arguments) {
     done.push_back(TRY(calibrate::calibrate_host(o)));
     paths.push_back(given.empty() ? calibrate::calibration_path(fingerprint, n) : given);
     if (done.back().calibration.noise > kTooNoisy) {
-      Error error = fail(ErrorId::unavailable,
+      Error error = fail(ErrorId::inconclusive,
                          fmt::format("half of the samples differ by more than {:.0f} % from run to "
                                      "run: no calibration is written",
                                      2 * done.back().calibration.noise * 100));
