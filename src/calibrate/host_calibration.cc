@@ -22,9 +22,7 @@ using estimate::Calibration;
 constexpr size_t kNetworks = 24, kFolds = 4;
 constexpr double kNetworkShare = 0.25;  // of the time
 
-std::string now() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-}
+std::string now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
 
 double median(std::vector<double> v) {
   if (v.empty()) return 0;
@@ -43,7 +41,8 @@ size_t fold_of(const std::string& program) {
 
 // The time of each network by fits that have not seen it.
 Result<std::vector<NetworkTime>> left_out_times(const Samples& operators, const Samples& networks,
-                                                const Calibration* prior, Calibration& calibration) {
+                                                const Calibration* prior,
+                                                Calibration& calibration) {
   std::vector<NetworkTime> times;
   for (size_t fold = 0; fold < kFolds; ++fold) {
     std::vector<Sample> seen = operators.steps;
@@ -114,13 +113,14 @@ Result<HostCalibration> calibrate_host(const CalibrationOptions& options) {
 }
 
 std::string samples_csv(const HostCalibration& host) {
-  std::string text = "created,threads,kernels,family,program,op,types,seconds,spread,runs,by_cpu_time\n";
+  std::string text =
+      "created,threads,kernels,family,program,op,types,seconds,spread,runs,by_cpu_time\n";
   for (const Samples* samples : {&host.operators, &host.networks})
     for (const Sample& s : samples->steps)
-      text += fmt::format("{},{},{},{},{},{},\"{}\",{:.6g},{:.3f},{},{}\n", host.calibration.created,
-                          host.calibration.machine.threads, host.calibration.kernels,
-                          s.step.family->name, s.program, s.op, s.dims, s.seconds, s.spread,
-                          s.runs, int(s.by_cpu_time));
+      text += fmt::format("{},{},{},{},{},{},\"{}\",{:.6g},{:.3f},{},{}\n",
+                          host.calibration.created, host.calibration.machine.threads,
+                          host.calibration.kernels, s.step.family->name, s.program, s.op, s.dims,
+                          s.seconds, s.spread, s.runs, int(s.by_cpu_time));
   return text;
 }
 

@@ -16,8 +16,8 @@ namespace hone::calibrate {
 struct CalibrationOptions {
   int threads = 1;
   double seconds = 30;
-  size_t shapes = 400;   // of single operators; of networks there are 24
-  uint64_t seed = 0;     // of the shapes
+  size_t shapes = 400;  // of single operators; of networks there are 24
+  uint64_t seed = 0;    // of the shapes
   Limits limits;
   const Backend* backend = nullptr;
   const Backend* fallback = nullptr;
