@@ -36,10 +36,12 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
   const estimate::Machine machine = calibrate::host_machine(host, threads);
   auto prior = TRY(calibrate::prior_for(machine.vector));
   if (!prior)
-    return fail(ErrorId::unavailable, "there is no calibration of this machine: run `hone calibrate`");
+    return fail(ErrorId::unavailable,
+                "there is no calibration of this machine: run `hone calibrate`");
   prior->machine = machine;
   prior->half_width = kOtherMachine;
-  for (auto& family : prior->families) family.half_width = std::max(family.half_width, kOtherMachine);
+  for (auto& family : prior->families)
+    family.half_width = std::max(family.half_width, kOtherMachine);
   const std::string cpu = prior->cpu;
   prior->kernels = kernels;
   estimate::Analysis a = estimate::analyze_calibrated(opened.work, *prior, device, kernels, batch);
@@ -52,9 +54,8 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
     o.seconds.confidence = estimate::Confidence::interpolated;
     o.seconds.source = source;
   }
-  a.notes.insert(a.notes.begin(),
-                 "this machine is not calibrated for " + std::to_string(threads) +
-                     " threads: run `hone calibrate`");
+  a.notes.insert(a.notes.begin(), "this machine is not calibrated for " + std::to_string(threads) +
+                                      " threads: run `hone calibrate`");
   return a;
 }
 

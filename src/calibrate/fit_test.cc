@@ -51,8 +51,8 @@ double exact(const Sample&, Draw&) { return 1; }
 double largest_error(const FamilyFit& fit, const std::vector<Sample>& samples) {
   double largest = 0;
   for (const Sample& s : samples)
-    largest = std::max(
-        largest, std::abs(estimate::fitted_seconds(fit, s.step.features) / s.seconds - 1));
+    largest =
+        std::max(largest, std::abs(estimate::fitted_seconds(fit, s.step.features) / s.seconds - 1));
   return largest;
 }
 
@@ -222,8 +222,7 @@ TEST(Networks, OneOutlierIsInTheBoundOnlyOfFew) {
 TEST(Runs, WhatStepsAndRunsTakeBesideKernels) {
   Samples samples;
   for (size_t steps = 5; steps < 60; steps += 5)
-    samples.runs.push_back(
-        {"n", steps, 1e-3 + 2e-7 * double(steps) + 3e-6, 1e-3, nullptr});
+    samples.runs.push_back({"n", steps, 1e-3 + 2e-7 * double(steps) + 3e-6, 1e-3, nullptr});
   Calibration c;
   ASSERT_TRUE(fit_runs(samples, c).ok());
   EXPECT_NEAR(c.step_seconds, 2e-7, 1e-9);

@@ -183,10 +183,11 @@ Result<int> run(const Arguments& arguments) {
     opened.push_back(
         TRY(open_workload(path, open_options(arguments), TRY(dim_bindings(arguments)), batch)));
     const OpenedWorkload& work = opened.back();
-    for (const std::string& device : names_in(arguments.text("--device")))
-      reports.push_back(
-          {path, batch, &work,
-           TRY(analyze_on(work, registry, device, double(std::max<int64_t>(1, batch)), options))});
+    for (const std::string& device : names_in(arguments.text("--device"))) {
+      const auto size = double(std::max<int64_t>(1, batch));
+      Analysis analysis = TRY(analyze_on(work, registry, device, size, options));
+      reports.push_back({path, batch, &work, std::move(analysis)});
+    }
   }
   if (arguments.json) {
     put_json([&](JsonWriter& json) {

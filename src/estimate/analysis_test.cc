@@ -123,7 +123,8 @@ TEST(Theoretical, FasterFiguresAreNotSlower) {
   Device fast = slow;
   for (const FieldId field : {FieldId::peak_fp32, FieldId::memory_bandwidth})
     fast[field]->value *= 2;
-  const auto a = analyze_theoretical(network(), slow, 1), b = analyze_theoretical(network(), fast, 1);
+  const auto a = analyze_theoretical(network(), slow, 1),
+             b = analyze_theoretical(network(), fast, 1);
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_LT(b->latency.value, a->latency.value);
   EXPECT_GT(b->throughput.value, a->throughput.value);

@@ -79,9 +79,9 @@ TEST(Families, DescribeEveryOperator) {
       seen.insert(d.family->name);
     }
   }
-  for (const char* name : {"matmul", "conv_planes", "pool_planes", "attention", "softmax",
-                           "normalization", "reduction", "elementwise", "quantization", "recurrent",
-                           "gather", "movement", "other"})
+  for (const char* name :
+       {"matmul", "conv_planes", "pool_planes", "attention", "softmax", "normalization",
+        "reduction", "elementwise", "quantization", "recurrent", "gather", "movement", "other"})
     EXPECT_TRUE(seen.contains(name)) << name;
 }
 

@@ -68,8 +68,8 @@ TEST(Workload, StatesAndConstantsAreCountedOnce) {
         next s = y
       })");
   const auto& graph = program->model().main();
-  auto work = workload_of(program, types_of(inputs_of(*program)),
-                          {graph[graph.states()[0].now].type});
+  auto work =
+      workload_of(program, types_of(inputs_of(*program)), {graph[graph.states()[0].now].type});
   ASSERT_TRUE(work.ok()) << describe(work.error());
   EXPECT_EQ(work->state_bytes, 16);
   EXPECT_LE(work->weight_bytes, 32);
@@ -84,8 +84,7 @@ TEST(Workload, SizesThatOnlyDataDecideAreListed) {
       })"));
   EXPECT_FALSE(work.unknown.empty());
   EXPECT_EQ(work.unknown[0], "non_zero");
-  for (const Step& step : work.steps)
-    EXPECT_TRUE(step.known || step.touches.empty());
+  for (const Step& step : work.steps) EXPECT_TRUE(step.known || step.touches.empty());
 }
 
 TEST(Workload, WrongInputsAreRefused) {
