@@ -1,5 +1,6 @@
 #include "calibrate/profile.h"
 
+#include <climits>
 #include <cmath>
 
 #include "base/json_writer.h"
@@ -74,16 +75,54 @@ class Reader {
   std::string text(std::string_view name) {
     return std::string(read(name, [](const Json& j) { return j.as_string(); }, std::string_view()));
   }
+  // An integer from 1 on that fits into an int, and numbers above or from zero on.
+  int count(std::string_view name) {
+    const int64_t n = integer(name);
+    if (n < 1 || n > INT_MAX) keep(name, "it has to be a number from 1 on");
+    return int(n);
+  }
+  double positive(std::string_view name) {
+    const double n = number(name);
+    if (!(n > 0)) keep(name, "it has to be positive");
+    return n;
+  }
+  double not_negative(std::string_view name) {
+    const double n = number(name);
+    if (!(n >= 0)) keep(name, "it is negative");
+    return n;
+  }
+  // None where it is not there or is something else.
+  std::vector<Json> list(std::string_view name) {
+    const auto found = member(name);
+    std::vector<Json> items;
+    if (!found) return items;
+    if (!found->is_array()) {
+      keep(name, "expected an array");
+      return items;
+    }
+    for (const Json item : found->elements()) items.push_back(item);
+    return items;
+  }
+  std::vector<double> numbers(std::string_view name) {
+    std::vector<double> all;
+    for (const Json item : list(name)) all.push_back(number_of(name, item));
+    return all;
+  }
+  double number_of(std::string_view name, const Json& item) {
+    const auto value = item.as_double();
+    if (!value) keep(name, value.error().message);
+    return value ? *value : 0;
+  }
   std::optional<Json> member(std::string_view name) {
     auto found = json_.get(name);
     if (!found) {
-      keep(name, found.error());
+      keep(name, found.error().message);
       return std::nullopt;
     }
     return *found;
   }
-  void keep(std::string_view name, const Error& error) {
-    if (!error_) error_ = in_file(name, error.message);
+  void keep(std::string_view name, const std::string& what) {
+    if (!error_) error_ = in_file(name, what);
   }
   Error in_file(std::string_view name, const std::string& what) const {
     Error error =
@@ -101,7 +140,7 @@ class Reader {
     if (!found) return fallback;
     auto value = get(*found);
     if (value) return *value;
-    keep(name, value.error());
+    keep(name, value.error().message);
     return fallback;
   }
 
@@ -110,40 +149,44 @@ class Reader {
   std::optional<Error> error_;
 };
 
+Residual read_residual(const Json& row, Reader& r) {
+  constexpr size_t kNumbers = kPosition + 2;
+  Residual residual;
+  if (!row.is_array() || row.size() != kNumbers) {
+    r.keep("residuals", "expected rows of " + std::to_string(kNumbers) + " numbers");
+    return residual;
+  }
+  std::array<double, kNumbers> numbers{};
+  size_t at = 0;
+  for (const Json n : row.elements()) numbers[at++] = r.number_of("residuals", n);
+  std::copy_n(numbers.begin(), kPosition, residual.position.begin());
+  residual.log_ratio = numbers[kPosition];
+  residual.seconds = numbers[kPosition + 1];
+  return residual;
+}
+
 Result<FamilyFit> read_family(Json json, const std::string& path) {
   Reader r(json, path);
   FamilyFit f;
   f.family = r.text("family");
   if (!r.error() && !estimate::family_named(f.family))
     return r.in_file("family", "there is no family '" + printable(f.family) + "'");
-  f.median_error = r.number("median_error");
-  f.p90_error = r.number("p90_error");
-  f.half_width = r.number("half_width_log");
+  f.median_error = r.not_negative("median_error");
+  f.p90_error = r.not_negative("p90_error");
+  f.half_width = r.not_negative("half_width_log");
   f.corrects = r.flag("corrects");
-  const auto coefficients = r.member("coefficients_s"), residuals = r.member("residuals");
+  const std::vector<double> coefficients = r.numbers("coefficients_s");
+  const std::vector<Json> rows = r.list("residuals");
   if (r.error()) return *r.error();
-  if (!coefficients->is_array() || coefficients->size() != kFeatures)
+  if (coefficients.size() != kFeatures)
     return r.in_file("coefficients_s", "expected " + std::to_string(kFeatures) + " numbers");
-  size_t i = 0;
-  for (const Json c : coefficients->elements()) {
-    const double value = TRY(c.as_double());
-    if (!(value >= 0)) return r.in_file("coefficients_s", "a coefficient is negative");
-    f.coefficients[i++] = value;
+  for (size_t i = 0; i < kFeatures; ++i) {
+    if (!(coefficients[i] >= 0)) return r.in_file("coefficients_s", "a coefficient is negative");
+    f.coefficients[i] = coefficients[i];
   }
-  if (residuals->size() > kMostResiduals) return r.in_file("residuals", "there are too many");
-  for (const Json row : residuals->elements()) {
-    if (!row.is_array() || row.size() != kPosition + 2)
-      return r.in_file("residuals",
-                       "expected rows of " + std::to_string(kPosition + 2) + " numbers");
-    std::array<double, kPosition + 2> numbers{};
-    size_t at = 0;
-    for (const Json n : row.elements()) numbers[at++] = TRY(n.as_double());
-    Residual residual;
-    std::copy_n(numbers.begin(), kPosition, residual.position.begin());
-    residual.log_ratio = numbers[kPosition];
-    residual.seconds = numbers[kPosition + 1];
-    f.residuals.push_back(residual);
-  }
+  if (rows.size() > kMostResiduals) return r.in_file("residuals", "there are too many");
+  for (const Json& row : rows) f.residuals.push_back(read_residual(row, r));
+  if (r.error()) return *r.error();
   return f;
 }
 
@@ -211,38 +254,33 @@ Result<Calibration> parse_calibration(std::string_view text, const std::string& 
   c.fingerprint = r.text("fingerprint");
   c.kernels = r.text("kernels");
   c.engine = r.text("engine");
-  c.machine.threads = int(r.integer("threads"));
-  c.machine.l1_bytes = r.number("l1_bytes");
-  c.machine.l2_bytes = r.number("l2_bytes");
-  c.machine.l3_bytes = r.number("l3_bytes");
-  c.machine.tile_rows = r.integer("tile_rows");
-  c.machine.tile_columns = r.integer("tile_columns");
-  c.machine.vector = r.integer("vector");
-  c.machine.byte_rows = r.integer("byte_rows");
-  c.machine.byte_columns = r.integer("byte_columns");
-  c.machine.block_rows = r.integer("block_rows");
-  c.rates = {r.number("f32_flops"), r.number("int8_ops"), r.number("l2_bytes_per_s"),
-             r.number("l3_bytes_per_s"), r.number("dram_bytes_per_s")};
+  c.machine.threads = r.count("threads");
+  c.machine.l1_bytes = r.positive("l1_bytes");
+  c.machine.l2_bytes = r.positive("l2_bytes");
+  c.machine.l3_bytes = r.positive("l3_bytes");
+  c.machine.tile_rows = r.count("tile_rows");
+  c.machine.tile_columns = r.count("tile_columns");
+  c.machine.vector = r.count("vector");
+  c.machine.byte_rows = r.count("byte_rows");
+  c.machine.byte_columns = r.count("byte_columns");
+  c.machine.block_rows = r.count("block_rows");
+  c.rates = {r.not_negative("f32_flops"), r.not_negative("int8_ops"),
+             r.not_negative("l2_bytes_per_s"), r.not_negative("l3_bytes_per_s"),
+             r.not_negative("dram_bytes_per_s")};
   c.seed = uint64_t(r.integer("seed"));
   c.shapes = size_t(r.integer("shapes"));
   c.samples = size_t(r.integer("samples"));
-  c.seconds = r.number("took_s");
-  c.noise = r.number("noise");
-  c.repeat = r.number("repeat");
-  c.step_seconds = r.number("step_s");
-  c.run_seconds = r.number("run_s");
-  c.scale = r.number("scale");
-  c.half_width = r.number("half_width_difficulty");
-  const auto networks = r.member("network_residuals"), families = r.member("families");
+  c.seconds = r.not_negative("took_s");
+  c.noise = r.not_negative("noise");
+  c.repeat = r.not_negative("repeat");
+  c.step_seconds = r.not_negative("step_s");
+  c.run_seconds = r.not_negative("run_s");
+  c.scale = r.positive("scale");
+  c.half_width = r.not_negative("half_width_difficulty");
+  c.network_residuals = r.numbers("network_residuals");
+  const std::vector<Json> families = r.list("families");
   if (r.error()) return *r.error();
-  for (const Json n : networks->elements()) c.network_residuals.push_back(TRY(n.as_double()));
-  for (const Json f : families->elements()) c.families.push_back(TRY(read_family(f, path)));
-  for (const double positive :
-       {double(c.machine.threads), c.machine.l1_bytes, c.machine.l2_bytes, c.machine.l3_bytes,
-        double(c.machine.tile_rows), double(c.machine.tile_columns), double(c.machine.vector),
-        double(c.machine.byte_rows), double(c.machine.byte_columns), double(c.machine.block_rows),
-        c.scale})
-    if (!(positive > 0)) return r.in_file("machine", "a size that has to be positive is not");
+  for (const Json& f : families) c.families.push_back(TRY(read_family(f, path)));
   return c;
 }
 

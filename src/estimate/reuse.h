@@ -1,6 +1,7 @@
 // How long ago bytes were touched: a clock of bytes, and places that remember when.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <vector>

@@ -1,0 +1,155 @@
+// Calibrations as files: what is written is read, and what is wrong is refused by name.
+#include "calibrate/profile.h"
+
+#include <gtest/gtest.h>
+
+#include "calibrate/calibrations.h"
+#include "estimate/family.h"
+
+namespace hone::calibrate {
+namespace {
+
+using estimate::Calibration;
+using estimate::FamilyFit;
+
+Calibration example() {
+  Calibration c;
+  c.device = "host";
+  c.created = "2020-01-02T03:04:05Z";
+  c.cpu = "A \"CPU\"";
+  c.fingerprint = "abc";
+  c.kernels = "cpu 1 wide";
+  c.engine = "0.0.1";
+  c.machine.threads = 2;
+  c.machine.tile_rows = 14;
+  c.rates = {1e11, 2e11, 3e10, 2e10, 1e10};
+  c.seed = 12;
+  c.shapes = 400;
+  c.samples = 1234;
+  c.seconds = 30.5;
+  c.noise = 0.02;
+  c.repeat = 0.01;
+  c.step_seconds = 2e-7;
+  c.run_seconds = 3e-6;
+  c.scale = 1.05;
+  c.half_width = 0.17;
+  c.network_residuals = {0.125, -0.25};
+  FamilyFit f;
+  f.family = "linear";
+  f.coefficients[0] = 1.5e-11;
+  f.coefficients[estimate::kFeatures - 1] = 1e-6;
+  f.residuals = {{{1.5, 2, 3, 0}, 0.125, 1e-5}, {{0, 0, 0, 0}, -0.5, 2e-5}};
+  f.corrects = true;
+  f.median_error = 0.03;
+  f.p90_error = 0.1;
+  f.half_width = 0.12;
+  c.families = {f, {}};
+  c.families[1].family = "softmax";
+  return c;
+}
+
+// `from` is replaced once.
+std::string with(std::string text, std::string_view from, std::string_view to) {
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+void expect_refused(const std::string& text, std::string_view member) {
+  SCOPED_TRACE(member);
+  const auto c = parse_calibration(text, "some.json");
+  ASSERT_FALSE(c.ok());
+  const std::string message = describe(c.error());
+  EXPECT_NE(message.find("some.json"), std::string::npos) << message;
+  EXPECT_NE(message.find(member), std::string::npos) << message;
+}
+
+TEST(Profile, RoundTrip) {
+  const Calibration c = example();
+  const std::string text = print(c);
+  const auto read = parse_calibration(text, "some.json");
+  ASSERT_TRUE(read.ok()) << describe(read.error());
+  EXPECT_EQ(print(*read), text);
+  EXPECT_EQ(read->cpu, c.cpu);
+  EXPECT_EQ(read->kernels, c.kernels);
+  EXPECT_EQ(read->machine.threads, 2);
+  EXPECT_EQ(read->machine.tile_rows, 14);
+  EXPECT_EQ(read->rates.dram_bytes_per_s, 1e10);
+  EXPECT_EQ(read->seed, 12u);
+  EXPECT_EQ(read->network_residuals, c.network_residuals);
+  EXPECT_EQ(read->scale, 1.05);
+  ASSERT_EQ(read->families.size(), 2u);
+  const FamilyFit* f = read->fit("linear");
+  ASSERT_TRUE(f);
+  EXPECT_EQ(f->coefficients, c.families[0].coefficients);
+  EXPECT_TRUE(f->corrects);
+  EXPECT_EQ(f->half_width, 0.12);
+  ASSERT_EQ(f->residuals.size(), 2u);
+  EXPECT_EQ(f->residuals[0].position, c.families[0].residuals[0].position);
+  EXPECT_EQ(f->residuals[1].log_ratio, -0.5);
+  EXPECT_EQ(f->residuals[1].seconds, 2e-5);
+  EXPECT_EQ(read->fit("gather"), nullptr);
+}
+
+TEST(Profile, WrongSchemasAreRefused) {
+  const std::string text = print(example());
+  expect_refused(with(text, "\"schema\": 1", "\"schema\": 2"), "schema");
+  expect_refused(with(text, "\"schema\": 1", "\"schema\": \"1\""), "schema");
+  expect_refused(with(text, "\"schema\": 1,", ""), "schema");
+  expect_refused("[]", "the document");
+}
+
+TEST(Profile, WrongFamiliesAreRefused) {
+  const std::string text = print(example());
+  expect_refused(with(text, "\"linear\"", "\"lineal\""), "lineal");
+  expect_refused(with(text, "1.5e-11", "-1.5e-11"), "coefficients_s");
+  expect_refused(with(text, "1.5e-11,", ""), "coefficients_s");
+  expect_refused(with(text, "1.5e-11", "\"x\""), "coefficients_s");
+  expect_refused(with(text, "\"corrects\": true", "\"corrects\": 1"), "corrects");
+  expect_refused(with(text, "\"median_error\": 0.03,", ""), "median_error");
+  expect_refused(with(text, "     -0.5,", ""), "residuals");
+  expect_refused(with(text, "     -0.5,", "     null,"), "residuals");
+  expect_refused(with(text, "\"residuals\": []", "\"residuals\": {}"), "residuals");
+  expect_refused(with(text, "\"residuals\": []", "\"residuals\": 3"), "residuals");
+}
+
+TEST(Profile, WrongMembersAreRefused) {
+  const std::string text = print(example());
+  expect_refused(with(text, "\"threads\": 2", "\"threads\": 0"), "threads");
+  expect_refused(with(text, "\"threads\": 2", "\"threads\": 4294967297"), "threads");
+  expect_refused(with(text, "\"threads\": 2", "\"threads\": 1.5"), "threads");
+  expect_refused(with(text, "\"tile_rows\": 14", "\"tile_rows\": -14"), "tile_rows");
+  expect_refused(with(text, "\"scale\": 1.05", "\"scale\": 0"), "scale");
+  expect_refused(with(text, "\"scale\": 1.05", "\"scale\": null"), "scale");
+  expect_refused(with(text, "\"half_width_log\": 0.17", "\"half_width_log\": -1"),
+                 "half_width_log");
+  expect_refused(with(text, "\"run_s\": ", "\"runs\": "), "run_s");
+  expect_refused(with(text, "  0.125,\n", "  \"0.125\",\n"), "network_residuals");
+  expect_refused(with(text, "\"network_residuals\": [", "\"network_residuals\": {}, \"n\": ["),
+                 "network_residuals");
+  expect_refused(with(text, "\"families\": [", "\"families\": 3, \"f\": ["), "families");
+}
+
+TEST(Profile, TruncatedFilesAreRefused) {
+  const std::string text = print(example());
+  for (size_t size = 0; size + 2 < text.size(); size += 97)
+    EXPECT_FALSE(parse_calibration(text.substr(0, size), "some.json").ok()) << size;
+  expect_refused(text.substr(0, 300), "some.json");
+}
+
+TEST(Profile, BuiltInCalibrationsAreRead) {
+  EXPECT_FALSE(built_in_calibrations().empty());
+  for (const BuiltInCalibration& b : built_in_calibrations()) {
+    const auto c = parse_calibration(b.text, std::string(b.file));
+    ASSERT_TRUE(c.ok()) << describe(c.error());
+    EXPECT_FALSE(c->families.empty()) << b.file;
+  }
+  for (const int64_t vector : {4, 8, 16}) {
+    const auto prior = prior_for(vector);
+    ASSERT_TRUE(prior.ok()) << describe(prior.error());
+    EXPECT_TRUE(prior->has_value());
+  }
+}
+
+}  // namespace
+}  // namespace hone::calibrate

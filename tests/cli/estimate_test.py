@@ -1,0 +1,186 @@
+"""`hone analyze` and `hone calibrate`: what they print, write and refuse. Times are not looked at."""
+import json
+import unittest
+from pathlib import Path
+
+from harness import ADD, CNN, CommandTest
+
+KEYS = {"model", "device", "device_name", "parameters", "macs", "flops", "latency_s",
+        "throughput_per_s", "peak_memory_bytes", "energy_j", "bound_by", "bound_shares", "memory",
+        "uncovered", "operators", "notes"}
+CONFIDENCES = ("exact", "calibrated", "interpolated", "theoretical")
+
+
+class EstimateTest(CommandTest):
+    def setUp(self):
+        super().setUp()
+        # No calibration and no device of the user.
+        self.data = {"XDG_DATA_HOME": str(self.folder / "data")}
+
+    def analyze(self, *words, code=0):
+        return self.hone("analyze", *words, code=code, environment=self.data)
+
+    def no_analysis(self, *words, error="usage", code=2):
+        return self.refused("analyze", *words, error=error, code=code, environment=self.data)
+
+    def check_quantity(self, quantity):
+        self.assertEqual(set(quantity), {"value", "low", "high", "confidence", "source"})
+        self.assertLessEqual(0, quantity["low"])
+        self.assertLessEqual(quantity["low"], quantity["value"])
+        self.assertLessEqual(quantity["value"], quantity["high"])
+        self.assertIn(quantity["confidence"], CONFIDENCES)
+        self.assertTrue(quantity["source"])
+
+
+class Analyze(EstimateTest):
+    def test_text(self):
+        text = self.analyze(CNN, "--device", "rpi5").out
+        self.assertIn("parameters", text.splitlines()[0])
+        self.assertIn("MACs", text.splitlines()[0])
+        for name in ("latency", "throughput", "peak memory", "energy", "bound by", "operator"):
+            self.assertRegex(text, rf"(?m)^  {name}")
+        self.assertIn("theoretical", text)
+        self.assertNotIn("\n  operator", self.analyze(CNN, "--device", "rpi5", "--top", 0).out)
+
+    def test_json(self):
+        report = self.analyze(CNN, "--threads", 1, "--json").json()
+        self.assertEqual(set(report), KEYS)
+        self.assertEqual(report["device"], "host")
+        self.assertGreater(report["parameters"], 60000)
+        self.assertGreater(report["macs"], 3e6)
+        self.assertGreaterEqual(report["flops"], 2 * report["macs"])
+        for name in ("latency_s", "throughput_per_s", "peak_memory_bytes", "energy_j"):
+            self.check_quantity(report[name])
+        self.assertIn(report["bound_by"], report["bound_shares"])
+        self.assertAlmostEqual(sum(report["bound_shares"].values()), 1)
+        memory = report["memory"]
+        self.assertEqual(report["peak_memory_bytes"]["value"],
+                         sum(memory[f"{part}_bytes"]
+                             for part in ("weights", "arena", "inputs", "outputs", "states")))
+        self.assertLessEqual(max(memory["arena_timeline_bytes"]), memory["arena_bytes"])
+        self.assertEqual(memory["inputs_bytes"], 4 * 28 * 28)
+        self.assertTrue(report["operators"])
+        for operator in report["operators"]:
+            self.check_quantity(operator["latency_s"])
+            self.assertTrue(operator["family"])
+            self.assertIn(operator["bound_by"], report["bound_shares"])
+        self.assertAlmostEqual(sum(o["macs"] for o in report["operators"]), report["macs"])
+
+    # Nobody has calibrated this machine: what is known of others is said to be that.
+    def test_without_a_calibration(self):
+        report = self.analyze(CNN, "--threads", 1, "--json").json()
+        if report["latency_s"]["confidence"] == "calibrated":
+            self.skipTest("this machine's calibration is part of the program")
+        self.assertEqual(report["latency_s"]["confidence"], "interpolated")
+        self.assertIn("hone calibrate", " ".join(report["notes"]))
+
+    def test_several_devices_and_batches(self):
+        results = self.analyze(CNN, "--device", "rpi5,nvidia_t4", "--batch", "1,8",
+                               "--json").json()["results"]
+        self.assertEqual([(r["device"], r["batch"]) for r in results],
+                         [("raspberry_pi_5", 1), ("nvidia_t4", 1), ("raspberry_pi_5", 8),
+                          ("nvidia_t4", 8)])
+        one, _, eight, _ = results
+        self.assertEqual(eight["macs"], 8 * one["macs"])
+        self.assertEqual(eight["parameters"], one["parameters"])
+        self.assertEqual(eight["memory"]["inputs_bytes"], 8 * one["memory"]["inputs_bytes"])
+        bound = self.analyze(CNN, "--device", "rpi5", "--bind", "batch=8", "--json").json()
+        self.assertEqual(bound["macs"], eight["macs"])
+        self.assertEqual(bound["latency_s"]["value"], eight["latency_s"]["value"])
+
+    def test_text_form(self):
+        report = self.analyze(self.write("add.hir", ADD), "--device", "rpi5", "--bind", "N=5",
+                              "--json").json()
+        self.assertEqual(report["macs"], 0)
+        self.assertEqual(report["memory"]["inputs_bytes"], 4 * 4 + 4 * 5)
+
+    def test_refusals(self):
+        for batch in ("0", "-1", "x", "1,,2", "1.5", "99999999999"):
+            self.no_analysis(CNN, f"--batch={batch}")
+        self.no_analysis(CNN, "--device", "no_such_device", error="device.unknown")
+        self.assertIn("it has batch", self.no_analysis(CNN, "--bind", "Q=3").err)
+        for bad in ("batch", "batch=0", "batch=x", "=3"):
+            self.no_analysis(CNN, "--bind", bad)
+        fixed = self.write("fixed.hir", "hone 1\ngraph main(x: f32[2]) -> (y) { y = neg(x) }\n")
+        self.assertIn("batch", self.no_analysis(fixed, "--batch", 2).err)
+        self.no_analysis(CNN, "--device", "loihi1", error="model.unsupported_feature", code=3)
+
+    def test_broken_models(self):
+        cut = self.write("cut.onnx", CNN.read_bytes()[:5000])
+        self.assertEqual(self.analyze(cut, code=3).out, "")
+        self.assertEqual(self.analyze(self.path("none.onnx"), code=3).out, "")
+        self.assertEqual(self.hone("analyze", code=2).out, "")
+
+    def test_broken_calibrations(self):
+        words = (CNN, "--threads", 1, "--calibration")
+        self.no_analysis(*words, self.path("none.json"), error="io.not_found", code=3)
+        self.no_analysis(*words, self.write("a.json", "{"), error="data.malformed", code=3)
+        result = self.no_analysis(*words, self.write("b.json", '{"schema": 9}'),
+                                  error="data.mismatch", code=3)
+        self.assertIn("schema", result.err)
+        self.assertIn("b.json", result.err)
+
+
+class Calibrate(EstimateTest):
+    # One run for all that can be looked at afterwards: it takes seconds. A machine that is too busy
+    # is told so, and nothing is written.
+    def test_writes_what_analyze_takes(self):
+        file, samples = self.path("machine.json"), self.path("samples.csv")
+        result = self.run_any("calibrate", "--threads", 1, "--budget", 5, "--shapes", 50, "-o",
+                              file, "--samples", samples, "--json", environment=self.data)
+        if result.code == 3 and result.error()["code"] == "backend.unavailable":
+            self.assertFalse(Path(file).exists())
+            self.skipTest("the machine is too busy")
+        self.assertEqual(result.code, 0, result.err)
+        [calibration] = result.json()["calibrations"]
+        self.assertEqual(calibration["file"], file)
+        self.assertEqual(calibration["threads"], 1)
+        self.assertGreater(calibration["samples"], 50)
+        self.assertTrue(calibration["families"])
+        written = json.loads(Path(file).read_text())
+        self.assertEqual(written["schema"], 1)
+        self.assertEqual(written["threads"], 1)
+        self.assertEqual(written["kernels"], calibration["kernels"])
+        for family in written["families"]:
+            self.assertGreaterEqual(min(family["coefficients_s"]), 0)
+        lines = Path(samples).read_text().splitlines()
+        self.assertIn("seconds", lines[0].split(","))
+        self.assertEqual(len(lines) - 1, calibration["samples"])
+        self.assertFalse((self.folder / "data").exists(), "-o wrote to the user's folder too")
+
+        report = self.analyze(CNN, "--threads", 1, "--calibration", file, "--json").json()
+        self.assertEqual(report["latency_s"]["confidence"], "calibrated")
+        self.assertEqual(report["uncovered"], 0)
+        # Of other kernels it says less.
+        written["kernels"] = "cpu 1 others"
+        other = self.write("other.json", json.dumps(written))
+        report = self.analyze(CNN, "--threads", 1, "--calibration", other, "--json").json()
+        self.assertEqual(report["latency_s"]["confidence"], "interpolated")
+        self.assertIn("cpu 1 others", " ".join(report["notes"]))
+        # A wrong coefficient is found, by name.
+        written["families"][0]["coefficients_s"][0] = -1
+        wrong = self.write("wrong.json", json.dumps(written))
+        result = self.no_analysis(CNN, "--calibration", wrong, error="data.mismatch", code=3)
+        self.assertIn("coefficients_s", result.err)
+
+    def test_users_folder(self):
+        result = self.run_any("calibrate", "--threads", 1, "--budget", 5, "--shapes", 50,
+                              environment=self.data)
+        if result.code == 3 and "[backend.unavailable]" in result.err:
+            self.skipTest("the machine is too busy")
+        self.assertEqual(result.code, 0, result.err)
+        files = list((self.folder / "data/hone/calibration").glob("*_t1.json"))
+        self.assertEqual(len(files), 1)
+        self.assertIn(f"wrote {files[0]}", result.out)
+        report = self.analyze(CNN, "--threads", 1, "--json").json()
+        self.assertEqual(report["latency_s"]["confidence"], "calibrated")
+
+    def test_refusals(self):
+        for words in (("--budget", "1"), ("--budget", "x"), ("--budget", "4000"),
+                      ("--device", "rpi5"), ("--shapes", "many"), ("model.onnx",)):
+            self.refused("calibrate", *words, error="usage", code=2, environment=self.data)
+        self.assertFalse((self.folder / "data").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
