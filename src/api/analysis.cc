@@ -28,9 +28,14 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
   const Host host = detect_host();
   const int threads = options.threads > 0 ? options.threads : ThreadPool::usable_cpus();
   const std::string kernels = calibrate::kernels_of(cpu_backend());
-  if (!options.calibration.empty())
-    return estimate::analyze_calibrated(opened.work, TRY(read(options.calibration)), device,
-                                        kernels, batch);
+  if (!options.calibration.empty()) {
+    const auto given = TRY(read(options.calibration));
+    estimate::Analysis a = estimate::analyze_calibrated(opened.work, given, device, kernels, batch);
+    if (options.threads > 0 && options.threads != given.machine.threads)
+      a.notes.push_back("the calibration is of " + std::to_string(given.machine.threads) +
+                        " threads, not of " + std::to_string(options.threads));
+    return a;
+  }
   const auto own = TRY(calibrate::calibration_of(cpu_fingerprint(host), threads));
   if (own) return estimate::analyze_calibrated(opened.work, *own, device, kernels, batch);
   const estimate::Machine machine = calibrate::host_machine(host, threads);

@@ -121,8 +121,8 @@ TEST(Profile, WrongMembersAreRefused) {
   expect_refused(with(text, "\"tile_rows\": 14", "\"tile_rows\": -14"), "tile_rows");
   expect_refused(with(text, "\"scale\": 1.05", "\"scale\": 0"), "scale");
   expect_refused(with(text, "\"scale\": 1.05", "\"scale\": null"), "scale");
-  expect_refused(with(text, "\"half_width_log\": 0.17", "\"half_width_log\": -1"),
-                 "half_width_log");
+  expect_refused(with(text, "\"half_width_difficulty\": 0.17", "\"half_width_difficulty\": -1"),
+                 "half_width_difficulty");
   expect_refused(with(text, "\"run_s\": ", "\"runs\": "), "run_s");
   expect_refused(with(text, "  0.125,\n", "  \"0.125\",\n"), "network_residuals");
   expect_refused(with(text, "\"network_residuals\": [", "\"network_residuals\": {}, \"n\": ["),

@@ -72,7 +72,8 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
   const bool same = calibration.kernels == kernels;
   const Confidence confidence = same ? Confidence::calibrated : Confidence::interpolated;
   const std::string source = "calibration of " + calibration.created + ", " +
-                             std::to_string(calibration.machine.threads) + " threads";
+                             std::to_string(calibration.machine.threads) +
+                             (calibration.machine.threads == 1 ? " thread" : " threads");
   const double extra = same ? 0 : kOtherKernels;
   if (!same)
     a.notes.push_back("the calibration is of the kernels '" + calibration.kernels +
@@ -83,7 +84,8 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
     const Step& step = workload.steps[i];
     const StepEstimate& e = latency.steps[i];
     if (step.nothing) continue;
-    if (!e.family || !calibration.fit(e.family->name)) {
+    // What nested graphs take is not known, nor how often they run.
+    if (!e.family || step.op->is(Trait::control) || !calibration.fit(e.family->name)) {
       ++unknown;
       continue;
     }
@@ -107,6 +109,9 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
       extra + a.uncovered;
   if (calibration.half_width <= 0)
     a.notes.emplace_back("the bound of whole models rests on too few networks: not certified");
+  if (unknown > 0)
+    a.notes.push_back(std::to_string(unknown) + " of " + std::to_string(workload.steps.size()) +
+                      " steps are not covered: the model takes longer");
   a.latency = Quantity::around(latency.seconds, half_width, confidence, source);
   a.throughput =
       Quantity::around(batch / std::max(latency.seconds, 1e-12), half_width, confidence, source);

@@ -140,11 +140,10 @@ TEST(Theoretical, TooLittleMemoryIsNoted) {
 }
 
 TEST(Theoretical, UtilizationIsAShare) {
-  const Model& model = network().program->model();
   for (const char* id : {"raspberry_pi_5", "nvidia_t4", "st_stm32h743", "google_tpu_v4"})
     for (const Step& step : network().steps) {
       if (step.nothing || !step.known) continue;
-      const double share = utilization(device_of(id), step, model);
+      const double share = utilization(device_of(id), step);
       EXPECT_GT(share, 0) << id << " " << step.op->name;
       EXPECT_LE(share, 1) << id << " " << step.op->name;
     }
@@ -162,7 +161,7 @@ Calibration made_up() {
     fit.half_width = 0.2;
     c.families.push_back(fit);
   }
-  c.half_width = 0.1;
+  c.half_width = 2;
   return c;
 }
 
@@ -172,7 +171,8 @@ TEST(Calibrated, KnowsItsKernels) {
   const Analysis same = analyze_calibrated(network(), c, device, "cpu 1", 4);
   EXPECT_EQ(same.latency.confidence, Confidence::calibrated);
   EXPECT_TRUE(same.notes.empty());
-  EXPECT_NEAR(std::log(same.latency.high / same.latency.value), 0.1, 1e-9);
+  // The bound is in units of the difficulty, which is at least 3 %.
+  EXPECT_NEAR(std::log(same.latency.high / same.latency.value), 2 * 0.03, 1e-9);
   EXPECT_NEAR(same.throughput.value * same.latency.value, 4, 1e-9);
   EXPECT_EQ(same.peak_memory.confidence, Confidence::exact);
   EXPECT_EQ(same.peak_memory.value, double(memory_of(network()).total()));
@@ -220,7 +220,7 @@ TEST(Energy, IsPowerTimesTime) {
   Device device = device_of("st_stm32h743");
   device[FieldId::tdp] = {.value = 0.5};
   const Quantity latency = Quantity::exactly(2, "");
-  const auto e = energy_of(network(), device, latency);
+  const auto e = energy_of(device, latency);
   ASSERT_TRUE(e);
   EXPECT_NEAR(e->value, 2 * 0.5, 1e-12);  // a microcontroller takes what it takes
   EXPECT_EQ(e->confidence, Confidence::theoretical);
@@ -229,29 +229,28 @@ TEST(Energy, IsPowerTimesTime) {
   device = device_of("nvidia_t4");
   device[FieldId::tdp] = {.value = 100};
   device[FieldId::idle_power] = {.value = 20};
-  EXPECT_NEAR(energy_of(network(), device, latency)->value, 2 * (20 + 0.6 * 80), 1e-9);
+  EXPECT_NEAR(energy_of(device, latency)->value, 2 * (20 + 0.6 * 80), 1e-9);
 }
 
 TEST(Energy, IsNotMadeUp) {
   Device device = device_of("nvidia_t4");
   device[FieldId::tdp].reset();
-  EXPECT_FALSE(energy_of(network(), device, Quantity::exactly(1, "")));
+  EXPECT_FALSE(energy_of(device, Quantity::exactly(1, "")));
   // Of this machine something is known: a core's usual power.
   Device host;
   host.id = "host";
   host.threads = 2;
-  const auto one = energy_of(network(), host, Quantity::exactly(1, ""));
+  const auto one = energy_of(host, Quantity::exactly(1, ""));
   ASSERT_TRUE(one);
   host.threads = 4;
-  EXPECT_NEAR(energy_of(network(), host, Quantity::exactly(1, ""))->value, 2 * one->value, 1e-9);
+  EXPECT_NEAR(energy_of(host, Quantity::exactly(1, ""))->value, 2 * one->value, 1e-9);
 }
 
 // The error of the time and that of the power add up as independent ones do.
 TEST(Energy, ErrorsOfTimeWidenIt) {
   const Device device = device_of("nvidia_t4");
-  const auto sure = energy_of(network(), device, Quantity::exactly(1, ""));
-  const auto unsure =
-      energy_of(network(), device, Quantity::around(1, 0.5, Confidence::calibrated, ""));
+  const auto sure = energy_of(device, Quantity::exactly(1, ""));
+  const auto unsure = energy_of(device, Quantity::around(1, 0.5, Confidence::calibrated, ""));
   ASSERT_TRUE(sure && unsure);
   EXPECT_NEAR(std::log(unsure->high / unsure->value),
               std::hypot(0.5, std::log(sure->high / sure->value)), 1e-9);
