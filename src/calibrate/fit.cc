@@ -26,7 +26,7 @@ using Group = std::vector<const Sample*>;
 double quantile(std::vector<double> v, double q) {
   if (v.empty()) return 0;
   std::ranges::sort(v);
-  return v[size_t(q * double(v.size() - 1) + 0.5)];
+  return v[size_t(std::lround(q * double(v.size() - 1)))];
 }
 
 // So many samples weigh what was found on another machine, for each feature.

@@ -1,6 +1,7 @@
 #include "calibrate/program_runner.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 
 #include "base/check.h"
@@ -15,7 +16,7 @@ double seconds(clockid_t clock) {
 }
 
 double quantile(std::vector<double>& v, double q) {
-  const auto at = v.begin() + std::ptrdiff_t(q * double(v.size() - 1) + 0.5);
+  const auto at = v.begin() + std::lround(q * double(v.size() - 1));
   std::nth_element(v.begin(), at, v.end());
   return *at;
 }

@@ -43,7 +43,7 @@ class Operators {
   }
   // 3 x 3 with as many channels as networks have most often: what Winograd's way is for.
   void conv_of_threes() {
-    const double macs = d_.size(scale_.most / 10, scale_.most) / 9;
+    const double macs = double(d_.size(scale_.most / 10, scale_.most)) / 9;
     const int64_t c = d_.width(16, std::clamp(std::sqrt(macs / 16), 17.0, 512.0), 16);
     const int64_t f = d_.width(16, std::clamp(macs / double(16 * c), 17.0, 512.0), 16);
     const auto pixels = int64_t(std::sqrt(macs / double(c * f)));
