@@ -77,7 +77,7 @@ class Network {
   std::string conv(const std::string& x, int64_t from, int64_t to, int64_t size, int64_t stride,
                    int64_t group, std::string_view activation) {
     const int64_t pad = size / 2;
-    const std::string y =
+    std::string y =
         let("conv({}, {}, {}) <group={}, kernel_shape=[{}, {}], pads=[{}, {}, {}, {}], "
             "strides=[{}, {}]>",
             x, t_.weight({to, from / group, size, size}), t_.weight({to}), group, size, size, pad,

@@ -191,7 +191,7 @@ Result<std::vector<int64_t>> batches_of(const Arguments& arguments) {
 
 // Of a language model whose sizes are not given: reading a prompt, and going on behind it.
 Result<std::vector<Report>> phases_of(const Arguments& arguments) {
-  const std::string path = arguments.positional(0);
+  const std::string& path = arguments.positional(0);
   std::vector<Report> phases;
   if (arguments.has("--bind")) return phases;
   if (!TRY(language_bindings(path, open_options(arguments), {}))) return phases;
@@ -210,13 +210,13 @@ Result<std::vector<Report>> phases_of(const Arguments& arguments) {
 }
 
 Result<int> run(const Arguments& arguments) {
-  const std::string path = arguments.positional(0);
+  const std::string& path = arguments.positional(0);
   const DeviceRegistry registry;
   const auto batches = TRY(batches_of(arguments));
   const AnalysisOptions options{arguments.threads, arguments.text("--calibration")};
   std::vector<Report> reports;
   std::vector<std::shared_ptr<const OpenedWorkload>> opened;
-  const auto add = [&](Report report, const Dim::Bindings& bindings, int64_t batch,
+  const auto add = [&](const Report& report, const Dim::Bindings& bindings, int64_t batch,
                        double throughput) -> Status {
     opened.push_back(std::make_shared<const OpenedWorkload>(
         TRY(open_workload(path, open_options(arguments), bindings, batch))));
