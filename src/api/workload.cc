@@ -12,14 +12,43 @@
 namespace hone {
 namespace {
 
-// Weights of numbers: what is small and of integers says shapes, axes and indices.
+// The running statistics of batch normalization are measured, not learned: frameworks do not count
+// them.
+bool is_statistic(const Graph& graph, ValueId v) {
+  const Value& value = graph[v];
+  return !value.users.empty() && std::ranges::all_of(value.users, [&](NodeId n) {
+    const Node& user = graph[n];
+    return user.op->name == "batch_normalization" && user.inputs.size() > 4 &&
+           (user.inputs[3] == v || user.inputs[4] == v);
+  });
+}
+
+// Single numbers of formulas: limits of a clip, 1 / sqrt(D), the halves of a GELU. The slope of a
+// PReLU is learned.
+bool is_of_formula(const Graph& graph, ValueId v, int64_t count) {
+  return count == 1 && std::ranges::all_of(graph[v].users, [&](NodeId n) {
+           const OpDef& op = *graph[n].op;
+           return op.name != "prelu" && op.is(Trait::elementwise);
+         });
+}
+
+// Elements of weights: constants of floats that some operator uses.
 int64_t parameters_of(const Model& model) {
   int64_t parameters = 0;
-  for (const Constant& c : model.constants) {
-    const auto shape = c.type.shape.fixed();
-    const auto count = shape ? checked_product(*shape) : std::nullopt;
-    if (count && is_float(c.type.dtype)) parameters += *count;
-  }
+  std::vector<bool> counted(model.constants.size());
+  for (const Graph& graph : model.graphs)
+    for (uint32_t i = 0; i < graph.value_count(); ++i) {
+      const Value& value = graph[ValueId{i}];
+      if (value.kind != Value::Kind::constant || counted[value.constant.index]) continue;
+      const TensorType& type = model.constants[value.constant.index].type;
+      const auto shape = type.shape.fixed();
+      const auto count = shape ? checked_product(*shape) : std::nullopt;
+      if (!count || !is_float(type.dtype) || value.users.empty() ||
+          is_of_formula(graph, ValueId{i}, *count) || is_statistic(graph, ValueId{i}))
+        continue;
+      counted[value.constant.index] = true;
+      parameters += *count;
+    }
   return parameters;
 }
 
