@@ -1,9 +1,10 @@
 """`hone analyze` and `hone calibrate`: what they print, write and refuse. Times are not looked at."""
+import hashlib
 import json
 import unittest
 from pathlib import Path
 
-from harness import ADD, CNN, CommandTest
+from harness import ADD, CNN, VIT, CommandTest
 
 KEYS = {"model", "device", "device_name", "parameters", "macs", "flops", "latency_s",
         "throughput_per_s", "peak_memory_bytes", "energy_j", "bound_by", "bound_shares", "memory",
@@ -128,7 +129,7 @@ class Calibrate(EstimateTest):
         file, samples = self.path("machine.json"), self.path("samples.csv")
         result = self.run_any("calibrate", "--threads", 1, "--budget", 5, "--shapes", 50, "-o",
                               file, "--samples", samples, "--json", environment=self.data)
-        if result.code == 3 and result.error()["code"] == "backend.unavailable":
+        if result.code == 5 and result.error()["code"] == "check.inconclusive":
             self.assertFalse(Path(file).exists())
             self.skipTest("the machine is too busy")
         self.assertEqual(result.code, 0, result.err)
@@ -166,7 +167,7 @@ class Calibrate(EstimateTest):
     def test_users_folder(self):
         result = self.run_any("calibrate", "--threads", 1, "--budget", 5, "--shapes", 50,
                               environment=self.data)
-        if result.code == 3 and "[backend.unavailable]" in result.err:
+        if result.code == 5 and "[check.inconclusive]" in result.err:
             self.skipTest("the machine is too busy")
         self.assertEqual(result.code, 0, result.err)
         files = list((self.folder / "data/hone/calibration").glob("*_t1.json"))
@@ -180,6 +181,61 @@ class Calibrate(EstimateTest):
                       ("--device", "rpi5"), ("--shapes", "many"), ("model.onnx",)):
             self.refused("calibrate", *words, error="usage", code=2, environment=self.data)
         self.assertFalse((self.folder / "data").exists())
+
+
+class Validate(EstimateTest):
+    def test_estimates_are_fixed_before_measuring(self):
+        predictions = self.folder / "predictions.json"
+        report = self.hone("validate", CNN, VIT, "--threads", 1, "--seconds", 0.1,
+                           "--predictions", predictions, "--json", environment=self.data).json()
+        text = predictions.read_bytes()
+        self.assertEqual(report["predictions_sha256"], hashlib.sha256(text).hexdigest())
+        written = json.loads(text)
+        self.assertEqual([m["model"] for m in written], [str(CNN), str(VIT)])
+        for model, estimate in zip(report["models"], written):
+            self.assertEqual(model["estimated_s"], estimate["latency_s"])
+            self.assertGreater(model["measured_s"], 0)
+            self.assertEqual(model["planned_arena_bytes"], model["measured_arena_bytes"])
+        self.assertEqual(report["summary"]["n"], 2)
+        self.assertGreaterEqual(report["retest"], 0)
+        self.assertTrue(report["baselines"])
+
+    def test_a_bound_that_does_not_hold(self):
+        result = self.hone("validate", CNN, "--threads", 1, "--seconds", 0.1, "--max-median", 0,
+                           code=1, environment=self.data)
+        self.assertRegex(result.out, r"^1 estimate, SHA-256 [0-9a-f]{64}\n")
+
+    def test_refusals(self):
+        self.refused("validate", error="usage", code=2, environment=self.data)
+        self.refused("validate", "nothing.onnx", error="io.not_found", environment=self.data)
+
+
+class Compare(EstimateTest):
+    def test_ranks(self):
+        report = self.hone("compare", CNN, VIT, "--device", "rpi5,nvidia_t4,st_stm32h743", "--json",
+                           environment=self.data).json()
+        results = report["results"]
+        self.assertEqual(len(results), 6)
+        values = [r["latency_s"]["value"] for r in results]
+        self.assertEqual(values, sorted(values))
+        # A factor of three either way: boards are apart from the others, networks on them are not.
+        self.assertTrue(results[0]["tie"])
+        self.assertEqual(results[0]["rank"], 1)
+        self.assertGreater(results[-1]["rank"], 1)
+        by_memory = self.hone("compare", CNN, VIT, "--device", "rpi5", "--by", "memory", "--json",
+                              environment=self.data).json()["results"]
+        self.assertLess(by_memory[0]["peak_memory_bytes"]["value"],
+                        by_memory[1]["peak_memory_bytes"]["value"])
+
+    def test_limits(self):
+        words = ("compare", CNN, "--device", "rpi5")
+        self.assertIn("hold", self.hone(*words, "--max-latency", "1s", environment=self.data).out)
+        self.hone(*words, "--max-latency", "1us", code=1, environment=self.data)
+        self.hone(*words, "--max-energy", "1uJ", code=1, environment=self.data)
+        self.hone(*words, "--max-memory", "1kB", code=1, environment=self.data)
+        for limit in ("1", "ms", "-1ms", "1 ms", "1min"):
+            self.refused(*words, "--max-latency", limit, error="usage", code=2,
+                         environment=self.data)
 
 
 if __name__ == "__main__":
