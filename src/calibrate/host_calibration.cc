@@ -89,7 +89,6 @@ Result<HostCalibration> calibrate_host(const CalibrationOptions& options) {
   // Fits, and what machines can do at best, take the rest of the time.
   const double seconds = kMeasuring * options.seconds;
   s.seconds = seconds * (1 - kNetworkShare);
-  s.seed = options.seed;
   s.limits = options.limits;
   s.backend = options.backend;
   s.fallback = options.fallback;

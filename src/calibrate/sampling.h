@@ -42,7 +42,6 @@ struct Samples {
 struct SamplingOptions {
   int threads = 1;
   double seconds = 25;
-  uint64_t seed = 0;
   Limits limits;
   const Backend* backend = nullptr;   // whose kernels are timed
   const Backend* fallback = nullptr;  // for what it has no kernel for

@@ -21,16 +21,6 @@ namespace {
 using estimate::Analysis;
 using estimate::OperatorCost;
 
-std::vector<std::string> names_in(const std::string& text) {
-  std::vector<std::string> names;
-  for (size_t at = 0; at <= text.size();) {
-    const size_t comma = std::min(text.find(',', at), text.size());
-    names.push_back(text.substr(at, comma - at));
-    at = comma + 1;
-  }
-  return names;
-}
-
 // One device, one batch or one phase of a language model.
 struct Report {
   std::string model;

@@ -120,16 +120,6 @@ std::string text_of(const std::vector<Entry>& entries, bool limits) {
   return table(rows, {3, 5, 6});
 }
 
-std::vector<std::string> names_in(const std::string& text) {
-  std::vector<std::string> names;
-  for (size_t at = 0; at <= text.size();) {
-    const size_t comma = std::min(text.find(',', at), text.size());
-    names.push_back(text.substr(at, comma - at));
-    at = comma + 1;
-  }
-  return names;
-}
-
 Result<int> run(const Arguments& arguments) {
   const double latency =
       TRY(limit_of(arguments, "--max-latency", {{"ms", 1e-3}, {"us", 1e-6}, {"s", 1}}));

@@ -74,4 +74,14 @@ Result<Dim::Bindings> dim_bindings(const Arguments& arguments) {
   return bindings;
 }
 
+std::vector<std::string> names_in(const std::string& text) {
+  std::vector<std::string> names;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    names.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return names;
+}
+
 }  // namespace hone::cli

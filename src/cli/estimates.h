@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json_writer.h"
 #include "cli/command.h"
@@ -15,6 +16,9 @@ std::string time_text(double seconds);
 std::string count_text(double count);
 std::string energy_text(double joules);
 std::string percent_text(double share);
+
+// The names of a list with commas between.
+std::vector<std::string> names_in(const std::string& text);
 
 // {value, low, high, confidence, source}
 void write_quantity(JsonWriter& json, std::string_view name, const estimate::Quantity& quantity);
