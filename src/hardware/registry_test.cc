@@ -86,7 +86,7 @@ TEST(Registry, UnknownNames) {
 
 TEST(Registry, FilesOfTheUser) {
   const ScratchFolder folder;
-  folder.write("my_npu.yaml", file_of("my_npu", "aliases: [mine]\n"));
+  folder.write("scratch_npu.yaml", file_of("scratch_npu", "aliases: [scratch_alias]\n"));
   std::filesystem::create_directory(folder / "cpu");
   folder.write("cpu/raspberry_pi_5.yaml", file_of("raspberry_pi_5"));
   folder.write("other_name.yml", file_of("third"));
@@ -94,13 +94,13 @@ TEST(Registry, FilesOfTheUser) {
   folder.write("README.txt", "not a device");
   const DeviceRegistry registry(folder.path());
   EXPECT_EQ(registry.user_files().size(), 4u);
-  EXPECT_EQ(registry.find("my_npu")->file, folder / "my_npu.yaml");
-  EXPECT_EQ(registry.find("mine")->id, "my_npu");
+  EXPECT_EQ(registry.find("scratch_npu")->file, folder / "scratch_npu.yaml");
+  EXPECT_EQ(registry.find("scratch_alias")->id, "scratch_npu");
   EXPECT_EQ(registry.find("third")->id, "third");
   EXPECT_EQ(registry.find("raspberry_pi_5")->name, "Mine");
   EXPECT_EQ(registry.find("rpi5")->name, "Mine") << "the alias leads to what stands in";
   EXPECT_EQ(registry.find("broken").error().id, ErrorId::bad_device);
-  EXPECT_EQ(registry.find("my_npuu").error().hint, "did you mean my_npu? `hone devices` lists all");
+  EXPECT_EQ(registry.find("scratch_npuu").error().hint, "did you mean scratch_npu? `hone devices` lists all");
   const auto listing = registry.all();
   EXPECT_EQ(listing.devices.size(), built_in_devices().size() + 2);
   ASSERT_EQ(listing.refused.size(), 1u);
@@ -110,9 +110,9 @@ TEST(Registry, FilesOfTheUser) {
 
 TEST(Registry, AFileByItsPath) {
   const ScratchFolder folder;
-  const std::string path = folder.write("x.yaml", file_of("my_npu"));
+  const std::string path = folder.write("x.yaml", file_of("scratch_npu"));
   const DeviceRegistry registry("");
-  EXPECT_EQ(registry.find(path)->id, "my_npu");
+  EXPECT_EQ(registry.find(path)->id, "scratch_npu");
   EXPECT_EQ(registry.find("none.yaml").error().id, ErrorId::not_found);
   EXPECT_EQ(registry.find("./none").error().id, ErrorId::not_found);
 }
