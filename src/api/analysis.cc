@@ -3,12 +3,10 @@
 #include <cmath>
 
 #include "backends/backends.h"
-#include "base/mapped_file.h"
 #include "base/thread_pool.h"
 #include "calibrate/calibrations.h"
 #include "calibrate/host_calibration.h"
 #include "calibrate/host_machine.h"
-#include "calibrate/profile.h"
 #include "hardware/host.h"
 
 namespace hone {
@@ -17,19 +15,13 @@ namespace {
 // Without a calibration of this machine: the kernels are those of the prior, the pace is not known.
 constexpr double kOtherMachine = 0.8;
 
-Result<estimate::Calibration> read(const std::string& path) {
-  const MappedFile file = TRY(MappedFile::open(path));
-  return calibrate::parse_calibration(
-      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path);
-}
-
 Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& device, double batch,
                                    const AnalysisOptions& options) {
   const Host host = detect_host();
   const int threads = options.threads > 0 ? options.threads : ThreadPool::usable_cpus();
   const std::string kernels = calibrate::kernels_of(cpu_backend());
   if (!options.calibration.empty()) {
-    const auto given = TRY(read(options.calibration));
+    const auto given = TRY(calibrate::read_calibration(options.calibration));
     estimate::Analysis a = estimate::analyze_calibrated(opened.work, given, device, kernels, batch);
     if (options.threads > 0 && options.threads != given.machine.threads)
       a.notes.push_back("the calibration is of " + std::to_string(given.machine.threads) +

@@ -24,14 +24,17 @@ std::string calibration_path(std::string_view fingerprint, int threads) {
   return user_calibration_folder() + "/" + name + "_t" + std::to_string(threads) + ".json";
 }
 
+Result<estimate::Calibration> read_calibration(const std::string& path) {
+  const MappedFile file = TRY(MappedFile::open(path));
+  return parse_calibration(
+      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path);
+}
+
 Result<std::optional<estimate::Calibration>> calibration_of(std::string_view fingerprint,
                                                             int threads) {
   const std::string path = calibration_path(fingerprint, threads);
   if (std::filesystem::exists(path)) {
-    const MappedFile file = TRY(MappedFile::open(path));
-    const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()),
-                                file.bytes().size());
-    estimate::Calibration c = TRY(parse_calibration(text, path));
+    estimate::Calibration c = TRY(read_calibration(path));
     if (c.fingerprint == fingerprint && c.machine.threads == threads)
       return std::optional(std::move(c));
   }

@@ -25,6 +25,9 @@ std::string user_calibration_folder();
 // Where the calibration of a CPU and a number of threads lies in the user's folder.
 std::string calibration_path(std::string_view fingerprint, int threads);
 
+// From a file.
+Result<estimate::Calibration> read_calibration(const std::string& path);
+
 // The one of this CPU and this number of threads: the user's, else one that is built in.
 Result<std::optional<estimate::Calibration>> calibration_of(std::string_view fingerprint,
                                                             int threads);

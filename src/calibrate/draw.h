@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
+#include <string_view>
 #include <vector>
 
 #include "base/hash.h"
@@ -26,9 +27,14 @@ class Draw {
     if (chance(0.25) || n < unit_size) return n;
     return (n + unit_size / 2) / unit_size * unit_size;
   }
+  uint64_t bits() { return mix64(seed_ + ++count_ * 0x9e3779b97f4a7c15); }
   bool chance(double p) { return unit() < p; }
   int64_t one_of(std::initializer_list<int64_t> values) {
     return *(values.begin() + size_t(unit() * double(values.size())));
+  }
+  template <size_t N>
+  std::string_view one_of(const std::string_view (&values)[N]) {
+    return values[size_t(unit() * double(N))];
   }
 
  private:

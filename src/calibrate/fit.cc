@@ -7,7 +7,9 @@
 
 #include "base/hash.h"
 #include "calibrate/conformal.h"
+#include "calibrate/corrector.h"
 #include "calibrate/nnls.h"
+#include "calibrate/statistics.h"
 #include "estimate/latency.h"
 
 namespace hone::calibrate {
@@ -19,15 +21,10 @@ using estimate::kFeatures;
 using estimate::Residual;
 
 constexpr size_t kFolds = 5;
-constexpr double kHuber = 0.15;  // relative error from which on outliers pull less
+constexpr double kUnknownError = 0.25;  // of families with few samples
+constexpr double kHuber = 0.15;         // relative error from which on outliers pull less
 
 using Group = std::vector<const Sample*>;
-
-double quantile(std::vector<double> v, double q) {
-  if (v.empty()) return 0;
-  std::ranges::sort(v);
-  return v[size_t(std::lround(q * double(v.size() - 1)))];
-}
 
 // So many samples weigh what was found on another machine, for each feature.
 constexpr double kPriorSamples = 3;
@@ -39,7 +36,7 @@ double pace(const Group& samples, const FamilyFit& prior) {
     const double fitted = estimate::fitted_seconds(prior, s->step.features);
     if (fitted > 0) ratios.push_back(std::log(s->seconds / fitted));
   }
-  return std::exp(quantile(std::move(ratios), 0.5));
+  return std::exp(median(ratios));
 }
 
 // Reading and writing is not slower than this many times what streams reach: what few samples touch
@@ -65,6 +62,16 @@ struct Known {
   const FamilyFit* prior = nullptr;
   Features slowest{};
 };
+
+// No part of a step takes longer than the step: what few samples have would else take all that the
+// others leave over.
+double most_of(const Group& samples, size_t c, double largest) {
+  constexpr double kLow = 0.05, kSlack = 1.5;
+  std::vector<double> whole;
+  for (const Sample* s : samples)
+    if (s->step.features[c] > 0) whole.push_back(s->seconds * 1e6 * largest / s->step.features[c]);
+  return kSlack * quantile(whole, kLow);
+}
 
 Result<Features> coefficients_of(const Group& samples, const Known& known) {
   const FamilyFit* prior = known.prior;
@@ -98,13 +105,25 @@ Result<Features> coefficients_of(const Group& samples, const Known& known) {
   bounds.huber = kHuber;
   bounds.lower.assign(kFeatures, 0);
   for (size_t c = 0; c < kFeatures; ++c)
-    bounds.upper.push_back(largest[c] > 0 ? known.slowest[c] * largest[c] * 1e6
+    bounds.upper.push_back(largest[c] > 0 ? std::min(known.slowest[c] * largest[c] * 1e6,
+                                                     most_of(samples, c, largest[c]))
                                           : std::numeric_limits<double>::infinity());
   const auto x = TRY(solve(a, b, weights, bounds));
   Features f{};
   for (size_t c = 0; c < kFeatures; ++c)
     f[c] = largest[c] > 0 ? x[c] / largest[c] * 1e-6 : prior ? prior->coefficients[c] * slower : 0;
   return f;
+}
+
+// Not more than the corrector has use for: spread over their times.
+std::vector<Residual> spread(std::vector<Residual> residuals) {
+  constexpr size_t kMost = 200;
+  if (residuals.size() <= kMost) return residuals;
+  std::ranges::stable_sort(residuals, {}, &Residual::seconds);
+  std::vector<Residual> kept;
+  for (size_t i = 0; i < kMost; ++i)
+    kept.push_back(residuals[i * (residuals.size() - 1) / (kMost - 1)]);
+  return kept;
 }
 
 Residual residual_of(const FamilyFit& fit, const Sample& s) {
@@ -117,20 +136,33 @@ struct LeftOut {
   std::vector<double> plain, corrected;
 };
 
-Result<LeftOut> leave_out(const Group& samples, const Known& known) {
+// Equal shapes are in one fold, wherever they stand.
+size_t fold_of(const Sample& s) { return sip_hash(s.op + " " + s.dims, 0, 0) % kFolds; }
+
+std::vector<Residual> residuals_of(const FamilyFit& fit, const Group& samples) {
+  std::vector<Residual> all;
+  for (const Sample* s : samples) all.push_back(residual_of(fit, *s));
+  return spread(merged(all));
+}
+
+// `corrector`: null, where only plain fits are asked for.
+Result<LeftOut> leave_out(const Group& samples, const Known& known, const Reach* corrector) {
   LeftOut out;
   for (size_t fold = 0; fold < kFolds; ++fold) {
     Group seen, unseen;
-    for (size_t i = 0; i < samples.size(); ++i)
-      (mix64(i) % kFolds == fold ? unseen : seen).push_back(samples[i]);
+    for (const Sample* s : samples) (fold_of(*s) == fold ? unseen : seen).push_back(s);
     if (seen.empty() || unseen.empty()) continue;
     FamilyFit fit;
     fit.coefficients = TRY(coefficients_of(seen, known));
-    for (const Sample* s : seen) fit.residuals.push_back(residual_of(fit, *s));
+    if (corrector) {
+      fit.residuals = residuals_of(fit, seen);
+      fit.reach = corrector->distance;
+      TRY(set_weights(fit.residuals, *corrector));
+    }
     for (const Sample* s : unseen) {
       const Residual r = residual_of(fit, *s);
       out.plain.push_back(r.log_ratio);
-      out.corrected.push_back(r.log_ratio - estimate::correction(fit.residuals, r.position));
+      if (corrector) out.corrected.push_back(r.log_ratio - estimate::correction(fit, r.position));
     }
   }
   return out;
@@ -142,52 +174,55 @@ double mean_square(const std::vector<double>& v) {
   return v.empty() ? 0 : sum / double(v.size());
 }
 
-Result<FamilyFit> fit_family(const std::string& name, const Group& samples, const Known& known) {
+Result<FamilyFit> plain_fit(const std::string& name, const Group& samples, const Known& known) {
   FamilyFit fit;
   fit.family = name;
   fit.coefficients = TRY(coefficients_of(samples, known));
-  for (const Sample* s : samples) fit.residuals.push_back(residual_of(fit, *s));
-  const LeftOut left = TRY(leave_out(samples, known));
+  fit.residuals = residuals_of(fit, samples);
+  return fit;
+}
+
+Result<FamilyFit> fit_family(const std::string& name, const Group& samples, const Known& known) {
+  FamilyFit fit = TRY(plain_fit(name, samples, known));
+  const Reach reach = TRY(best_reach(fit.residuals));
+  fit.reach = reach.distance;
+  fit.noise = reach.noise;
+  TRY(set_weights(fit.residuals, reach));
+  const LeftOut left = TRY(leave_out(samples, known, &reach));
   fit.corrects = mean_square(left.corrected) < mean_square(left.plain);
   const std::vector<double>& used = fit.corrects ? left.corrected : left.plain;
   std::vector<double> errors;
   for (const double r : used) errors.push_back(std::abs(std::expm1(-r)));
-  fit.median_error = quantile(errors, 0.5);
-  fit.p90_error = quantile(errors, 0.9);
   const ConformalBound bound = conformal_bound(used);
   fit.half_width = bound.certified ? bound.half_width : 0;
+  fit.median_error = median(errors);
+  fit.p90_error = quantile(errors, 0.9);
+  if (!bound.certified) {  // too few to tell by themselves
+    fit.median_error =
+        std::max({fit.median_error, kUnknownError, known.prior ? known.prior->median_error : 0});
+    fit.p90_error =
+        std::max({fit.p90_error, 3 * kUnknownError, known.prior ? known.prior->p90_error : 0});
+  }
   return fit;
 }
 
-// Not more of one family than the fit and the corrector have use for: spread over their times.
-Group thinned(Group group) {
-  constexpr size_t kMost = 120;
-  if (group.size() <= kMost) return group;
-  std::ranges::stable_sort(group, {}, &Sample::seconds);
-  Group kept;
-  for (size_t i = 0; i < kMost; ++i) kept.push_back(group[i * (group.size() - 1) / (kMost - 1)]);
-  return kept;
-}
+using Groups = std::map<std::string, Group>;
 
-}  // namespace
-
-Result<std::vector<FamilyFit>> fit_families(std::span<const Sample> samples,
-                                            const estimate::Rates& rates,
-                                            const estimate::Calibration* prior) {
-  std::map<std::string, Group> groups;
+Groups groups_of(std::span<const Sample> samples) {
+  Groups groups;
   for (const Sample& s : samples)
     if (s.seconds > 0) groups[std::string(s.step.family->name)].push_back(&s);
-  std::vector<FamilyFit> fits;
-  const Features upper = slowest(rates);
-  for (const auto& [name, group] : groups)
-    fits.push_back(
-        TRY(fit_family(name, thinned(group), {prior ? prior->fit(name) : nullptr, upper})));
-  if (!prior) return fits;
-  // What was not measured here is as on the other machine, at the pace of what was.
+  return groups;
+}
+
+// What was not measured here is as on the other machine, at the pace of what was.
+void add_from_prior(const Groups& groups, const estimate::Calibration* prior,
+                    std::vector<FamilyFit>& fits) {
+  if (!prior) return;
   std::vector<double> paces;
   for (const auto& [name, group] : groups)
     if (const FamilyFit* known = prior->fit(name)) paces.push_back(pace(group, *known));
-  const double slower = paces.empty() ? 1 : quantile(paces, 0.5);
+  const double slower = paces.empty() ? 1 : median(paces);
   for (const FamilyFit& known : prior->families) {
     if (groups.contains(known.family)) continue;
     FamilyFit fit = known;
@@ -197,7 +232,57 @@ Result<std::vector<FamilyFit>> fit_families(std::span<const Sample> samples,
     fit.half_width *= 2;
     fits.push_back(std::move(fit));
   }
+}
+
+}  // namespace
+
+Result<std::vector<FamilyFit>> fit_families(std::span<const Sample> samples,
+                                            const estimate::Rates& rates,
+                                            const estimate::Calibration* prior) {
+  const Groups groups = groups_of(samples);
+  std::vector<FamilyFit> fits;
+  const Features upper = slowest(rates);
+  for (const auto& [name, group] : groups)
+    fits.push_back(TRY(fit_family(name, group, {prior ? prior->fit(name) : nullptr, upper})));
+  add_from_prior(groups, prior, fits);
   return fits;
+}
+
+Result<std::vector<FamilyFit>> fit_part(std::span<const Sample> samples,
+                                        const estimate::Rates& rates,
+                                        const estimate::Calibration* prior,
+                                        const std::vector<FamilyFit>& whole) {
+  const Groups groups = groups_of(samples);
+  std::vector<FamilyFit> fits;
+  const Features upper = slowest(rates);
+  for (const auto& [name, group] : groups) {
+    FamilyFit fit = TRY(plain_fit(name, group, {prior ? prior->fit(name) : nullptr, upper}));
+    const auto of_all = std::ranges::find(whole, name, &FamilyFit::family);
+    if (of_all != whole.end()) {
+      fit.corrects = of_all->corrects;
+      fit.reach = of_all->reach;
+      fit.noise = of_all->noise;
+      fit.median_error = of_all->median_error;
+      TRY(set_weights(fit.residuals, {fit.reach, fit.noise}));
+    }
+    fits.push_back(std::move(fit));
+  }
+  add_from_prior(groups, prior, fits);
+  return fits;
+}
+
+Result<double> left_out_error(std::span<const Sample> samples, const estimate::Rates& rates,
+                              const estimate::Calibration* prior) {
+  double sum = 0;
+  size_t n = 0;
+  for (const auto& [name, group] : groups_of(samples)) {
+    const Known known{prior ? prior->fit(name) : nullptr, slowest(rates)};
+    for (const double r : TRY(leave_out(group, known, nullptr)).plain) {
+      sum += std::min(std::abs(r), 1.0);
+      ++n;
+    }
+  }
+  return n > 0 ? sum / double(n) : 0;
 }
 
 void fit_networks(const std::vector<NetworkTime>& networks, estimate::Calibration& calibration) {
@@ -208,27 +293,32 @@ void fit_networks(const std::vector<NetworkTime>& networks, estimate::Calibratio
     difficulties.push_back(n.difficulty);
   }
   if (ratios.empty()) return;
-  calibration.scale = std::exp(quantile(ratios, 0.5));
+  calibration.scale = std::exp(median(ratios));
   // Each network by the scale of the others: none has to do with its own bound.
   calibration.network_residuals.clear();
   for (size_t i = 0; i < ratios.size(); ++i) {
     std::vector<double> others = ratios;
     others.erase(others.begin() + std::ptrdiff_t(i));
-    calibration.network_residuals.push_back((ratios[i] - quantile(others, 0.5)) / difficulties[i]);
+    calibration.network_residuals.push_back((ratios[i] - median(others)) / difficulties[i]);
   }
   const ConformalBound bound = conformal_bound(calibration.network_residuals);
   calibration.half_width = bound.certified ? bound.half_width : 0;
+  calibration.network_half_width = calibration.half_width * median(difficulties);
 }
 
 Status fit_runs(const Samples& samples, estimate::Calibration& calibration) {
   if (samples.runs.empty()) return ok();
+  // The difference of two times is as noisy as they are, and may be below zero.
+  constexpr double kNoise = 0.02;
   Matrix a(samples.runs.size(), 2);
   std::vector<double> b, weights;
   for (size_t i = 0; i < samples.runs.size(); ++i) {
-    a(i, 0) = double(samples.runs[i].steps);
+    const RunSample& r = samples.runs[i];
+    a(i, 0) = double(r.steps);
     a(i, 1) = 1;
-    b.push_back(std::max(0.0, samples.runs[i].seconds - samples.runs[i].step_seconds) * 1e6);
-    weights.push_back(1 / (1 + b.back() * b.back()));
+    b.push_back((r.seconds - r.step_seconds) * 1e6);
+    const double noise = kNoise * r.seconds * 1e6;
+    weights.push_back(1 / (0.01 + noise * noise));
   }
   const auto x = TRY(solve(a, b, weights, {}));
   calibration.step_seconds = x[0] * 1e-6;

@@ -17,6 +17,15 @@ namespace hone::calibrate {
 Result<std::vector<estimate::FamilyFit>> fit_families(std::span<const Sample> samples,
                                                       const estimate::Rates& rates,
                                                       const estimate::Calibration* prior);
+// The same for a part of the samples: correctors and bounds are taken from fits to all of them.
+Result<std::vector<estimate::FamilyFit>> fit_part(std::span<const Sample> samples,
+                                                  const estimate::Rates& rates,
+                                                  const estimate::Calibration* prior,
+                                                  const std::vector<estimate::FamilyFit>& whole);
+
+// The mean |ln(measured / estimated)| of samples that fits have not seen, without correctors.
+Result<double> left_out_error(std::span<const Sample> samples, const estimate::Rates& rates,
+                              const estimate::Calibration* prior);
 
 // Whole networks: their estimates come near the measured times by a scale, and what is left over
 // bounds the error of others. Steps and runs have to be fitted before.

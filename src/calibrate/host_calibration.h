@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "calibrate/sampling.h"
 #include "estimate/calibration.h"
+#include "formats/csv.h"
 #include "runtime/backend.h"
 
 namespace hone::calibrate {
@@ -31,6 +32,11 @@ struct HostCalibration {
 };
 
 Result<HostCalibration> calibrate_host(const CalibrationOptions& options);
+
+// The fits anew, from the times that an earlier calibration wrote (`samples_csv`): of its seed come
+// the same programs, and their counts are those of this version.
+Result<HostCalibration> refit_host(estimate::Calibration earlier, const CsvTable& samples,
+                                   const CalibrationOptions& options);
 
 // "cpu 13 avx512": the kernels that a calibration is of, with the instruction set that they took.
 std::string kernels_of(const Backend& backend);

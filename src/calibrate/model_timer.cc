@@ -2,42 +2,35 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
-
-#include "runtime/session.h"
 
 namespace hone::calibrate {
 namespace {
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-double cpu_now() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return double(t.tv_sec) + double(t.tv_nsec) * 1e-9;
-}
+// Whole runs for most of the time; a step's time needs fewer.
+constexpr int kWholeRuns = 3;
 
 struct Visit {
   Typical time;
+  std::vector<double> steps;
   RunStatistics statistics;
 };
 
 Result<Visit> visit(const TimedModel& model, double seconds, ThreadPool& pool) {
-  constexpr size_t kLeastRuns = 5;
-  Session session(model.program, pool);
-  for (int i = 0; i < 2; ++i) TRY(session.run(model.inputs));
-  std::vector<double> undisturbed, cpu;
-  const double begin = now();
-  while (cpu.size() < kLeastRuns || now() - begin < seconds) {
-    const double cpu_before = cpu_now(), before = now();
-    TRY(session.run(model.inputs));
-    const double wall = now() - before, used = cpu_now() - cpu_before;
-    const bool alone = pool.size() == 1;
-    if (!alone || wall - used < 3e-6 + 0.03 * wall) undisturbed.push_back(wall);
-    cpu.push_back(alone ? used : wall);
+  using Clock = std::chrono::steady_clock;
+  constexpr int kLeastTurns = 2;
+  const auto runner = TRY(ProgramRunner::make(model.name, model.program, model.inputs, pool));
+  TRY(runner->warm_up());
+  const auto begin = Clock::now();
+  for (int turn = 0;
+       turn < kLeastTurns || std::chrono::duration<double>(Clock::now() - begin).count() < seconds;
+       ++turn) {
+    TRY(runner->run_steps());
+    for (int i = 0; i < kWholeRuns; ++i) TRY(runner->run_whole());
   }
-  return Visit{typical(std::move(undisturbed), std::move(cpu)), session.statistics()};
+  Visit v{runner->whole(), {}, runner->statistics()};
+  for (size_t i = 0; i < runner->workload().steps.size(); ++i)
+    v.steps.push_back(runner->step(i).seconds);
+  return v;
 }
 
 }  // namespace
@@ -56,6 +49,8 @@ Result<std::vector<ModelTime>> time_models(const std::vector<TimedModel>& models
       t.runs += v.time.runs;
       t.planned_arena_bytes = v.statistics.planned_arena_bytes;
       t.measured_arena_bytes = v.statistics.measured_arena_bytes;
+      t.steps.resize(v.steps.size());
+      for (size_t s = 0; s < v.steps.size(); ++s) t.steps[s] += v.steps[s] / 2;
       if (progress) progress(round * models.size() + i + 1, 2 * models.size());
     }
   return times;

@@ -19,6 +19,7 @@ struct ModelTime {
   double spread = 0;                 // of the first
   size_t runs = 0;
   int64_t planned_arena_bytes = 0, measured_arena_bytes = 0;
+  std::vector<double> steps;  // seconds of each, in the order of running
   double median() const { return (first_s + second_s) / 2; }
 };
 

@@ -34,6 +34,8 @@ void write_family(JsonWriter& json, const FamilyFit& f) {
   json.member("p90_error", f.p90_error);
   json.member("half_width_log", f.half_width);
   json.member("corrects", f.corrects);
+  json.member("reach", f.reach);
+  json.member("noise", f.noise);
   json.key("features");
   json.begin_array();
   const estimate::Family* family = estimate::family_named(f.family);
@@ -44,7 +46,7 @@ void write_family(JsonWriter& json, const FamilyFit& f) {
     json.value(name);
   json.end_array();
   write_numbers(json, "coefficients_s", f.coefficients);
-  // Position, ln(measured / fitted), seconds.
+  // Position, ln(measured / fitted), seconds, weight.
   json.key("residuals");
   json.begin_array();
   for (const Residual& r : f.residuals) {
@@ -52,6 +54,7 @@ void write_family(JsonWriter& json, const FamilyFit& f) {
     for (const double p : r.position) json.value(std::round(p * 1e4) / 1e4);
     json.value(std::round(r.log_ratio * 1e5) / 1e5);
     json.value(r.seconds);
+    json.value(r.weight);
     json.end_array();
   }
   json.end_array();
@@ -150,7 +153,7 @@ class Reader {
 };
 
 Residual read_residual(const Json& row, Reader& r) {
-  constexpr size_t kNumbers = kPosition + 2;
+  constexpr size_t kNumbers = kPosition + 3;
   Residual residual;
   if (!row.is_array() || row.size() != kNumbers) {
     r.keep("residuals", "expected rows of " + std::to_string(kNumbers) + " numbers");
@@ -162,6 +165,7 @@ Residual read_residual(const Json& row, Reader& r) {
   std::copy_n(numbers.begin(), kPosition, residual.position.begin());
   residual.log_ratio = numbers[kPosition];
   residual.seconds = numbers[kPosition + 1];
+  residual.weight = numbers[kPosition + 2];
   return residual;
 }
 
@@ -175,6 +179,8 @@ Result<FamilyFit> read_family(Json json, const std::string& path) {
   f.p90_error = r.not_negative("p90_error");
   f.half_width = r.not_negative("half_width_log");
   f.corrects = r.flag("corrects");
+  f.reach = r.positive("reach");
+  f.noise = r.positive("noise");
   const std::vector<double> coefficients = r.numbers("coefficients_s");
   const std::vector<Json> rows = r.list("residuals");
   if (r.error()) return *r.error();
@@ -223,11 +229,11 @@ std::string print(const Calibration& c) {
   json.member("samples", int64_t(c.samples));
   json.member("took_s", c.seconds);
   json.member("noise", c.noise);
-  json.member("repeat", c.repeat);
   json.member("step_s", c.step_seconds);
   json.member("run_s", c.run_seconds);
   json.member("scale", c.scale);
   json.member("half_width_difficulty", c.half_width);
+  json.member("network_half_width_log", c.network_half_width);
   write_numbers(json, "network_residuals", c.network_residuals);
   json.key("families");
   json.begin_array();
@@ -272,11 +278,11 @@ Result<Calibration> parse_calibration(std::string_view text, const std::string& 
   c.samples = size_t(r.integer("samples"));
   c.seconds = r.not_negative("took_s");
   c.noise = r.not_negative("noise");
-  c.repeat = r.not_negative("repeat");
   c.step_seconds = r.not_negative("step_s");
   c.run_seconds = r.not_negative("run_s");
   c.scale = r.positive("scale");
   c.half_width = r.not_negative("half_width_difficulty");
+  c.network_half_width = r.not_negative("network_half_width_log");
   c.network_residuals = r.numbers("network_residuals");
   const std::vector<Json> families = r.list("families");
   if (r.error()) return *r.error();

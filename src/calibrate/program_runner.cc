@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "base/check.h"
+#include "calibrate/statistics.h"
 
 namespace hone::calibrate {
 namespace {
@@ -15,24 +16,10 @@ double seconds(clockid_t clock) {
   return double(t.tv_sec) + double(t.tv_nsec) * 1e-9;
 }
 
-double quantile(std::vector<double>& v, double q) {
-  const auto at = v.begin() + std::lround(q * double(v.size() - 1));
-  std::nth_element(v.begin(), at, v.end());
-  return *at;
-}
-
 Types types_of(const std::vector<Datum>& data) {
   Types types;
   for (const Datum& d : data) types.push_back(d.type());
   return types;
-}
-
-std::string dims_of(const estimate::Step& step) {
-  std::string text;
-  for (const Infer::Input& in : *step.in)
-    if (in.type) text += (text.empty() ? "" : " ") + in.type->str();
-  for (const Type& t : *step.out) text += " -> " + t.str();
-  return text;
 }
 
 // What reading the clock twice takes: it is in every step's time.
@@ -43,7 +30,7 @@ double clock_seconds() {
       const double begin = seconds(CLOCK_MONOTONIC);
       times.push_back(seconds(CLOCK_MONOTONIC) - begin);
     }
-    return quantile(times, 0.5);
+    return median(times);
   }();
   return seconds_of_clock;
 }
@@ -53,14 +40,22 @@ bool is_undisturbed(double wall, double cpu) { return wall - cpu < 3e-6 + 0.03 *
 
 }  // namespace
 
-Typical typical(std::vector<double> undisturbed, std::vector<double> cpu) {
+std::string dims_of(const estimate::Step& step) {
+  std::string text;
+  for (const Infer::Input& in : *step.in)
+    if (in.type) text += (text.empty() ? "" : " ") + in.type->str();
+  for (const Type& t : *step.out) text += " -> " + t.str();
+  return text;
+}
+
+Typical typical(std::span<const double> undisturbed, std::span<const double> cpu) {
   constexpr size_t kEnough = 5;
   Typical t;
   t.by_cpu_time = undisturbed.size() < kEnough;
-  std::vector<double>& v = t.by_cpu_time ? cpu : undisturbed;
+  const std::span<const double> v = t.by_cpu_time ? cpu : undisturbed;
   if (v.empty()) return t;
   t.runs = v.size();
-  t.seconds = quantile(v, 0.5);
+  t.seconds = median(v);
   t.spread = (quantile(v, 0.75) - quantile(v, 0.25)) / 2 / std::max(t.seconds, 1e-12);
   return t;
 }
@@ -82,11 +77,6 @@ Result<std::unique_ptr<ProgramRunner>> ProgramRunner::make(std::string name,
   TRY(runner->run_steps(false));
   TRY(runner->run_whole(false));
   return runner;
-}
-
-Status ProgramRunner::run() {
-  TRY(run_steps(true));
-  return run_whole(true);
 }
 
 Status ProgramRunner::run_steps(bool keep) {
@@ -129,7 +119,7 @@ void ProgramRunner::collect(const estimate::Machine& machine, Samples& samples) 
     const estimate::Described d = estimate::describe(step, model, machine);
     if (!d.family || cpu_[i].empty()) continue;
     const Typical t = this->step(i);
-    samples.steps.push_back({name_, std::string(step.op->name), dims_of(step), d, t.seconds,
+    samples.steps.push_back({name_, std::string(step.op->name), dims_of(step), i, d, t.seconds,
                              t.spread, t.runs, t.by_cpu_time});
   }
   if (!whole_.empty() && !sums_.empty())

@@ -19,7 +19,10 @@ struct Typical {
   size_t runs = 0;
   bool by_cpu_time = false;
 };
-Typical typical(std::vector<double> undisturbed, std::vector<double> cpu);
+Typical typical(std::span<const double> undisturbed, std::span<const double> cpu);
+
+// Types of a step's inputs and results.
+std::string dims_of(const estimate::Step& step);
 
 class ProgramRunner {
  public:
@@ -27,8 +30,9 @@ class ProgramRunner {
   static Result<std::unique_ptr<ProgramRunner>> make(std::string name,
                                                      std::shared_ptr<const Program> program,
                                                      std::vector<Datum> inputs, ThreadPool& pool);
-  // Twice: with the times of steps, and as a whole.
-  Status run();
+  // Once with the times of steps, which takes the longer the more of them there are; as a whole.
+  Status run_steps() { return run_steps(true); }
+  Status run_whole() { return run_whole(true); }
   Status warm_up() { return run_steps(false); }
   // Steps that are known, and the runs.
   void collect(const estimate::Machine& machine, Samples& samples);
@@ -36,6 +40,7 @@ class ProgramRunner {
   const estimate::Workload& workload() const { return workload_; }
   Typical step(size_t i) const { return typical(undisturbed_[i], cpu_[i]); }
   Typical whole() const { return typical(whole_, whole_cpu_); }
+  RunStatistics statistics() const { return plain_->statistics(); }
   size_t used() const { return used_; }
   size_t disturbed() const { return disturbed_; }
 

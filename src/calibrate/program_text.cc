@@ -37,6 +37,7 @@ Result<DataSource> made_up(int64_t bytes, const Limits& limits) {
 
 std::string ProgramText::input(const Dims& shape) {
   const std::string name = fmt::format("x{}", inputs_count_++);
+  input_bytes_ += product(shape) * int64_t(sizeof(float));
   inputs_ += fmt::format("{}{}: f32[{}]", inputs_.empty() ? "" : ", ", name, fmt::join(shape, ","));
   return name;
 }

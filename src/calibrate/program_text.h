@@ -31,6 +31,7 @@ class ProgramText {
   void output(std::string_view name) { outputs_.emplace_back(name); }
 
   int64_t weight_bytes() const { return bytes_; }
+  int64_t input_bytes() const { return input_bytes_; }
   bool empty() const { return outputs_.empty(); }
   // Weights are between -1 and 1, divided by the root of so many summands that sums stay small.
   Result<Model> model(const Limits& limits) const;
@@ -38,7 +39,7 @@ class ProgramText {
  private:
   std::string inputs_, constants_, body_;
   std::vector<std::string> outputs_;
-  int64_t names_ = 0, bytes_ = 0;
+  int64_t names_ = 0, bytes_ = 0, input_bytes_ = 0;
   int inputs_count_ = 0, weights_ = 0;
 };
 

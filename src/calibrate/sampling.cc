@@ -48,18 +48,24 @@ Result<std::shared_ptr<const Model>> lowered(Model model, const Backend& backend
   return std::make_shared<const Model>(std::move(model));
 }
 
+Result<std::shared_ptr<const Program>> program_of(const SyntheticProgram& synthetic,
+                                                  const SamplingOptions& options,
+                                                  bool shapes_only) {
+  const auto model = TRY(lowered(TRY(synthetic.text.model(options.limits)), *options.backend,
+                                 options.limits, shapes_only));
+  std::vector<const Backend*> backends{options.backend};
+  if (options.fallback) backends.push_back(options.fallback);
+  return Program::make(model, backends, options.limits);
+}
+
 Result<Samples> sample(const std::vector<SyntheticProgram>& programs,
                        const SamplingOptions& options) {
   ThreadPool pool(options.threads);
   const auto begin = Clock::now();
   std::vector<std::unique_ptr<ProgramRunner>> runners;
   for (const SyntheticProgram& p : programs) {
-    const auto model =
-        TRY(lowered(TRY(p.text.model(options.limits)), *options.backend, options.limits, false));
-    std::vector<const Backend*> backends{options.backend};
-    if (options.fallback) backends.push_back(options.fallback);
-    const auto program = TRY(Program::make(model, backends, options.limits));
-    auto inputs = TRY(made_up_inputs(*model, options.limits));
+    const auto program = TRY(program_of(p, options, false));
+    auto inputs = TRY(made_up_inputs(program->model(), options.limits));
     runners.push_back(TRY(ProgramRunner::make(p.name, program, std::move(inputs), pool)));
   }
   // In turn, a few milliseconds each: a program finds the caches as it left them itself, and what
@@ -69,8 +75,10 @@ Result<Samples> sample(const std::vector<SyntheticProgram>& programs,
     for (const auto& runner : runners) {
       TRY(runner->warm_up());
       const auto visit = Clock::now();
-      do TRY(runner->run());
-      while (seconds_since(visit) < kVisit);
+      do {
+        TRY(runner->run_steps());
+        TRY(runner->run_whole());
+      } while (seconds_since(visit) < kVisit);
       if (options.progress) options.progress(seconds_since(begin) / options.seconds);
     }
   }

@@ -12,12 +12,14 @@
 #include "calibrate/synthetic.h"
 #include "estimate/family.h"
 #include "runtime/backend.h"
+#include "runtime/program.h"
 
 namespace hone::calibrate {
 
 // One step of a program, measured.
 struct Sample {
   std::string program, op, dims;  // dims: types of inputs and output
+  size_t index = 0;               // of the step in the program
   estimate::Described step;
   double seconds = 0;        // median
   double spread = 0;         // half of the distance between quartiles, over the median
@@ -52,6 +54,10 @@ struct SamplingOptions {
 // The model as the backend takes it, from a clean one or any other.
 Result<std::shared_ptr<const Model>> lowered(Model model, const Backend& backend,
                                              const Limits& limits, bool shapes_only);
+
+// A program as it is timed; without weights in panels where only its shapes are asked for.
+Result<std::shared_ptr<const Program>> program_of(const SyntheticProgram& synthetic,
+                                                  const SamplingOptions& options, bool shapes_only);
 
 // Runs the programs in turn, in rounds, until the time is over.
 Result<Samples> sample(const std::vector<SyntheticProgram>& programs,

@@ -71,12 +71,48 @@ std::string text_of(const HostCalibration& host, const std::string& path) {
       c.half_width > 0
           ? fmt::format(
                 "whole networks that the fit has not seen: 90 % within {:+.0f} % and {:+.0f} %\n",
-                std::expm1(-c.half_width) * 100, std::expm1(c.half_width) * 100)
+                std::expm1(-c.network_half_width) * 100, std::expm1(c.network_half_width) * 100)
           : "whole networks: too few for a bound\n";
   return text + "wrote " + std::string(printable(path)) + "\n";
 }
 
+calibrate::CalibrationOptions options_of(const Arguments& arguments) {
+  calibrate::CalibrationOptions o;
+  o.shapes = size_t(std::clamp<int64_t>(arguments.integer("--shapes"), 50, 10'000));
+  o.seed = uint64_t(arguments.integer("--seed"));
+  o.limits = arguments.limits;
+  o.backend = &cpu_backend();
+  o.fallback = &reference_backend();
+  return o;
+}
+
+Result<std::optional<estimate::Calibration>> prior_of(const Arguments& arguments, int64_t vector) {
+  if (arguments.has("--no-prior")) return std::optional<estimate::Calibration>();
+  return calibrate::prior_for(vector);
+}
+
+Result<int> refit(const Arguments& arguments) {
+  const std::string output = arguments.text("--output");
+  if (output.empty() || !arguments.has("--samples"))
+    return fail(ErrorId::usage,
+                "--refit needs the samples of that calibration, --samples FILE.csv, and -o FILE");
+  estimate::Calibration earlier = TRY(calibrate::read_calibration(arguments.text("--refit")));
+  const CsvTable samples = TRY(open_table(arguments.text("--samples"), arguments.limits));
+  calibrate::CalibrationOptions o = options_of(arguments);
+  const auto prior = TRY(prior_of(arguments, earlier.machine.vector));
+  if (prior) o.prior = &*prior;
+  o.threads = earlier.machine.threads;
+  const HostCalibration host = TRY(calibrate::refit_host(std::move(earlier), samples, o));
+  TRY(write_file(output, calibrate::print(host.calibration)));
+  if (arguments.json)
+    put_json([&](JsonWriter& json) { write(json, host, output); });
+  else
+    put(text_of(host, output));
+  return 0;
+}
+
 Result<int> run(const Arguments& arguments) {
+  if (arguments.has("--refit")) return refit(arguments);
   if (arguments.has("--table")) {
     PublishedTable table = published_table(arguments);
     table.source = arguments.text("--source");
@@ -101,19 +137,14 @@ Result<int> run(const Arguments& arguments) {
   if (!given.empty() && threads.size() > 1)
     return fail(ErrorId::usage, "-o takes one calibration: say --threads N too");
   const std::string fingerprint = cpu_fingerprint();
-  const auto prior = TRY(calibrate::prior_for(calibrate::host_machine(detect_host(), 1).vector));
+  const auto prior = TRY(prior_of(arguments, calibrate::host_machine(detect_host(), 1).vector));
   std::vector<HostCalibration> done;
   std::vector<std::string> paths;
   Progress progress(arguments);
   for (const int n : threads) {
-    calibrate::CalibrationOptions o;
+    calibrate::CalibrationOptions o = options_of(arguments);
     o.threads = n;
     o.seconds = budget / double(threads.size());
-    o.shapes = size_t(std::clamp<int64_t>(arguments.integer("--shapes"), 50, 10'000));
-    o.seed = uint64_t(arguments.integer("--seed"));
-    o.limits = arguments.limits;
-    o.backend = &cpu_backend();
-    o.fallback = &reference_backend();
     o.prior = prior ? &*prior : nullptr;
     o.progress = [&](double share) {
       progress.show(fmt::format("calibrating {} threads", n), size_t(share * 100), 100);
@@ -164,6 +195,7 @@ const Command& calibrate_command() {
           "$ hone calibrate\n"
           "$ hone calibrate --threads 1 --budget 30\n"
           "$ hone calibrate --threads 1 -o machine.json --samples samples.csv\n"
+          "$ hone calibrate --refit machine.json --samples samples.csv -o again.json\n"
           "$ hone calibrate --table latencies.csv --features networks.csv -o prior.json",
       .details =
           "Runs operators and small networks of made-up sizes, drawn by --seed without regard to "
@@ -178,6 +210,8 @@ const Command& calibrate_command() {
            {"--seed", Kind::integer, "N", "of the sizes", "0"},
            {"-o,--output", Kind::text, "FILE.json", "the file to write"},
            {"--samples", Kind::text, "FILE.csv", "write the times of every step too"},
+           {"--refit", Kind::text, "FILE.json", "fit that calibration anew from its --samples"},
+           {"--no-prior", Kind::on_off, "", "fit without what was found on other machines"},
            {"--source", Kind::text, "TEXT", "of --table: where it was published"}}),
       .run = run,
   };

@@ -13,7 +13,6 @@
 #include "formats/csv.h"
 
 namespace hone::cli {
-namespace {
 
 using namespace hone::calibrate;
 
@@ -23,6 +22,8 @@ Result<CsvTable> open_table(const std::string& path, const Limits& limits) {
   Ledger ledger(limits);
   return CsvTable::parse(text, path, ledger);
 }
+
+namespace {
 
 struct Inputs {
   Measurements table;

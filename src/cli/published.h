@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "cli/command.h"
+#include "formats/csv.h"
 
 namespace hone::cli {
 
@@ -22,6 +23,9 @@ struct PublishedEnergy {
   std::string table;  // a CSV file
   std::string calibration_network = "kws";
 };
+
+// A CSV file.
+Result<CsvTable> open_table(const std::string& path, const Limits& limits);
 
 // The flags that both commands take for tables, behind their own; and what they say.
 std::vector<Flag> with_table_flags(std::vector<Flag> flags);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "api/analysis.h"
 #include "api/random_input.h"
@@ -19,6 +20,7 @@
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/published.h"
+#include "formats/csv.h"
 #include "hardware/host.h"
 #include "measure/machine_peaks.h"
 
@@ -28,10 +30,14 @@ namespace {
 using calibrate::ErrorCase;
 using calibrate::ErrorSummary;
 
+constexpr const char* kWholeRun = "run";  // instead of a step's number
+
 struct Prediction {
   std::string model;
   estimate::Quantity latency;
   double macs = 0, bytes = 0, parameters = 0;
+  std::vector<estimate::OperatorCost> operators;
+  std::vector<std::string> types;  // of each operator
 };
 
 struct Outcome {
@@ -70,7 +76,10 @@ Result<std::vector<Prediction>> predict(const Arguments& arguments, int threads)
     double bytes = 0;
     for (const estimate::Step& s : opened.work.steps)
       for (const estimate::Touch& t : s.touches) bytes += t.bytes;
-    predictions.push_back({path, a.latency, opened.work.macs, bytes, double(opened.parameters)});
+    predictions.push_back(
+        {path, a.latency, opened.work.macs, bytes, double(opened.parameters), a.operators, {}});
+    for (const estimate::OperatorCost& c : a.operators)
+      predictions.back().types.push_back(calibrate::dims_of(opened.work.steps[c.step]));
   }
   return predictions;
 }
@@ -90,6 +99,71 @@ Result<std::vector<calibrate::TimedModel>> prepare(const Arguments& arguments) {
     models.push_back(std::move(timed));
   }
   return models;
+}
+
+// Steps of one family in all models.
+struct FamilyErrors {
+  double estimated = 0, measured = 0;  // seconds of all
+  std::vector<ErrorCase> cases;
+};
+
+std::map<std::string, FamilyErrors> families_of(const std::vector<Outcome>& outcomes) {
+  std::map<std::string, FamilyErrors> families;
+  for (const Outcome& o : outcomes)
+    for (const estimate::OperatorCost& c : o.predicted.operators) {
+      const double measured = o.time.steps[c.step];
+      if (!(measured > 0)) continue;
+      FamilyErrors& f = families[c.family];
+      f.estimated += c.seconds.value;
+      f.measured += measured;
+      f.cases.push_back({0, std::max(c.seconds.value, 1e-9), measured,
+                         std::log(c.seconds.high / c.seconds.value)});
+    }
+  return families;
+}
+
+std::string operators_csv(const std::vector<Outcome>& outcomes) {
+  std::string text =
+      "model,step,name,op,family,types,estimated_s,low_s,high_s,measured_s,again_s\n";
+  const auto number = [](double x) { return fmt::format("{:.6g}", x); };
+  for (const Outcome& o : outcomes) {
+    const estimate::Quantity& l = o.predicted.latency;
+    text += csv_line({o.predicted.model, kWholeRun, "", "", "", "", number(l.value), number(l.low),
+                      number(l.high), number(o.time.first_s), number(o.time.second_s)});
+    for (size_t i = 0; i < o.predicted.operators.size(); ++i) {
+      const estimate::OperatorCost& c = o.predicted.operators[i];
+      text += csv_line({o.predicted.model, std::to_string(c.step), c.name, c.op, c.family,
+                        o.predicted.types[i], number(c.seconds.value), number(c.seconds.low),
+                        number(c.seconds.high), number(o.time.steps[c.step]), ""});
+    }
+  }
+  return text;
+}
+
+// Times that an earlier run wrote with --operators.
+Result<std::vector<calibrate::ModelTime>> recorded(const CsvTable& table,
+                                                   const std::vector<Prediction>& predictions) {
+  const size_t model = TRY(table.column("model")), step = TRY(table.column("step")),
+               measured = TRY(table.column("measured_s")), again = TRY(table.column("again_s"));
+  std::vector<calibrate::ModelTime> times;
+  for (const Prediction& p : predictions) {
+    calibrate::ModelTime t;
+    t.name = p.model;
+    t.steps.resize(p.operators.empty() ? 0 : p.operators.back().step + 1);
+    for (size_t r = 0; r < table.rows(); ++r) {
+      if (table.cell(r, model) != p.model) continue;
+      if (table.cell(r, step) == kWholeRun) {
+        t.first_s = TRY(table.number(r, measured));
+        t.second_s = TRY(table.number(r, again));
+      } else if (const double at = TRY(table.number(r, step)); at >= 0 && at < t.steps.size()) {
+        t.steps[size_t(at)] = TRY(table.number(r, measured));
+      }
+    }
+    if (!(t.median() > 0))
+      return fail(ErrorId::usage, table.name() + " has no times of " + p.model);
+    times.push_back(std::move(t));
+  }
+  return times;
 }
 
 std::vector<ErrorCase> cases_of(const std::vector<Outcome>& outcomes) {
@@ -199,6 +273,18 @@ void write(JsonWriter& json, const std::vector<Outcome>& outcomes,
   json.key("summary");
   write(json, calibrate::summarize(cases_of(outcomes)));
   json.member("retest", retest(outcomes));
+  json.key("families");
+  json.begin_array();
+  for (const auto& [name, f] : families_of(outcomes)) {
+    json.begin_object();
+    json.member("family", name);
+    json.member("estimated_s", f.estimated);
+    json.member("measured_s", f.measured);
+    json.key("summary");
+    write(json, calibrate::summarize(f.cases));
+    json.end_object();
+  }
+  json.end_array();
   json.key("baselines");
   json.begin_array();
   for (const Baseline& b : baselines) {
@@ -210,6 +296,22 @@ void write(JsonWriter& json, const std::vector<Outcome>& outcomes,
   }
   json.end_array();
   json.end_object();
+}
+
+std::string families_text(const std::vector<Outcome>& outcomes) {
+  const auto families = families_of(outcomes);
+  double all = 0;
+  for (const auto& [name, f] : families) all += f.measured;
+  std::vector<std::vector<std::string>> rows{
+      {"family", "steps", "of the time", "sum off by", "median", "95 % below", "covered"}};
+  for (const auto& [name, f] : families) {
+    const ErrorSummary s = calibrate::summarize(f.cases);
+    rows.push_back({name, std::to_string(s.n), fmt::format("{:.1f} %", 100 * f.measured / all),
+                    fmt::format("{:+.1f} %", (f.estimated / f.measured - 1) * 100),
+                    fmt::format("{:.1f} %", s.median * 100), fmt::format("{:.0f} %", s.p95 * 100),
+                    fmt::format("{:.0f} %", s.coverage * 100)});
+  }
+  return table(rows, {1, 2, 3, 4, 5, 6});
 }
 
 std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Baseline>& baselines) {
@@ -241,7 +343,20 @@ std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Base
       "measured twice: {:.1f} % apart (median); intervals cover {:.0f} %, half as wide "
       "as {:.0f} % of the estimate (median)\n",
       retest(outcomes) * 100, s.coverage * 100, s.half_width * 100);
-  return text;
+  return text + "\n" + families_text(outcomes);
+}
+
+Result<std::vector<calibrate::ModelTime>> times_of(const std::vector<Prediction>& predictions,
+                                                   const Arguments& arguments, ThreadPool& pool) {
+  if (arguments.has("--recorded"))
+    return recorded(TRY(open_table(arguments.text("--recorded"), arguments.limits)), predictions);
+  const auto models = TRY(prepare(arguments));
+  Progress progress(arguments);
+  auto times = TRY(calibrate::time_models(
+      models, arguments.real("--seconds"), pool,
+      [&](size_t done, size_t all) { progress.show("measuring", done, all); }));
+  progress.hide();
+  return times;
 }
 
 Result<int> validate_models(const Arguments& arguments) {
@@ -254,13 +369,8 @@ Result<int> validate_models(const Arguments& arguments) {
   if (!arguments.json)
     put(fmt::format("{} estimate{}, SHA-256 {}\n", predictions.size(),
                     predictions.size() == 1 ? "" : "s", hash));
-  const auto models = TRY(prepare(arguments));
   ThreadPool pool(threads);
-  Progress progress(arguments);
-  const auto times = TRY(calibrate::time_models(
-      models, arguments.real("--seconds"), pool,
-      [&](size_t done, size_t all) { progress.show("measuring", done, all); }));
-  progress.hide();
+  const auto times = TRY(times_of(predictions, arguments, pool));
   std::vector<Outcome> outcomes;
   for (size_t i = 0; i < predictions.size(); ++i) outcomes.push_back({predictions[i], times[i]});
   std::vector<Baseline> baselines{roofline(outcomes, measure::measure_peaks(pool))};
@@ -273,6 +383,8 @@ Result<int> validate_models(const Arguments& arguments) {
     put_json([&](JsonWriter& json) { write(json, outcomes, baselines, hash, threads); });
   else
     put(text_of(outcomes, baselines));
+  if (arguments.has("--operators"))
+    TRY(write_file(arguments.text("--operators"), operators_csv(outcomes)));
   const double most = arguments.has("--max-median") ? arguments.real("--max-median") : INFINITY;
   return calibrate::summarize(cases_of(outcomes)).median <= most ? 0 : 1;
 }
@@ -317,6 +429,9 @@ const Command& validate_command() {
            {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
            {"--calibration", Kind::text, "FILE", "a calibration instead of the registered one"},
            {"--predictions", Kind::text, "FILE.json", "write the estimates, before measuring"},
+           {"--operators", Kind::text, "FILE.csv", "write estimate and measurement of every step"},
+           {"--recorded", Kind::text, "FILE.csv",
+            "do not measure: the times are those of --operators"},
            {"--max-median", Kind::real, "X", "the median error that is accepted, such as 0.05"},
            {"--energy", Kind::text, "FILE.csv", "validate energy: a table of boards"},
            {"--calibration-network", Kind::text, "NAME", "of --energy: whose power is known",

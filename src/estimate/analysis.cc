@@ -99,7 +99,8 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
          largest(parts)});
   }
   bounds[size_t(Bound::overhead)] +=
-      calibration.run_seconds + calibration.step_seconds * double(workload.steps.size());
+      calibration.scale *
+      (calibration.run_seconds + calibration.step_seconds * double(workload.steps.size()));
   const double all = std::accumulate(bounds.begin(), bounds.end(), 0.0);
   for (size_t b = 0; b < kBounds && all > 0; ++b) a.bound_shares[b] = bounds[b] / all;
   a.bound_by = largest(a.bound_shares);

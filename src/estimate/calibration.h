@@ -15,6 +15,7 @@ struct Residual {
   std::array<double, kPosition> position{};
   double log_ratio = 0;  // ln(measured / fitted)
   double seconds = 0;
+  double weight = 0;  // in the corrector's sum
 };
 
 struct FamilyFit {
@@ -22,6 +23,8 @@ struct FamilyFit {
   Features coefficients{};  // seconds for each unit of a feature, not negative
   std::vector<Residual> residuals;
   bool corrects = false;                   // does the corrector win on what was left out?
+  double reach = 1;                        // of the corrector: distances beyond it say little
+  double noise = 1;                        // of one residual, beside what varies with the place
   double median_error = 0, p90_error = 0;  // cross-validated
   double half_width = 0;  // of ln(measured / estimated) at 90 %, conformal; 0: too few
 };
@@ -45,7 +48,6 @@ struct Calibration {
   size_t shapes = 0, samples = 0;
   double seconds = 0;  // that it took
   double noise = 0;    // half distance of quartiles over the median, median over samples
-  double repeat = 0;   // median difference of the two halves of the time
   std::vector<FamilyFit> families;
   // Of whole runs: what a step and a run take beside kernels, the scale, and how far off.
   double step_seconds = 0, run_seconds = 0, scale = 1;
@@ -53,6 +55,7 @@ struct Calibration {
   // conformal bound of these at 90 %. 0: too few for a bound.
   std::vector<double> network_residuals;
   double half_width = 0;
+  double network_half_width = 0;  // that of a network of median difficulty
 
   const FamilyFit* fit(std::string_view family) const;
 };

@@ -44,11 +44,15 @@ Described describe(const Step& step, const Model& model, const Machine& machine)
   const double pieces = std::max(1.0, work.pieces);
   const double share = std::ceil(pieces / machine.threads) / pieces;
   for (size_t i = 0; i < kMostCounts; ++i) d.features[i] = work.counts[i] * share;
+  constexpr double kLevelWeight = 1.5;  // beside logarithms of sizes
+  double level = 0, bytes = 0;
   for (const Touch& t : step.touches) {
     // What the first level holds costs nothing beside the work on it.
     const double l1 = held(t.distance, machine.l1_bytes);
     const double l2 = held(t.distance, machine.l2_bytes) - l1;
     double* traffic = d.features.data() + kMostCounts;
+    bytes += t.bytes;
+    level += t.bytes * (l2 + (1 - l1 - l2) * (3 - held(t.distance, machine.l3_bytes)));
     if (t.written) {
       traffic[3] += t.bytes * l2 * share;
       traffic[4] += t.bytes * (1 - l1 - l2) * share;
@@ -65,7 +69,8 @@ Described describe(const Step& step, const Model& model, const Machine& machine)
   cold[1] = 1 - held(step.code_distance, machine.l2_bytes);
   cold[2] = 1 - held(step.code_distance, machine.l3_bytes);
   d.features[kFeatures - 1] = 1;
-  d.position = work.position;
+  std::ranges::copy(work.position, d.position.begin());
+  d.position[kPlace] = kLevelWeight * level / std::max(1.0, bytes);
   return d;
 }
 

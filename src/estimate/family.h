@@ -29,12 +29,12 @@ struct Machine {
 };
 
 inline constexpr size_t kMostCounts = 7;
-inline constexpr size_t kPosition = 4;
+inline constexpr size_t kPlace = 4, kPosition = kPlace + 1;
 
 struct Work {
   std::array<double, kMostCounts> counts{};
   // Where a step lies among others of its family: logarithms of what matters most.
-  std::array<double, kPosition> position{};
+  std::array<double, kPlace> position{};
   // Equal pieces that threads share.
   double pieces = 1;
 };
@@ -61,6 +61,7 @@ using Features = std::array<double, kFeatures>;
 struct Described {
   const Family* family = nullptr;  // null: nothing to do
   Features features{};
+  // That of the work, and the level of memory where bytes are, on average.
   std::array<double, kPosition> position{};
 };
 // For steps whose shapes are known.

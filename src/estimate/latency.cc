@@ -7,19 +7,17 @@
 namespace hone::estimate {
 namespace {
 
-// Distances are of logarithms: 0.7 is a factor of two along one axis.
-constexpr double kReach = 0.7;
-// So much weight has the belief that nothing is to be corrected.
-constexpr double kPrior = 0.5;
 constexpr double kMostCorrection = 1;
 
-double distance(const std::array<double, kPosition>& a, const std::array<double, kPosition>& b) {
+}  // namespace
+
+double similarity(const std::array<double, kPosition>& a, const std::array<double, kPosition>& b,
+                  double reach) {
   double sum = 0;
   for (size_t i = 0; i < kPosition; ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
-  return std::sqrt(sum);
+  const double d = std::sqrt(3 * sum) / reach;
+  return (1 + d) * std::exp(-d);
 }
-
-}  // namespace
 
 double fitted_seconds(const FamilyFit& fit, const Features& features) {
   double seconds = 0;
@@ -27,23 +25,11 @@ double fitted_seconds(const FamilyFit& fit, const Features& features) {
   return seconds;
 }
 
-double correction(const std::vector<Residual>& residuals,
-                  const std::array<double, kPosition>& position, size_t left_out) {
-  double sum = 0, weights = kPrior;
-  for (size_t i = 0; i < residuals.size(); ++i) {
-    if (i == left_out) continue;
-    const double w = std::exp(-distance(residuals[i].position, position) / kReach);
-    sum += w * residuals[i].log_ratio;
-    weights += w;
-  }
-  return std::clamp(sum / weights, -kMostCorrection, kMostCorrection);
-}
-
-double nearest(const std::vector<Residual>& residuals,
-               const std::array<double, kPosition>& position) {
-  double least = 1e9;
-  for (const Residual& r : residuals) least = std::min(least, distance(r.position, position));
-  return least;
+double correction(const FamilyFit& fit, const std::array<double, kPosition>& position) {
+  double sum = 0;
+  for (const Residual& r : fit.residuals)
+    sum += r.weight * similarity(r.position, position, fit.reach);
+  return std::clamp(sum, -kMostCorrection, kMostCorrection);
 }
 
 StepEstimate estimate_step(const Step& step, const Model& model, const Calibration& calibration) {
@@ -56,11 +42,10 @@ StepEstimate estimate_step(const Step& step, const Model& model, const Calibrati
   for (size_t i = 0; i < kFeatures; ++i) e.parts[i] = fit->coefficients[i] * d.features[i];
   e.seconds = fitted_seconds(*fit, d.features);
   if (fit->corrects) {
-    const double factor = std::exp(correction(fit->residuals, d.position));
+    const double factor = std::exp(correction(*fit, d.position));
     e.seconds *= factor;
     for (double& part : e.parts) part *= factor;
   }
-  e.distance = nearest(fit->residuals, d.position);
   e.half_width = fit->half_width;
   return e;
 }
@@ -72,7 +57,9 @@ LatencyEstimate estimate_latency(const Workload& workload, const Calibration& ca
   std::map<const Family*, double> by_family;
   for (const Step& step : workload.steps) {
     estimate.steps.push_back(estimate_step(step, model, calibration));
-    const StepEstimate& e = estimate.steps.back();
+    StepEstimate& e = estimate.steps.back();
+    e.seconds *= calibration.scale;
+    for (double& part : e.parts) part *= calibration.scale;
     kernels += e.seconds;
     by_family[e.family] += e.seconds;
   }
@@ -85,8 +72,9 @@ LatencyEstimate estimate_latency(const Workload& workload, const Calibration& ca
     squares += error * error;
   }
   estimate.difficulty = std::max(kLeastError, std::sqrt(squares));
-  estimate.seconds = calibration.scale * (kernels + calibration.run_seconds +
-                                          calibration.step_seconds * double(workload.steps.size()));
+  estimate.seconds =
+      kernels + calibration.scale * (calibration.run_seconds +
+                                     calibration.step_seconds * double(workload.steps.size()));
   return estimate;
 }
 

@@ -12,7 +12,6 @@ struct StepEstimate {
   const Family* family = nullptr;  // null: nothing to do, or not known
   double seconds = 0;
   double half_width = 0;  // of its logarithm
-  double distance = 0;    // to the nearest step that was measured; large: extrapolated
   Features parts{};       // seconds by feature
 };
 
@@ -27,12 +26,13 @@ struct LatencyEstimate {
 StepEstimate estimate_step(const Step& step, const Model& model, const Calibration& calibration);
 LatencyEstimate estimate_latency(const Workload& workload, const Calibration& calibration);
 
-// The fitted time without the corrector, and the corrector alone: a mean of what is near, drawn to
-// none where nothing is.
+// The fitted time without the corrector, and the corrector alone: a sum over what was measured near
+// it, none where nothing was.
 double fitted_seconds(const FamilyFit& fit, const Features& features);
-double correction(const std::vector<Residual>& residuals,
-                  const std::array<double, kPosition>& position, size_t left_out = SIZE_MAX);
-double nearest(const std::vector<Residual>& residuals,
-               const std::array<double, kPosition>& position);
+double correction(const FamilyFit& fit, const std::array<double, kPosition>& position);
+
+// Of two places, 1 where they are the same: Matérn's covariance of order 3/2.
+double similarity(const std::array<double, kPosition>& a, const std::array<double, kPosition>& b,
+                  double reach);
 
 }  // namespace hone::estimate

@@ -30,6 +30,8 @@ class Reader {
   void read() {
     sizes();
     for (const Specialization::Step& s : w_.plan->steps()) w_.steps.push_back(step(s));
+    const auto& backends = w_.program->plan(model_.entry).backend;
+    for (size_t i = 0; i < w_.steps.size(); ++i) w_.steps[i].defined = backends[i] != 0;
     // Twice: what the first run touches, the second finds where the first left it.
     for (int run = 0; run < 2; ++run)
       for (size_t i = 0; i < w_.steps.size(); ++i) touch(w_.plan->steps()[i], w_.steps[i]);

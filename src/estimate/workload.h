@@ -33,6 +33,7 @@ struct Step {
   const std::vector<Infer::Input>* in = nullptr;
   const Types* out = nullptr;
   bool known = false;    // are these shapes known?
+  bool defined = false;  // runs by its definition: the first backend has no kernel for it
   bool nothing = false;  // another shape for the same bytes, or parts that lie in place already
   double macs = 0, flops = 0;
   std::vector<Touch> touches;

@@ -66,6 +66,36 @@ Work gather_work(const Step& step, const Infer& call, const Machine&) {
           pieces_of(n)};
 }
 
+// A copy, and updates at places that indices tell.
+Work scatter_work(const Step& step, const Infer& call, const Machine&) {
+  const double indices = elements_of(call.shape(1)), updates = elements_of(call.shape(2));
+  const double width = step.op->name == "scatter_nd" ? std::max(1.0, last_of(call.shape(1))) : 1;
+  const double places = std::max(1.0, indices / width), run = updates / places;
+  return {{places, indices, run > 1 ? updates : 0, elements_of(call.shape(0))},
+          {log_of(places), log_of(run), log_of(width), log_of(elements_of(call.shape(0)))},
+          1};
+}
+
+// Vectors of heads, turned by angles.
+Work rotary_work(const Step& step, const Infer& call, const Machine&) {
+  const double n = elements_of(call.shape(0)),
+               row = std::max(1.0, last_of(step.out->front().tensor.shape));
+  const bool angles = step.op->name == "rotary_angles";
+  return {{angles ? 0 : n, n / row, angles ? elements_of(*step.out) : 0},
+          {log_of(n), log_of(row), angles ? 4.0 : 0},
+          pieces_of(n)};
+}
+
+// Loops that any operator can run by: they read sizes and types anew for each element.
+Work defined_work(const Step& step, const Infer& call, const Machine&) {
+  double in = 0;
+  for (size_t i = 0; i < call.inputs(); ++i)
+    if (call.has(i) && call.type(i).is_tensor()) in += elements_of(call.shape(i));
+  const double out = elements_of(*step.out);
+  return {
+      {step.flops, in, out}, {log_of(in), log_of(out), log_of(step.flops / std::max(1.0, out))}, 1};
+}
+
 // Elements that stay side by side between two shapes: the axes at the end that are equal, and what
 // of the one before them is in both.
 double common_run(const Shape& a, const Shape& b) {
@@ -128,8 +158,8 @@ Work other_work(const Step& step, const Infer& call, const Machine&) {
 
 }  // namespace
 
-extern const Family elementwise_family, quantization_family, gather_family, movement_family,
-    other_family;
+extern const Family elementwise_family, quantization_family, gather_family, scatter_family,
+    rotary_family, defined_family, movement_family, other_family;
 
 const Family elementwise_family{
     "elementwise",
@@ -150,14 +180,28 @@ const Family quantization_family{
                                     "cast", "dynamic_quantize_linear"});
     },
     quantization_work};
-const Family gather_family{"gather",
-                           "rows of a table",
-                           {"elements", "rows", "indices"},
-                           [](const Step& s) {
-                             return s.op->name.find("gather") != std::string_view::npos ||
-                                    s.op->name.starts_with("scatter");
-                           },
-                           gather_work};
+const Family gather_family{
+    "gather",
+    "rows of a table",
+    {"elements", "rows", "indices"},
+    [](const Step& s) { return s.op->name.find("gather") != std::string_view::npos; },
+    gather_work};
+const Family scatter_family{"scatter",
+                            "updates at places that indices tell",
+                            {"places", "indices", "updates in runs", "copied"},
+                            [](const Step& s) { return s.op->name.starts_with("scatter"); },
+                            scatter_work};
+const Family rotary_family{
+    "rotary",
+    "rotary embeddings and their angles",
+    {"elements", "rows", "angles"},
+    [](const Step& s) { return is_one_of(s.op->name, {"rotary_embedding", "rotary_angles"}); },
+    rotary_work};
+const Family defined_family{"defined",
+                            "operators without a kernel, run by their definition",
+                            {"FLOPs", "inputs", "outputs"},
+                            [](const Step& s) { return s.defined; },
+                            defined_work};
 const Family movement_family{
     "movement",
     "elements that change places",

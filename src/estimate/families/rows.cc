@@ -71,6 +71,17 @@ Work normalization_work(const Step& step, const Infer& call, const Machine&) {
           pieces_of(n, n / row)};
 }
 
+Work neighbours_work(const Step&, const Infer& call, const Machine&) {
+  const Shape& x = call.shape(0);
+  const auto axis = double(call.integer("axis"));
+  const bool last = axis == -1 || axis == double(x.rank()) - 1;
+  const double n = elements_of(x), row = std::max(1.0, last_of(x));
+  const auto size = double(call.integer("size"));
+  return {{last ? n : 0, last ? 0 : n, n * size, n / row},
+          {log_of(n), log_of(row), last ? 0 : 4.0, log_of(size)},
+          pieces_of(n, n / row)};
+}
+
 Work reduction_work(const Step& step, const Infer& call, const Machine& machine) {
   const double in = elements_of(call.shape(0)), out = std::max(1.0, elements_of(*step.out));
   const double row = std::max(1.0, last_of(call.shape(0)));
@@ -93,8 +104,8 @@ Work recurrent_work(const Step& step, const Infer& call, const Machine&) {
 
 }  // namespace
 
-extern const Family attention_family, softmax_family, normalization_family, reduction_family,
-    recurrent_family;
+extern const Family attention_family, softmax_family, normalization_family, neighbours_family,
+    reduction_family, recurrent_family;
 
 const Family attention_family{
     "attention",
@@ -112,8 +123,13 @@ const Family normalization_family{
     "normalization",
     "norms of rows and of planes",
     {"elements of rows", "elements of planes", "rows"},
-    [](const Step& s) { return s.op->name.ends_with("_normalization") || s.op->name == "lrn"; },
+    [](const Step& s) { return s.op->name.ends_with("_normalization"); },
     normalization_work};
+const Family neighbours_family{"neighbours",
+                               "normalization by neighbouring channels",
+                               {"elements along rows", "elements of planes", "squares", "rows"},
+                               [](const Step& s) { return s.op->name == "lrn"; },
+                               neighbours_work};
 const Family reduction_family{
     "reduction",
     "sums, means and extrema along axes",

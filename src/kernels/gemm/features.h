@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace hone::kernels {
 
@@ -12,6 +13,13 @@ struct GemmShape {
   double rows = 14, columns = 32;  // of the register tile
   bool gathers = false;            // rows do not lie in memory as they are needed
 };
+
+// Are rows of windows read where their lines have been laid out, `length` results to a line? Tiles
+// read places for whole vectors only, and should be nearly as high as they can be.
+constexpr bool reads_lines(int64_t rows, int64_t columns, int64_t length, int64_t n) {
+  const int64_t tiles = (length + rows - 1) / rows;
+  return length > 0 && 5 * length >= 4 * tiles * rows && n % (columns / 2) == 0;
+}
 
 struct GemmCounts {
   double multiplies = 0;   // of vectors: rows times vectors of columns times depth

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "kernels/conversions/conversions.h"
+#include "kernels/gemm/features.h"
 #include "kernels/instruction_set.h"
 
 namespace hone::kernels {
@@ -209,13 +210,6 @@ void multiply_laid(const GemmKernel& kernel, const Product& p, const LaidLines& 
   }
 }
 
-// Tiles read places for whole vectors only, and should be nearly as high as they can be.
-bool reads_lines(const GemmKernel& kernel, const RowLines& lines, int64_t n) {
-  const int64_t tiles = (lines.length + kernel.rows - 1) / kernel.rows;
-  return lines.length > 0 && 5 * lines.length >= 4 * tiles * kernel.rows &&
-         n % (kernel.columns / 2) == 0;
-}
-
 void multiply_lines(const GemmKernel& kernel, const Product& p, const RowLines& all, int64_t panel,
                     int64_t panel_end) {
   const auto room = std::make_unique_for_overwrite<float[]>(size_t(all.room));
@@ -303,7 +297,7 @@ void multiply(const GemmKernel& kernel, const Product& product, int64_t panel, i
   if (product.m == 0 || panel >= panel_end) return;
   if (product.a.source && !product.packed) {
     const RowLines lines = product.a.source->lines();
-    if (reads_lines(kernel, lines, product.n))
+    if (reads_lines(kernel.rows, kernel.columns, lines.length, product.n))
       return multiply_lines(kernel, product, lines, panel, panel_end);
   }
   const PackedBlocks blocks(kernel, product.m, product.a.depth);

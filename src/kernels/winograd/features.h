@@ -17,6 +17,7 @@ struct WinogradShape {
 struct WinogradCounts {
   double multiplies = 0, tile_steps = 0, tiles = 0;  // of the 36 products, as of GemmCounts
   double inputs = 0, weights = 0, outputs = 0;       // elements that transforms make or read
+  double block_bytes = 0;                            // of the transformed inputs of one block
 };
 
 inline WinogradCounts winograd_counts(const WinogradShape& s) {
@@ -35,6 +36,7 @@ inline WinogradCounts winograd_counts(const WinogradShape& s) {
   c.inputs = kProducts * tiles * s.channels;
   c.weights = kProducts * panels * s.columns * s.channels;
   c.outputs = kProducts * tiles * s.filters;
+  c.block_bytes = kProducts * block * s.channels * double(sizeof(float)) / parts;
   return c;
 }
 
