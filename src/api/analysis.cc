@@ -1,5 +1,6 @@
 #include "api/analysis.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "backends/backends.h"
@@ -9,6 +10,7 @@
 #include "calibrate/host_calibration.h"
 #include "calibrate/host_machine.h"
 #include "calibrate/profile.h"
+#include "estimate/interpolation.h"
 #include "hardware/host.h"
 
 namespace hone {
@@ -63,6 +65,26 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
   return a;
 }
 
+// By the calibration of the CPU that is most like it; none where no calibrated one is like it, or
+// the registry knows too little to rescale by.
+Result<std::optional<estimate::Analysis>> near_calibrated(const OpenedWorkload& opened,
+                                                          const Device& device, double batch,
+                                                          const AnalysisOptions& options) {
+  const int threads =
+      options.threads > 0 ? options.threads : int(std::max<int64_t>(1, device.cores));
+  if (device.cores > 0 && threads > device.cores) {
+    Error error = fail(ErrorId::usage, device.id + " has " + std::to_string(device.cores) +
+                                           " cores, not " + std::to_string(threads));
+    error.hint = "leave --threads out for all of them";
+    return error;
+  }
+  const auto calibration = TRY(calibrate::nearest_calibration(device, threads));
+  if (!calibration) return std::optional<estimate::Analysis>();
+  auto analysis = estimate::analyze_interpolated(opened.work, *calibration, device, threads, batch);
+  if (!analysis) return std::optional<estimate::Analysis>();
+  return std::optional(analysis.take());
+}
+
 }  // namespace
 
 Result<estimate::Analysis> analyze_on(const OpenedWorkload& opened, const DeviceRegistry& registry,
@@ -70,6 +92,12 @@ Result<estimate::Analysis> analyze_on(const OpenedWorkload& opened, const Device
                                       const AnalysisOptions& options) {
   const Device device = TRY(registry.find(name));
   if (device.id == "host") return on_host(opened, device, batch, options);
+  if (device.device_class == DeviceClass::neuromorphic)
+    return estimate::analyze_spiking(opened.work, device, options.spikes, batch);
+  if (device.device_class == DeviceClass::cpu) {
+    auto near = TRY(near_calibrated(opened, device, batch, options));
+    if (near) return std::move(*near);
+  }
   return estimate::analyze_theoretical(opened.work, device, batch);
 }
 
