@@ -42,7 +42,10 @@ START = {
 }
 PULL = 0.02
 TOGETHER = {"mcu_dual_issue": "mcu"}  # classes whose residuals make one interval
-TILE, DEPTH = 128, 64  # of products on GPUs
+# Tiles of products on GPUs and what the smaller ones reach of the larger; steps before the depth
+# of a product is used well.
+TILES = (((128, 128), 1), ((128, 64), 0.95), ((64, 64), 0.85), ((32, 32), 0.6))
+DEPTH = 32
 KWS_MACS = 2.66e6      # of the keyword spotter of MLPerf Tiny
 
 Case = collections.namedtuple("Case", "device table what features seconds")
@@ -53,8 +56,12 @@ def read(path):
         return list(csv.DictReader(file))
 
 
-def waves(tiles, units):
-    return tiles / (math.ceil(tiles / units) * units)
+def tiled(m, n, k, batch, units):
+    """The share of a GPU's peak that a product can use by its shape, by the best of the tiles."""
+    def share(rows, columns):
+        tiles = math.ceil(m / rows) * math.ceil(n / columns) * batch
+        return m * n * batch / (math.ceil(tiles / units) * units * rows * columns)
+    return max(e * share(*tile) for tile, e in TILES) * k / (k + DEPTH)
 
 
 class Figures:
@@ -82,7 +89,9 @@ def network_case(d, peak, element, network, batch, clock_calls, table, what, sec
     far += 2 * values if 2 * values / layers > d.near else 0
     share = 1.0
     if gpu:  # of a layer of the middle size
-        share = waves(max(1, math.ceil(values / element / layers / TILE / TILE)), d.cores)
+        side = math.sqrt(max(1, values / element / layers))
+        macs = sum(network[c] for c in network if c.startswith("macs_")) * batch
+        share = tiled(side, side, macs / (values / element), 1, d.cores)
     windows = network["macs_conv3x3"] * batch
     products = (network["macs_conv1x1"] + network["macs_fc"] + network["macs_conv_other"]) * batch
     features = [2 * windows / peak / share, 2 * products / peak / share,
@@ -161,9 +170,8 @@ def neusight_cases(tables, devices):
         batch = float(row["B"])
         if row["op"] in ("bmm", "linear"):
             m, n, k = (float(row[c]) for c in "MNK")
-            tiles = math.ceil(m / TILE) * math.ceil(n / TILE) * batch
-            use = waves(tiles, d.cores) * min(1, k / DEPTH)
-            features[PRODUCTS] = 2 * batch * m * n * k / d.peak / use
+            features[PRODUCTS] = (2 * batch * m * n * k / d.peak /
+                                  tiled(m, n, k, batch, d.cores))
             moved = batch * (m * k + n * k + m * n)
         else:
             operands = 3 if row["op_variant"] in ("add", "div", "mul") else 2
@@ -271,16 +279,42 @@ def residuals_of(coefficients, cases):
     return [math.log(c.seconds / estimated(coefficients, c.features)) for c in cases]
 
 
-def bound_of(by_device, left_out=None, share=0.9):
-    """Split-conformal over devices, each as much as another: with n of them, the quantile of
-    share * (n + 1) / n."""
+def bound_of(by_device, share, left_out=None):
+    """So far off are `share` of the cases, each device as much as another."""
     values, weights = [], []
-    devices = [d for d in by_device if d != left_out]
-    for d in devices:
-        values += [abs(r) for r in by_device[d]]
-        weights += [1 / len(by_device[d])] * len(by_device[d])
-    n = len(devices)
-    return quantile(values, weights, min(1, share * (n + 1) / n))
+    for d in by_device:
+        if d != left_out:
+            values += [abs(r) for r in by_device[d]]
+            weights += [1 / len(by_device[d])] * len(by_device[d])
+    return quantile(values, weights, share)
+
+
+def coverage(by_device, share):
+    """Of cases within the bound that the other devices give."""
+    covered = 0.0
+    for device, values in by_device.items():
+        bound = bound_of(by_device, share, device)
+        covered += sum(abs(r) <= bound for r in values) / len(values)
+    return covered / len(by_device)
+
+
+def certain_share(by_device, nominal=0.9):
+    """The least share whose bounds hold for `nominal` of the cases of devices left out: with few
+    devices more than that itself, as the next one is none of them."""
+    shares = [nominal + i / 200 for i in range(round((1 - nominal) * 200) + 1)]
+    return next((s for s in shares if coverage(by_device, s) >= nominal), 1.0)
+
+
+def nested_coverage(by_device, most=40):
+    """The same where the share, too, is chosen without the device: what a new one can expect. A
+    device's cases are thinned."""
+    thin = {d: sorted(v)[::math.ceil(len(v) / most)] for d, v in by_device.items()}
+    covered = 0.0
+    for device, values in thin.items():
+        others = {d: v for d, v in thin.items() if d != device}
+        bound = bound_of(others, certain_share(others))
+        covered += sum(abs(r) <= bound for r in values) / len(values)
+    return covered / len(thin)
 
 
 def validated(cases, belief, start, rounds=14):
@@ -294,15 +328,14 @@ def validated(cases, belief, start, rounds=14):
 
 
 def summary(residuals):
-    errors, weights, covered = [], [], 0.0
-    for device, values in residuals.items():
-        bound = bound_of(residuals, device)
+    errors, weights = [], []
+    for values in residuals.values():
         errors += [abs(math.expm1(-r)) for r in values]
         weights += [1 / len(values)] * len(values)
-        covered += sum(abs(r) <= bound for r in values) / len(values)
+    share = certain_share(residuals)
     return {"devices": len(residuals), "cases": len(errors),
-            "median": quantile(errors, weights, 0.5), "covered": covered / len(residuals),
-            "half_width": bound_of(residuals)}
+            "median": quantile(errors, weights, 0.5), "covered": nested_coverage(residuals),
+            "half_width": bound_of(residuals, share)}
 
 
 def transfer(cases, coefficients, devices):

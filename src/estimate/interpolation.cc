@@ -34,8 +34,8 @@ bool says(const Calibration& c, std::string_view word) {
 }
 bool is_x86(const Calibration& c) { return says(c, "GenuineIntel") || says(c, "AuthenticAMD"); }
 
-// What a core of the calibrated CPU does in a cycle at most, in 32 bits: Zen 4 passes vectors of 512
-// bits in two halves, Zen 5 and Intel's server cores in one, two at a time (hardware/
+// What a core of the calibrated CPU does in a cycle at most, in 32 bits: Zen 4 passes vectors of
+// 512 bits in two halves, Zen 5 and Intel's server cores in one, two at a time (hardware/
 // architectures.def).
 double flops_per_cycle(const Calibration& c) {
   const bool wide = says(c, " avx512f");
@@ -99,7 +99,8 @@ Device busy_part(const Device& device, int threads) {
   Device part = device;
   auto& tdp = part[FieldId::tdp];
   if (!tdp) return part;
-  const double idle = std::min(tdp->value, device.value(FieldId::idle_power).value_or(kIdleShare * tdp->value));
+  const double idle =
+      std::min(tdp->value, device.value(FieldId::idle_power).value_or(kIdleShare * tdp->value));
   const double share = std::min(1.0, double(threads) / double(device.cores));
   part[FieldId::idle_power] = {.value = idle};
   tdp->value = idle + share * (tdp->value - idle);
@@ -129,8 +130,7 @@ Result<Calibration> rescaled(const Calibration& calibration, const Device& devic
   c.machine.l1_bytes = device.value(FieldId::l1_per_core).value_or(was.l1_bytes);
   if (const auto l2 = device.value(FieldId::l2_total)) c.machine.l2_bytes = *l2 / cores;
   // Without a third level, what lies beyond the second lies in memory.
-  c.machine.l3_bytes =
-      std::max(device.value(FieldId::l3_total).value_or(0), c.machine.l2_bytes);
+  c.machine.l3_bytes = std::max(device.value(FieldId::l3_total).value_or(0), c.machine.l2_bytes);
   return c;
 }
 

@@ -16,8 +16,8 @@ int likeness(const Calibration& calibration, const Device& device, int threads);
 // `unsupported_feature` where the registry lacks a figure that is needed, naming the field.
 Result<Calibration> rescaled(const Calibration& calibration, const Device& device, int threads);
 
-// By a calibration of another CPU of the same kind, for `threads` cores of this one. The interval is
-// that of the calibration, widened by what rescaling between published devices leaves over.
+// By a calibration of another CPU of the same kind, for `threads` cores of this one. The interval
+// is that of the calibration, widened by what rescaling between published devices leaves over.
 Result<Analysis> analyze_interpolated(const Workload& workload, const Calibration& calibration,
                                       const Device& device, int threads, double batch);
 

@@ -138,8 +138,7 @@ TEST(Interpolation, SaysWhatItIs) {
 }
 
 TEST(Interpolation, MissingFiguresAreNamed) {
-  for (const FieldId field :
-       {FieldId::peak_fp32, FieldId::clock_peak, FieldId::memory_bandwidth}) {
+  for (const FieldId field : {FieldId::peak_fp32, FieldId::clock_peak, FieldId::memory_bandwidth}) {
     Device device = twin();
     device[field].reset();
     const auto a = analyze_interpolated(network(), calibration_of(1), device, 1, 1);

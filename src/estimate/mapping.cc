@@ -44,6 +44,22 @@ double waves(double tiles, double units) {
   return tiles / (std::ceil(tiles / units) * units);
 }
 
+// By the best of the tiles that libraries have: smaller ones reach less, and leave fewer units
+// without work. A product has to be deep before it is used well. As in tools/fit_classes.py.
+double tiled(const Product& p, double units) {
+  constexpr struct {
+    double rows, columns, share;
+  } kTiles[] = {{128, 128, 1}, {128, 64, 0.95}, {64, 64, 0.85}, {32, 32, 0.6}};
+  constexpr double kDepth = 32;
+  double best = 0;
+  for (const auto& t : kTiles) {
+    const double tiles = ceil_div(p.m, t.rows) * ceil_div(p.n, t.columns);
+    const double area = ceil_div(tiles, units) * units * t.rows * t.columns;
+    best = std::max(best, t.share * p.m * p.n / area);
+  }
+  return best * std::max(1.0, p.k) / (std::max(1.0, p.k) + kDepth);
+}
+
 bool computes_bytes(const Step& step) {
   return step.op->name.starts_with("quantized_") || step.op->name == "block_linear" ||
          step.op->name == "matmul_integer" || step.op->name.starts_with("qlinear");
@@ -129,9 +145,7 @@ double utilization(const Device& device, const Step& step) {
   if (step.macs <= 0 || is_depthwise(family)) return 1;
   const Product p = product_of(step);
   const double cores = double(std::max<int64_t>(1, device.cores));
-  if (is_gpu(device.device_class))
-    return waves(std::ceil(p.m / 128) * std::ceil(p.n / 128), cores) *
-           std::min(1.0, std::max(1.0, p.k) / 64);
+  if (is_gpu(device.device_class)) return tiled(p, cores);
   if (device.device_class == DeviceClass::tpu) {
     constexpr double kArray = 128;
     return p.n / round_up(p.n, kArray) * std::max(1.0, p.k) / round_up(std::max(1.0, p.k), kArray) *

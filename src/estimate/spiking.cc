@@ -13,8 +13,8 @@ namespace hone::estimate {
 namespace {
 
 // Times and energies of Loihi are those of a simulation before there was silicon (Davies et al.
-// 2018), "the least". Fits to measurements of the chip give 0.6 to 1.8 us for the barrier instead of
-// 0.1 to 0.5, and 24 to 36 pJ for a synaptic operation instead of 23.6 (SANA-FE).
+// 2018), "the least". Fits to measurements of the chip give 0.6 to 1.8 us for the barrier instead
+// of 0.1 to 0.5, and 24 to 36 pJ for a synaptic operation instead of 23.6 (SANA-FE).
 constexpr double kTimeHalfWidth = 1.4, kEnergyHalfWidth = 0.7;
 
 constexpr double kCoresOfTile = 4;
@@ -44,16 +44,17 @@ Error not_spiking(const Step& step, const Device& device) {
   Error error = fail(ErrorId::unsupported_feature,
                      device.id + " cannot run '" + std::string(step.op->name) + "' (" +
                          printable(step.name) + "): it multiplies signals with each other");
-  error.hint = "convolutions, fully connected layers, pooling and element-wise functions have "
-               "equivalents in spikes";
+  error.hint =
+      "convolutions, fully connected layers, pooling and element-wise functions have "
+      "equivalents in spikes";
   return error;
 }
 
 Result<double> needed(const Device& device, FieldId field) {
   if (const auto value = device.value(field)) return *value;
-  Error error = fail(ErrorId::unsupported_feature, "the registry does not know " +
-                                                       std::string(info(field).name) + " of " +
-                                                       device.id);
+  Error error =
+      fail(ErrorId::unsupported_feature,
+           "the registry does not know " + std::string(info(field).name) + " of " + device.id);
   error.hint = "copy the device's file to the user's folder and add it: `hone devices --help`";
   return error;
 }
@@ -76,10 +77,9 @@ std::optional<Prices> energies_of(const Device& d) {
   const auto synaptic = d.value(FieldId::energy_per_synaptic_operation);
   const auto active = d.value(FieldId::energy_per_neuron_update);
   if (!synaptic || !active) return std::nullopt;
-  return Prices{*synaptic, *active,
-                d.value(FieldId::energy_per_inactive_neuron_update).value_or(*active),
-                d.value(FieldId::energy_per_spike).value_or(0),
-                d.value(FieldId::energy_per_hop).value_or(0)};
+  return Prices{
+      *synaptic, *active, d.value(FieldId::energy_per_inactive_neuron_update).value_or(*active),
+      d.value(FieldId::energy_per_spike).value_or(0), d.value(FieldId::energy_per_hop).value_or(0)};
 }
 
 // Mean distance of two tiles of a square mesh.
@@ -88,8 +88,7 @@ double mean_hops(const Device& device) {
   return 2.0 / 3.0 * (side - 1 / side);
 }
 
-SpikingLayer layer_of(const Step& step, size_t index, const Device& device,
-                      const Spikes& spikes) {
+SpikingLayer layer_of(const Step& step, size_t index, const Device& device, const Spikes& spikes) {
   SpikingLayer l;
   l.step = index;
   l.neurons = std::max(1.0, elements_of(*step.out));
@@ -111,9 +110,9 @@ struct CoreTime {
   double synaptic, rest;
 };
 CoreTime time_of(const SpikingLayer& l, const Prices& t) {
-  return {l.synaptic_operations * t.synaptic / l.cores,
-          (l.active * t.active + (l.neurons - l.active) * t.inactive + l.spikes * t.spike) /
-              l.cores};
+  return {
+      l.synaptic_operations * t.synaptic / l.cores,
+      (l.active * t.active + (l.neurons - l.active) * t.inactive + l.spikes * t.spike) / l.cores};
 }
 
 // Of all cores of a layer in a time step; its spikes go to each core of the next one.
@@ -127,9 +126,9 @@ void tell_of_cores(Analysis& a, const std::vector<SpikingLayer>& layers, const D
   for (const SpikingLayer& l : layers) cores += l.cores;
   a.notes.push_back(fmt::format("takes {:.0f} cores; a chip has {}", cores, device.cores));
   if (device.cores > 0 && cores > double(device.cores))
-    a.notes.push_back(fmt::format(
-        "does not fit on one chip: {:.0f} of them, whose links are not in the figures",
-        ceil_div(cores, double(device.cores))));
+    a.notes.push_back(
+        fmt::format("does not fit on one chip: {:.0f} of them, whose links are not in the figures",
+                    ceil_div(cores, double(device.cores))));
 }
 
 }  // namespace
@@ -171,12 +170,11 @@ Result<Analysis> analyze_spiking(const Workload& workload, const Device& device,
     const double next = i + 1 < layers.size() ? layers[i + 1].cores : 1;
     if (energies) joules += energy_of(l, *energies, next, mean_hops(device));
     const Step& step = workload.steps[l.step];
-    a.operators.push_back(
-        {l.step, step.name, std::string(step.op->name), std::string(family_of(step).name),
-         step.macs, step.flops, 0,
-         Quantity::around(spikes.steps * (t.synaptic + t.rest), kTimeHalfWidth,
-                          Confidence::theoretical, source),
-         t.synaptic >= t.rest ? Bound::compute : Bound::overhead});
+    a.operators.push_back({l.step, step.name, std::string(step.op->name),
+                           std::string(family_of(step).name), step.macs, step.flops, 0,
+                           Quantity::around(spikes.steps * (t.synaptic + t.rest), kTimeHalfWidth,
+                                            Confidence::theoretical, source),
+                           t.synaptic >= t.rest ? Bound::compute : Bound::overhead});
   }
   const double one_step = slowest + barrier + mean_hops(device) * times.hop;
   const double all = spikes.steps + std::max(0.0, double(layers.size()) - 1);

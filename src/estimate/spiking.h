@@ -17,12 +17,12 @@ struct Spikes {
 
 // A layer on its cores, in one time step of the whole network.
 struct SpikingLayer {
-  size_t step = 0;            // of the workload
-  double neurons = 0;         // of them `active` have input in a time step
+  size_t step = 0;     // of the workload
+  double neurons = 0;  // of them `active` have input in a time step
   double active = 0;
   double synaptic_operations = 0;
-  double spikes = 0;          // that its neurons send
-  double weights = 0;         // of 8 bits
+  double spikes = 0;   // that its neurons send
+  double weights = 0;  // of 8 bits
   double cores = 0;
 };
 

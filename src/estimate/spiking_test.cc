@@ -119,8 +119,8 @@ TEST(Spiking, WhatIsNotPublishedIsNamed) {
 }
 
 TEST(Spiking, SignalsAreNotMultiplied) {
-  const Workload work = workload_of(
-      "graph main(x: f32[4,8], y: f32[8,4]) -> (z) { z = matmul(x, y) }");
+  const Workload work =
+      workload_of("graph main(x: f32[4,8], y: f32[8,4]) -> (z) { z = matmul(x, y) }");
   const auto a = analyze_spiking(work, device_of("intel_loihi_1"), {}, 1);
   ASSERT_FALSE(a.ok());
   EXPECT_NE(describe(a.error()).find("multiplies signals"), std::string::npos);

@@ -57,16 +57,26 @@ class Fits(unittest.TestCase):
         self.assertGreater(s["half_width"], 0.5)
         self.assertLess(s["half_width"], 1.3)
 
-    def test_few_devices_widen_the_bound(self):
-        many = {f"d{i}": [i / 100] for i in range(1, 101)}
-        self.assertAlmostEqual(fit_classes.bound_of(many), 0.91)
-        few = {f"d{i}": [i / 10] for i in range(1, 6)}
-        self.assertAlmostEqual(fit_classes.bound_of(few), 0.5)
+    def test_bounds_count_devices(self):
+        residuals = {f"d{i}": [i / 100] * (1 + i % 3) for i in range(1, 101)}
+        self.assertAlmostEqual(fit_classes.bound_of(residuals, 0.9), 0.9)
+        self.assertAlmostEqual(fit_classes.bound_of(residuals, 0.9, "d90"), 0.91)
+        self.assertGreaterEqual(fit_classes.coverage(residuals, 0.9), 0.89)
 
-    def test_waves(self):
-        self.assertEqual(fit_classes.waves(8, 8), 1)
-        self.assertEqual(fit_classes.waves(9, 8), 9 / 16)
-        self.assertEqual(fit_classes.waves(1, 4), 0.25)
+    # The next device is none of those that were seen: a bound of theirs is raised until it holds.
+    def test_few_devices_widen_the_bound(self):
+        few = {f"d{i}": [i / 10] for i in range(1, 11)}
+        share = fit_classes.certain_share(few)
+        self.assertGreaterEqual(share, 0.9)
+        self.assertGreaterEqual(fit_classes.coverage(few, share), 0.9)
+
+    def test_tiles(self):
+        full = fit_classes.tiled(1024, 1024, 1 << 20, 1, 64)
+        self.assertAlmostEqual(full, 1, places=3)
+        # One tile more needs a whole wave; a short depth is used badly; small tiles suit little.
+        self.assertLess(fit_classes.tiled(1025, 1024, 1 << 20, 1, 64), 0.8)
+        self.assertLess(fit_classes.tiled(1024, 1024, 32, 1, 64), 0.6)
+        self.assertGreater(fit_classes.tiled(256, 256, 1 << 20, 1, 64), 4 / 64)
 
     def test_without_tables_nothing_is_done(self):
         with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as out, \
