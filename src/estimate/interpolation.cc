@@ -94,19 +94,6 @@ void rescale(FamilyFit& fit, const Ratios& r) {
   }
 }
 
-// Cores that have nothing to do are idle.
-Device busy_part(const Device& device, int threads) {
-  Device part = device;
-  auto& tdp = part[FieldId::tdp];
-  if (!tdp) return part;
-  const double idle =
-      std::min(tdp->value, device.value(FieldId::idle_power).value_or(kIdleShare * tdp->value));
-  const double share = std::min(1.0, double(threads) / double(device.cores));
-  part[FieldId::idle_power] = {.value = idle};
-  tdp->value = idle + share * (tdp->value - idle);
-  return part;
-}
-
 }  // namespace
 
 int likeness(const Calibration& c, const Device& device, int threads) {
@@ -150,9 +137,8 @@ Result<Analysis> analyze_interpolated(const Workload& workload, const Calibratio
   widen(a.throughput);
   for (OperatorCost& o : a.operators) widen(o.seconds);
   set_foreign_memory(a, workload, device);
-  a.notes.push_back("with " + std::to_string(threads) + " of " + std::to_string(device.cores) +
-                    " cores");
-  a.energy = energy_of(busy_part(device, threads), a);
+  a.notes.push_back(cores_note(device, threads));
+  a.energy = energy_of(part_of(device, threads), a);
   return a;
 }
 

@@ -177,6 +177,27 @@ StepTime time_on(const Device& device, const Resources& r, const Step& step) {
   return time;
 }
 
+Device part_of(const Device& device, int threads) {
+  if (device.cores <= 0 || threads >= device.cores) return device;
+  const double share = double(threads) / double(device.cores);
+  Device part = device;
+  part.cores = threads;
+  for (const FieldInfo& field : all_fields())
+    if (auto& figure = part[field.id]; figure && (field.is_peak() || field.id == FieldId::l2_total))
+      figure->value *= share;
+  if (auto& tdp = part[FieldId::tdp]) {
+    const double idle =
+        std::min(tdp->value, device.value(FieldId::idle_power).value_or(kIdleShare * tdp->value));
+    part[FieldId::idle_power] = {.value = idle};
+    tdp->value = idle + share * (tdp->value - idle);
+  }
+  return part;
+}
+
+std::string cores_note(const Device& device, int threads) {
+  return "with " + std::to_string(threads) + " of " + std::to_string(device.cores) + " cores";
+}
+
 void set_foreign_memory(Analysis& a, const Workload& workload, const Device& device) {
   const double memory = double(memory_of(workload).total());
   a.peak_memory = {memory, memory, 1.3 * memory, Confidence::theoretical,

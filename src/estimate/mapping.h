@@ -48,6 +48,11 @@ struct StepTime {
 };
 StepTime time_on(const Device& device, const Resources& resources, const Step& step);
 
+// So many cores of a CPU: their share of the peaks, of the second level, and of the power above
+// idle.
+Device part_of(const Device& device, int threads);
+std::string cores_note(const Device& device, int threads);
+
 // The peak memory of an engine that is not hone, and whether that fits: a note where it does not.
 void set_foreign_memory(Analysis& analysis, const Workload& workload, const Device& device);
 

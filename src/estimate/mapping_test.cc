@@ -91,6 +91,18 @@ TEST(Mapping, OneCoreWaitsForNone) {
   EXPECT_EQ(resources_of(device, false)->call_seconds, 0);
 }
 
+TEST(Mapping, PartsOfACpu) {
+  const Device all = device_of("raspberry_pi_5");
+  const Device part = part_of(all, 1);
+  EXPECT_EQ(part.cores, 1);
+  EXPECT_NEAR(*part.dense(FieldId::peak_fp32), *all.dense(FieldId::peak_fp32) / 4, 1);
+  EXPECT_EQ(part.value(FieldId::memory_bandwidth), all.value(FieldId::memory_bandwidth));
+  EXPECT_EQ(part.value(FieldId::l3_total), all.value(FieldId::l3_total));
+  const double idle = *all.value(FieldId::idle_power), tdp = *all.value(FieldId::tdp);
+  EXPECT_NEAR(*part.value(FieldId::tdp), idle + (tdp - idle) / 4, 1e-9);
+  EXPECT_EQ(part_of(all, 4).dense(FieldId::peak_fp32), all.dense(FieldId::peak_fp32));
+}
+
 TEST(Mapping, AssumedClassesSaySo) {
   const auto assumed = analyze_theoretical(network(), device_of("google_tpu_v4"), 1);
   ASSERT_TRUE(assumed.ok());

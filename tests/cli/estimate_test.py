@@ -124,6 +124,11 @@ class Analyze(EstimateTest):
         arm = self.analyze(CNN, "--device", "rpi5", "--json").json()
         self.assertEqual(arm["latency_s"]["confidence"], "theoretical")
         self.assertIn("published measurements of", arm["latency_s"]["source"])
+        one = self.analyze(CNN, "--device", "rpi5", "--threads", 1, "--json").json()
+        self.assertLess(one["energy_j"]["value"] / one["latency_s"]["value"],
+                        arm["energy_j"]["value"] / arm["latency_s"]["value"])
+        self.assertIn("with 1 of 4 cores", " ".join(one["notes"]))
+        self.no_analysis(CNN, "--device", "rpi5", "--threads", 5)
 
     def test_spikes(self):
         words = (CNN, "--device", "loihi1", "--json")
