@@ -1,5 +1,6 @@
 #include "api/analysis.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "backends/backends.h"
@@ -7,6 +8,8 @@
 #include "calibrate/calibrations.h"
 #include "calibrate/host_calibration.h"
 #include "calibrate/host_machine.h"
+#include "estimate/interpolation.h"
+#include "estimate/mapping.h"
 #include "hardware/host.h"
 
 namespace hone {
@@ -55,6 +58,35 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
   return a;
 }
 
+// By the calibration of the CPU that is most like it; none where no calibrated one is like it, or
+// the registry knows too little to rescale by.
+Result<std::optional<estimate::Analysis>> near_calibrated(const OpenedWorkload& opened,
+                                                          const Device& device, int threads,
+                                                          double batch) {
+  const auto calibration = TRY(calibrate::nearest_calibration(device, threads));
+  if (!calibration) return std::optional<estimate::Analysis>();
+  auto analysis = estimate::analyze_interpolated(opened.work, *calibration, device, threads, batch);
+  if (!analysis) return std::optional<estimate::Analysis>();
+  return std::optional(analysis.take());
+}
+
+Result<estimate::Analysis> on_cpu(const OpenedWorkload& opened, const Device& device, double batch,
+                                  int threads) {
+  if (threads > 0 && device.cores > 0 && threads > device.cores) {
+    Error error = fail(ErrorId::usage, device.id + " has " + std::to_string(device.cores) +
+                                           " cores, not " + std::to_string(threads));
+    error.hint = "leave --threads out for all of them";
+    return error;
+  }
+  const int used = threads > 0 ? threads : int(std::max<int64_t>(1, device.cores));
+  auto near = TRY(near_calibrated(opened, device, used, batch));
+  if (near) return std::move(*near);
+  estimate::Analysis a =
+      TRY(estimate::analyze_theoretical(opened.work, estimate::part_of(device, used), batch));
+  if (used < device.cores) a.notes.push_back(estimate::cores_note(device, used));
+  return a;
+}
+
 }  // namespace
 
 Result<estimate::Analysis> analyze_on(const OpenedWorkload& opened, const DeviceRegistry& registry,
@@ -62,6 +94,10 @@ Result<estimate::Analysis> analyze_on(const OpenedWorkload& opened, const Device
                                       const AnalysisOptions& options) {
   const Device device = TRY(registry.find(name));
   if (device.id == "host") return on_host(opened, device, batch, options);
+  if (device.device_class == DeviceClass::neuromorphic)
+    return estimate::analyze_spiking(opened.work, device, options.spikes, batch);
+  if (device.device_class == DeviceClass::cpu)
+    return on_cpu(opened, device, batch, options.threads);
   return estimate::analyze_theoretical(opened.work, device, batch);
 }
 

@@ -7,13 +7,15 @@
 #include "api/workload.h"
 #include "base/result.h"
 #include "estimate/analysis.h"
+#include "estimate/spiking.h"
 #include "hardware/registry.h"
 
 namespace hone {
 
 struct AnalysisOptions {
-  int threads = 0;          // of `host`; 0: one for each CPU
+  int threads = 0;          // of CPUs; 0: one for each, or for each core
   std::string calibration;  // a file to take instead of the registered one; "" for none
+  estimate::Spikes spikes;  // on neuromorphic devices
 };
 
 // `device` is an id, an alias, a file, or `host`.

@@ -1,13 +1,48 @@
 #include "calibrate/calibrations.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
 #include "base/hash.h"
 #include "base/mapped_file.h"
 #include "calibrate/profile.h"
+#include "estimate/interpolation.h"
 
 namespace hone::calibrate {
+namespace {
+
+Result<estimate::Calibration> calibration_in(const std::string& path) {
+  const MappedFile file = TRY(MappedFile::open(path));
+  return parse_calibration(
+      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path);
+}
+
+// The files of the user's folder, sorted.
+std::vector<std::string> user_calibrations() {
+  std::vector<std::string> paths;
+  std::error_code ignored;  // a folder that is not there has none
+  for (const auto& entry : std::filesystem::directory_iterator(user_calibration_folder(), ignored))
+    if (entry.path().extension() == ".json") paths.push_back(entry.path().string());
+  std::ranges::sort(paths);
+  return paths;
+}
+
+// Those that are built in, read once: many devices ask for them.
+Result<std::span<const estimate::Calibration>> calibrations_of_cpus() {
+  static const Result<std::vector<estimate::Calibration>> kAll =
+      []() -> Result<std::vector<estimate::Calibration>> {
+    std::vector<estimate::Calibration> all;
+    for (const BuiltInCalibration& b : built_in_calibrations())
+      if (b.file.find("prior") == std::string_view::npos)
+        all.push_back(TRY(parse_calibration(b.text, std::string(b.file))));
+    return all;
+  }();
+  if (!kAll) return kAll.error();
+  return std::span<const estimate::Calibration>(*kAll);
+}
+
+}  // namespace
 
 std::string user_calibration_folder() {
   if (const char* data = std::getenv("XDG_DATA_HOME"); data && *data)
@@ -46,6 +81,22 @@ Result<std::optional<estimate::Calibration>> calibration_of(std::string_view fin
       return std::optional(std::move(c));
   }
   return std::optional<estimate::Calibration>();
+}
+
+Result<std::optional<estimate::Calibration>> nearest_calibration(const Device& device,
+                                                                 int threads) {
+  std::optional<estimate::Calibration> nearest;
+  int most = 0;
+  const auto consider = [&](const estimate::Calibration& c) {
+    const int likeness = estimate::likeness(c, device, threads);
+    if (likeness <= most) return;
+    most = likeness;
+    nearest = c;
+  };
+  // The user's own come first: of equals, they stay.
+  for (const std::string& path : user_calibrations()) consider(TRY(calibration_in(path)));
+  for (const estimate::Calibration& c : TRY(calibrations_of_cpus())) consider(c);
+  return nearest;
 }
 
 Result<std::optional<estimate::Calibration>> prior_for(int64_t vector) {

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "estimate/calibration.h"
+#include "hardware/device.h"
 
 namespace hone::calibrate {
 
@@ -31,6 +32,10 @@ Result<estimate::Calibration> read_calibration(const std::string& path);
 // The one of this CPU and this number of threads: the user's, else one that is built in.
 Result<std::optional<estimate::Calibration>> calibration_of(std::string_view fingerprint,
                                                             int threads);
+
+// The one of the user's folder or of those that are built in whose CPU is most like the device
+// (estimate/interpolation.h); none where none is like it.
+Result<std::optional<estimate::Calibration>> nearest_calibration(const Device& device, int threads);
 
 // What was fitted on other machines, for the fit on this one: by the width of its vectors.
 Result<std::optional<estimate::Calibration>> prior_for(int64_t vector);

@@ -199,11 +199,21 @@ Result<std::vector<Report>> phases_of(const Arguments& arguments) {
   return phases;
 }
 
+Result<estimate::Spikes> spikes_of(const Arguments& arguments) {
+  const estimate::Spikes spikes{arguments.real("--activity"), double(arguments.integer("--steps"))};
+  if (!(spikes.activity > 0 && spikes.activity <= 1))
+    return fail(ErrorId::usage, "--activity takes a share above 0 and up to 1");
+  if (spikes.steps < 1 || spikes.steps > 1'000'000)
+    return fail(ErrorId::usage, "--steps takes 1 to 1000000 time steps");
+  return spikes;
+}
+
 Result<int> run(const Arguments& arguments) {
   const std::string& path = arguments.positional(0);
   const DeviceRegistry registry;
   const auto batches = TRY(batches_of(arguments));
-  const AnalysisOptions options{arguments.threads, arguments.text("--calibration")};
+  AnalysisOptions options{arguments.threads, arguments.text("--calibration"), {}};
+  options.spikes = TRY(spikes_of(arguments));
   std::vector<Report> reports;
   std::vector<std::shared_ptr<const OpenedWorkload>> opened;
   const auto add = [&](const Report& report, const Dim::Bindings& bindings, int64_t batch,
@@ -284,6 +294,10 @@ const Command& analyze_command() {
                 {"--bind", Kind::texts, "SYMBOL=SIZE",
                  "the size of a symbolic dimension; 1 without"},
                 {"--top", Kind::integer, "N", "the slowest operators", "5"},
+                {"--activity", Kind::real, "X",
+                 "on neuromorphic devices: spikes of a neuron in a time step", "0.1"},
+                {"--steps", Kind::integer, "N",
+                 "on neuromorphic devices: time steps of an inference", "32"},
                 {"--calibration", Kind::text, "FILE", "a calibration to take for host"}},
       .run = run,
   };

@@ -71,8 +71,8 @@ Result<std::vector<Prediction>> predict(const Arguments& arguments, int threads)
   for (const std::string& path : arguments.positionals()) {
     const OpenedWorkload opened =
         TRY(open_workload(path, open_options(arguments), TRY(dim_bindings(arguments))));
-    const auto a =
-        TRY(analyze_on(opened, registry, "host", 1, {threads, arguments.text("--calibration")}));
+    const auto a = TRY(
+        analyze_on(opened, registry, "host", 1, {threads, arguments.text("--calibration"), {}}));
     double bytes = 0;
     for (const estimate::Step& s : opened.work.steps)
       for (const estimate::Touch& t : s.touches) bytes += t.bytes;

@@ -118,7 +118,7 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
       Quantity::around(batch / std::max(latency.seconds, 1e-12), half_width, confidence, source);
   a.peak_memory = Quantity::exactly(double(memory_of(workload).total()),
                                     "weights as packed, the plan of the arena, inputs, outputs");
-  a.energy = energy_of(device, a.latency);
+  a.energy = energy_of(device, a);
   return a;
 }
 

@@ -3,13 +3,19 @@
 
 #include <optional>
 
-#include "estimate/quantity.h"
+#include "estimate/analysis.h"
 #include "hardware/device.h"
 
 namespace hone::estimate {
 
-// Theoretical: nobody has measured it. None where neither the power nor the class of the device
-// says anything.
-std::optional<Quantity> energy_of(const Device& device, const Quantity& latency);
+// What devices take without work, of TDP, where data sheets do not say: 10 to 50 % by those of the
+// registry that do.
+inline constexpr double kIdleShare = 0.3;
+
+// Of an analysis whose latency, shares of bounds and operators are set. Where the registry knows
+// `energy_per_operation` or `energy_per_byte` they come on top of the idle power; else the power is
+// between idle and TDP, by what the device waits for. Theoretical: nobody has measured it. None
+// where the power of the device is not known.
+std::optional<Quantity> energy_of(const Device& device, const Analysis& analysis);
 
 }  // namespace hone::estimate

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "estimate/analysis.h"
 #include "estimate/energy.h"
 #include "estimate/families/shapes.h"
 #include "estimate/family.h"
@@ -11,23 +10,22 @@
 namespace hone::estimate {
 namespace {
 
+constexpr ClassPrior kPriors[] = {
+#define TRANSFER(...)
+#define CLASS_PRIOR(name, windows, products, depthwise, others, far, call, run, half_width, \
+                    devices)                                                                \
+  {#name, windows, products, depthwise, others, far, call, run, half_width, devices},
+#include "estimate/class_priors.def"
+#undef CLASS_PRIOR
+#undef TRANSFER
+};
+
 bool is_gpu(DeviceClass c) { return c == DeviceClass::gpu || c == DeviceClass::soc_gpu; }
 bool is_array(DeviceClass c) { return c == DeviceClass::npu || c == DeviceClass::tpu; }
 
-// Streams reach 0.68 to 0.85 of the bandwidth that vendors give (Habitat, devices.yml: P100, T4,
-// V100, RTX 2080 Ti).
-constexpr double kStreamShare = 0.78;
-
-// What libraries reach of a peak with large products and with everything else: priors of classes.
-struct Efficiency {
-  double products, others;
-  double call_seconds;
-};
-Efficiency efficiency_of(DeviceClass c) {
-  if (is_gpu(c)) return {0.6, 0.1, 5e-6};
-  if (is_array(c)) return {0.5, 0.05, 2e-6};
-  if (c == DeviceClass::mcu) return {0.5, 0.3, 1e-6};
-  return {0.6, 0.15, 1e-6};
+// Cores that load operands in the cycle of a product.
+bool is_dual_issue(const Device& device) {
+  return is_one_of(device.architecture, {"Cortex-M7", "Cortex-M85"});
 }
 
 struct Product {
@@ -41,14 +39,34 @@ Product product_of(const Step& step) {
 }
 
 // Equal tiles on so many units at a time: the last wave is not full.
-double waves(double tiles, double units) { return tiles / (std::ceil(tiles / units) * units); }
+double waves(double tiles, double units) {
+  tiles = std::max(1.0, tiles);
+  return tiles / (std::ceil(tiles / units) * units);
+}
 
-// Theoretical estimates are of this kind: see docs/estimation.md for where they were compared.
-constexpr double kHalfWidth = 1.1;
+// By the best of the tiles that libraries have: smaller ones reach less, and leave fewer units
+// without work. A product has to be deep before it is used well. As in tools/fit_classes.py.
+double tiled(const Product& p, double units) {
+  constexpr struct {
+    double rows, columns, share;
+  } kTiles[] = {{128, 128, 1}, {128, 64, 0.95}, {64, 64, 0.85}, {32, 32, 0.6}};
+  constexpr double kDepth = 32;
+  double best = 0;
+  for (const auto& t : kTiles) {
+    const double tiles = ceil_div(p.m, t.rows) * ceil_div(p.n, t.columns);
+    const double area = ceil_div(tiles, units) * units * t.rows * t.columns;
+    best = std::max(best, t.share * p.m * p.n / area);
+  }
+  return best * std::max(1.0, p.k) / (std::max(1.0, p.k) + kDepth);
+}
 
 bool computes_bytes(const Step& step) {
   return step.op->name.starts_with("quantized_") || step.op->name == "block_linear" ||
          step.op->name == "matmul_integer" || step.op->name.starts_with("qlinear");
+}
+
+bool is_depthwise(const Family& family) {
+  return family.name == "depthwise" || family.name == "quantized_depthwise";
 }
 
 Error lacks(const Device& device, std::string_view field) {
@@ -58,16 +76,41 @@ Error lacks(const Device& device, std::string_view field) {
   return error;
 }
 
+// Elements that a step without products goes through.
+double elements_through(const Step& step) {
+  double in = 0;
+  for (const Infer::Input& input : *step.in)
+    if (input.type && input.type->is_tensor())
+      in = std::max(in, elements_of(input.type->tensor.shape));
+  return std::max(in, elements_of(*step.out));
+}
+
+std::string source_of(const Device& device, const Resources& r) {
+  const std::string name(info(device.device_class).name);
+  return "figures of the registry: " + r.peak_name + ", memory_bandwidth; class " + name +
+         (r.prior->devices > 0 ? " as fitted to published measurements of " +
+                                     std::to_string(r.prior->devices) + " devices"
+                               : " as assumed");
+}
+
 }  // namespace
 
+const ClassPrior* prior_of(const Device& device) {
+  std::string_view name = info(device.device_class).name;
+  if (device.device_class == DeviceClass::mcu && is_dual_issue(device)) name = "mcu_dual_issue";
+  const auto* it = std::ranges::find(kPriors, name, &ClassPrior::name);
+  return it == std::end(kPriors) ? nullptr : it;
+}
+
 Result<Resources> resources_of(const Device& device, bool bytes) {
-  if (device.device_class == DeviceClass::neuromorphic) {
+  Resources r;
+  r.prior = prior_of(device);
+  if (!r.prior) {
     Error error = fail(ErrorId::unsupported_feature,
                        device.id + " runs spiking networks; this one has real activations");
     error.hint = "choose a device of another class, or convert the network first";
     return error;
   }
-  Resources r;
   // Networks of floats run in 16 bits on what has no other units, or far faster ones.
   const bool half = is_array(device.device_class);
   for (const FieldId id :
@@ -85,35 +128,82 @@ Result<Resources> resources_of(const Device& device, bool bytes) {
   const auto bandwidth = device.value(FieldId::memory_bandwidth);
   if (!bandwidth && device.device_class != DeviceClass::mcu)
     return lacks(device, "memory_bandwidth");
+  const double clock = device.value(FieldId::clock_peak).value_or(1e8);
   // A microcontroller reads its SRAM and flash a word a cycle.
-  r.bandwidth =
-      bandwidth ? *bandwidth * kStreamShare : 4 * device.value(FieldId::clock_peak).value_or(1e8);
+  r.bandwidth = bandwidth ? *bandwidth : 4 * clock;
   for (const FieldId id : {FieldId::sram, FieldId::l3_total, FieldId::l2_total})
     r.near_bytes = std::max(r.near_bytes, device.value(id).value_or(0));
-  r.call_seconds = efficiency_of(device.device_class).call_seconds;
+  // Cores wait for each other after every step.
+  r.call_seconds = device.device_class != DeviceClass::cpu ? r.prior->call
+                   : device.cores > 1                      ? r.prior->call / clock
+                                                           : 0;
   return r;
 }
 
 double utilization(const Device& device, const Step& step) {
-  const Efficiency efficiency = efficiency_of(device.device_class);
-  if (step.macs <= 0) return efficiency.others;
   const Family& family = family_of(step);
-  const bool depthwise = family.name == "depthwise" || family.name == "quantized_depthwise";
-  if (depthwise) return efficiency.others;
+  if (step.macs <= 0 || is_depthwise(family)) return 1;
   const Product p = product_of(step);
   const double cores = double(std::max<int64_t>(1, device.cores));
-  if (is_gpu(device.device_class))
-    return efficiency.products * waves(std::ceil(p.m / 128) * std::ceil(p.n / 128), cores) *
-           std::min(1.0, p.k / 64);
-  if (is_array(device.device_class)) {
+  if (is_gpu(device.device_class)) return tiled(p, cores);
+  if (device.device_class == DeviceClass::tpu) {
     constexpr double kArray = 128;
-    return efficiency.products * p.n / round_up(p.n, kArray) * p.k / round_up(p.k, kArray) *
+    return p.n / round_up(p.n, kArray) * std::max(1.0, p.k) / round_up(std::max(1.0, p.k), kArray) *
            std::min(1.0, p.m / kArray);
   }
-  if (device.device_class == DeviceClass::mcu) return efficiency.products;
-  return efficiency.products *
-         waves(std::max(1.0, std::ceil(p.m / 8) * std::ceil(p.n / 16)), cores) * p.n /
-         round_up(p.n, 8);
+  if (device.device_class == DeviceClass::cpu)
+    return waves(std::ceil(p.m / 8) * std::ceil(p.n / 16), cores);
+  return 1;
+}
+
+StepTime time_on(const Device& device, const Resources& r, const Step& step) {
+  const Family& family = family_of(step);
+  StepTime time;
+  double work = 2 * step.macs, factor = r.prior->products;
+  if (step.macs <= 0) {
+    work = elements_through(step);
+    factor = r.prior->others;
+  } else if (is_depthwise(family)) {
+    factor = r.prior->depthwise;
+  } else if (is_one_of(family.name, {"winograd", "conv_windows"})) {
+    factor = r.prior->windows;
+  }
+  time.compute = work / r.peak * factor / utilization(device, step);
+  double far = 0;
+  for (const Touch& t : step.touches)
+    if (t.distance > r.near_bytes) far += t.bytes;
+  time.memory = far / r.bandwidth * r.prior->far;
+  time.call = r.call_seconds;
+  return time;
+}
+
+Device part_of(const Device& device, int threads) {
+  if (device.cores <= 0 || threads >= device.cores) return device;
+  const double share = double(threads) / double(device.cores);
+  Device part = device;
+  part.cores = threads;
+  for (const FieldInfo& field : all_fields())
+    if (auto& figure = part[field.id]; figure && (field.is_peak() || field.id == FieldId::l2_total))
+      figure->value *= share;
+  if (auto& tdp = part[FieldId::tdp]) {
+    const double idle =
+        std::min(tdp->value, device.value(FieldId::idle_power).value_or(kIdleShare * tdp->value));
+    part[FieldId::idle_power] = {.value = idle};
+    tdp->value = idle + share * (tdp->value - idle);
+  }
+  return part;
+}
+
+std::string cores_note(const Device& device, int threads) {
+  return "with " + std::to_string(threads) + " of " + std::to_string(device.cores) + " cores";
+}
+
+void set_foreign_memory(Analysis& a, const Workload& workload, const Device& device) {
+  const double memory = double(memory_of(workload).total());
+  a.peak_memory = {memory, memory, 1.3 * memory, Confidence::theoretical,
+                   "hone's plan; another engine may need more"};
+  if (const auto capacity = device.value(FieldId::memory_capacity); capacity && memory > *capacity)
+    a.notes.push_back("does not fit: the device has less memory than weights and activations take");
 }
 
 Result<Analysis> analyze_theoretical(const Workload& workload, const Device& device, double batch) {
@@ -122,48 +212,42 @@ Result<Analysis> analyze_theoretical(const Workload& workload, const Device& dev
   a.device_name = device.name;
   const Resources floats = TRY(resources_of(device, false));
   const Resources bytes = TRY(resources_of(device, true));
-  const std::string source = "figures of the registry: " + floats.peak_name +
-                             ", memory_bandwidth; priors of class " +
-                             std::string(info(device.device_class).name);
+  const std::string source = source_of(device, floats);
+  const double half_width = floats.prior->half_width;
   std::array<double, kBounds> bounds{};
-  double seconds = 0;
+  double seconds = floats.prior->run;
+  bounds[size_t(Bound::overhead)] = seconds;
   for (size_t i = 0; i < workload.steps.size(); ++i) {
     const Step& step = workload.steps[i];
     if (step.nothing || !step.known) continue;
-    const Resources& r = computes_bytes(step) ? bytes : floats;
-    double far = 0, all = 0;
-    for (const Touch& t : step.touches) {
-      all += t.bytes;
-      if (t.distance > r.near_bytes) far += t.bytes;
-    }
-    const double work = std::max(step.flops, 2 * step.macs);
-    const double compute = work / (r.peak * std::max(1e-3, utilization(device, step)));
-    const double memory = far / r.bandwidth;
-    const double time = std::max(compute, memory) + r.call_seconds;
-    const Bound bound = r.call_seconds > std::max(compute, memory) ? Bound::overhead
-                        : memory > compute                         ? Bound::memory
-                                                                   : Bound::compute;
-    bounds[size_t(memory > compute ? Bound::memory : Bound::compute)] += std::max(compute, memory);
-    bounds[size_t(Bound::overhead)] += r.call_seconds;
-    seconds += time;
-    a.operators.push_back({i, step.name, std::string(step.op->name),
-                           std::string(family_of(step).name), step.macs, step.flops, all,
-                           Quantity::around(time, kHalfWidth, Confidence::theoretical, source),
-                           bound});
+    const StepTime time = time_on(device, computes_bytes(step) ? bytes : floats, step);
+    double all = 0;
+    for (const Touch& t : step.touches) all += t.bytes;
+    const Bound bound = time.call > std::max(time.compute, time.memory) ? Bound::overhead
+                        : time.memory > time.compute                    ? Bound::memory
+                                                                        : Bound::compute;
+    bounds[size_t(Bound::compute)] += time.compute;
+    bounds[size_t(Bound::memory)] += time.memory;
+    bounds[size_t(Bound::overhead)] += time.call;
+    seconds += time.seconds();
+    a.operators.push_back(
+        {i, step.name, std::string(step.op->name), std::string(family_of(step).name), step.macs,
+         step.flops, all,
+         Quantity::around(time.seconds(), half_width, Confidence::theoretical, source), bound});
   }
   for (size_t b = 0; b < kBounds && seconds > 0; ++b) a.bound_shares[b] = bounds[b] / seconds;
   a.bound_by = Bound(std::max_element(bounds.begin(), bounds.end()) - bounds.begin());
   a.uncovered =
       workload.steps.empty() ? 0 : double(workload.unknown.size()) / double(workload.steps.size());
-  a.latency = Quantity::around(seconds, kHalfWidth, Confidence::theoretical, source);
-  a.throughput = Quantity::around(batch / std::max(seconds, 1e-12), kHalfWidth,
+  a.latency = Quantity::around(seconds, half_width + a.uncovered, Confidence::theoretical, source);
+  a.throughput = Quantity::around(batch / std::max(seconds, 1e-12), half_width + a.uncovered,
                                   Confidence::theoretical, source);
-  const double memory = double(memory_of(workload).total());
-  a.peak_memory = {memory, memory, 1.3 * memory, Confidence::theoretical,
-                   "hone's plan; another engine may need more"};
-  if (const auto capacity = device.value(FieldId::memory_capacity); capacity && memory > *capacity)
-    a.notes.push_back("does not fit: the device has less memory than weights and activations take");
-  a.energy = energy_of(device, a.latency);
+  set_foreign_memory(a, workload, device);
+  if (floats.prior->devices == 0)
+    a.notes.push_back(
+        "no measurement of this class of device has been compared with it: the "
+        "interval is assumed");
+  a.energy = energy_of(device, a);
   return a;
 }
 

@@ -104,7 +104,50 @@ class Analyze(EstimateTest):
             self.no_analysis(CNN, "--bind", bad)
         fixed = self.write("fixed.hir", "hone 1\ngraph main(x: f32[2]) -> (y) { y = neg(x) }\n")
         self.assertIn("batch", self.no_analysis(fixed, "--batch", 2).err)
-        self.no_analysis(CNN, "--device", "loihi1", error="model.unsupported_feature", code=3)
+        for activity in ("0", "-1", "1.5", "x", "nan"):
+            self.no_analysis(CNN, "--device", "loihi1", f"--activity={activity}")
+        self.no_analysis(CNN, "--device", "loihi1", "--steps", 0)
+        self.no_analysis(CNN, "--device", "i7_12700k", "--threads", 99)
+
+    # A CPU of the kind of a calibrated one is estimated by that one.
+    def test_interpolated(self):
+        report = self.analyze(CNN, "--device", "i7_12700k", "--json").json()
+        latency = report["latency_s"]
+        self.assertEqual(latency["confidence"], "interpolated")
+        self.assertIn("12700K", latency["source"])
+        self.assertIn("calibration of", latency["source"])
+        self.assertEqual(report["energy_j"]["confidence"], "theoretical")
+        one = self.analyze(CNN, "--device", "i7_12700k", "--threads", 1, "--json").json()
+        self.assertGreater(one["latency_s"]["value"], latency["value"])
+        self.assertIn("with 1 of 12 cores", " ".join(one["notes"]))
+        # Of another instruction set nothing is known.
+        arm = self.analyze(CNN, "--device", "rpi5", "--json").json()
+        self.assertEqual(arm["latency_s"]["confidence"], "theoretical")
+        self.assertIn("published measurements of", arm["latency_s"]["source"])
+        one = self.analyze(CNN, "--device", "rpi5", "--threads", 1, "--json").json()
+        self.assertLess(one["energy_j"]["value"] / one["latency_s"]["value"],
+                        arm["energy_j"]["value"] / arm["latency_s"]["value"])
+        self.assertIn("with 1 of 4 cores", " ".join(one["notes"]))
+        self.no_analysis(CNN, "--device", "rpi5", "--threads", 5)
+
+    def test_spikes(self):
+        words = (CNN, "--device", "loihi1", "--json")
+        report = self.analyze(*words).json()
+        self.assertEqual(set(report), KEYS)
+        for name in ("latency_s", "throughput_per_s", "peak_memory_bytes", "energy_j"):
+            self.check_quantity(report[name])
+            self.assertEqual(report[name]["confidence"], "theoretical")
+        self.assertIn("activity 0.1, 32 time steps", " ".join(report["notes"]))
+        busier = self.analyze(*words, "--activity", "0.2", "--steps", 64).json()
+        self.assertGreater(busier["latency_s"]["value"], report["latency_s"]["value"])
+        self.assertGreater(busier["energy_j"]["value"], 2 * report["energy_j"]["value"])
+        # What is not published is named, and so is what spikes cannot do.
+        unknown = self.no_analysis(CNN, "--device", "loihi2", error="model.unsupported_feature",
+                                   code=3)
+        self.assertIn("time_per_synaptic_operation", unknown.err)
+        attention = self.no_analysis(VIT, "--device", "loihi1",
+                                     error="model.unsupported_feature", code=3)
+        self.assertIn("multiplies signals", attention.err)
 
     def test_broken_models(self):
         cut = self.write("cut.onnx", CNN.read_bytes()[:5000])
@@ -218,7 +261,7 @@ class Compare(EstimateTest):
         self.assertEqual(len(results), 6)
         values = [r["latency_s"]["value"] for r in results]
         self.assertEqual(values, sorted(values))
-        # A factor of three either way: boards are apart from the others, networks on them are not.
+        # Within a factor of some: boards are apart from the others, networks on them are not.
         self.assertTrue(results[0]["tie"])
         self.assertEqual(results[0]["rank"], 1)
         self.assertGreater(results[-1]["rank"], 1)
