@@ -70,7 +70,9 @@ Result<estimate::Analysis> analyze_on(const OpenedWorkload& opened, const Device
                                       const AnalysisOptions& options) {
   const Device device = TRY(registry.find(name));
   if (device.id == "host") return on_host(opened, device, batch, options);
-  return estimate::analyze_theoretical(opened.work, device, batch);
+  estimate::Analysis a = TRY(estimate::analyze_theoretical(opened.work, device, batch));
+  a.roofs = estimate::roofs_of(device);
+  return a;
 }
 
 }  // namespace hone
