@@ -9,16 +9,20 @@
 #include "backends/backends.h"
 #include "base/atomic_file.h"
 #include "base/hash.h"
+#include "base/mapped_file.h"
 #include "base/text.h"
 #include "calibrate/calibrations.h"
 #include "calibrate/model_timer.h"
 #include "calibrate/nnls.h"
+#include "calibrate/profile.h"
 #include "calibrate/published/errors.h"
 #include "cli/commands.h"
 #include "cli/estimates.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/published.h"
+#include "cli/report_files.h"
+#include "cli/validate_report.h"
 #include "hardware/host.h"
 #include "measure/machine_peaks.h"
 
@@ -27,23 +31,6 @@ namespace {
 
 using calibrate::ErrorCase;
 using calibrate::ErrorSummary;
-
-struct Prediction {
-  std::string model;
-  estimate::Quantity latency;
-  double macs = 0, bytes = 0, parameters = 0;
-};
-
-struct Outcome {
-  Prediction predicted;
-  calibrate::ModelTime time;
-};
-
-// Simpler ways on the same data, each without the model that it estimates.
-struct Baseline {
-  std::string name;
-  ErrorSummary summary;
-};
 
 std::string predictions_json(const std::vector<Prediction>& predictions) {
   std::string text;
@@ -92,12 +79,10 @@ Result<std::vector<calibrate::TimedModel>> prepare(const Arguments& arguments) {
   return models;
 }
 
-std::vector<ErrorCase> cases_of(const std::vector<Outcome>& outcomes) {
-  std::vector<ErrorCase> cases;
-  for (const Outcome& o : outcomes)
-    cases.push_back({0, o.predicted.latency.value, o.time.median(),
-                     std::log(o.predicted.latency.high / o.predicted.latency.value)});
-  return cases;
+std::vector<double> errors_of(const std::vector<ErrorCase>& cases) {
+  std::vector<double> errors;
+  for (const ErrorCase& c : cases) errors.push_back(c.estimated / c.measured - 1);
+  return errors;
 }
 
 Baseline roofline(const std::vector<Outcome>& outcomes, const measure::MachinePeaks& peaks) {
@@ -108,7 +93,7 @@ Baseline roofline(const std::vector<Outcome>& outcomes, const measure::MachinePe
         peaks.dram_bytes_per_s > 0 ? o.predicted.bytes / peaks.dram_bytes_per_s : 0;
     cases.push_back({0, std::max({compute, memory, 1e-9}), o.time.median()});
   }
-  return {"roofline of measured peaks", calibrate::summarize(cases)};
+  return {"roofline of measured peaks", calibrate::summarize(cases), errors_of(cases)};
 }
 
 Result<Baseline> regression(const std::vector<Outcome>& outcomes) {
@@ -132,7 +117,8 @@ Result<Baseline> regression(const std::vector<Outcome>& outcomes) {
     for (size_t c = 0; c < r.size(); ++c) estimated += x[c] * r[c];
     cases.push_back({0, std::max(estimated, 1e-9), outcomes[left].time.median()});
   }
-  return Baseline{"four coefficients, each model left out", calibrate::summarize(cases)};
+  return Baseline{"four coefficients, each model left out", calibrate::summarize(cases),
+                  errors_of(cases)};
 }
 
 // The models by their rate of multiply-adds: the rate of the one nearest in size.
@@ -145,71 +131,11 @@ Baseline efficiency_curve(const std::vector<Outcome>& outcomes) {
     };
     for (const Outcome& other : outcomes)
       if (&other != &o && (!nearest || apart(other) < apart(*nearest))) nearest = &other;
-    if (!nearest) continue;
+    if (!nearest) continue;  // of a single model
     const double rate = nearest->predicted.macs / nearest->time.median();
     cases.push_back({0, std::max(o.predicted.macs / std::max(rate, 1.0), 1e-9), o.time.median()});
   }
-  return {"efficiency of the model nearest in size", calibrate::summarize(cases)};
-}
-
-// Measured twice: the error that no estimate can be below.
-double retest(const std::vector<Outcome>& outcomes) {
-  std::vector<ErrorCase> cases;
-  for (const Outcome& o : outcomes) cases.push_back({0, o.time.first_s, o.time.second_s});
-  return calibrate::summarize(cases).median;
-}
-
-void write(JsonWriter& json, const ErrorSummary& s) {
-  json.begin_object();
-  json.member("n", int64_t(s.n));
-  json.member("median", s.median);
-  json.member("mean", s.mean);
-  json.member("p95", s.p95);
-  json.member("max", s.most);
-  json.member("within_5_percent", s.within_5);
-  json.member("within_10_percent", s.within_10);
-  json.member("within_20_percent", s.within_20);
-  json.member("coverage", s.coverage);
-  json.member("median_half_width", s.half_width);
-  json.member("rank_correlation", s.rank);
-  json.end_object();
-}
-
-void write(JsonWriter& json, const std::vector<Outcome>& outcomes,
-           const std::vector<Baseline>& baselines, const std::string& hash, int threads) {
-  json.begin_object();
-  json.member("threads", threads);
-  json.member("predictions_sha256", hash);
-  json.key("models");
-  json.begin_array();
-  for (const Outcome& o : outcomes) {
-    json.begin_object();
-    json.member("model", o.predicted.model);
-    write_quantity(json, "estimated_s", o.predicted.latency);
-    json.member("measured_s", o.time.median());
-    json.member("first_s", o.time.first_s);
-    json.member("second_s", o.time.second_s);
-    json.member("runs", int64_t(o.time.runs));
-    json.member("error", o.predicted.latency.value / o.time.median() - 1);
-    json.member("planned_arena_bytes", o.time.planned_arena_bytes);
-    json.member("measured_arena_bytes", o.time.measured_arena_bytes);
-    json.end_object();
-  }
-  json.end_array();
-  json.key("summary");
-  write(json, calibrate::summarize(cases_of(outcomes)));
-  json.member("retest", retest(outcomes));
-  json.key("baselines");
-  json.begin_array();
-  for (const Baseline& b : baselines) {
-    json.begin_object();
-    json.member("name", b.name);
-    json.key("summary");
-    write(json, b.summary);
-    json.end_object();
-  }
-  json.end_array();
-  json.end_object();
+  return {"efficiency of the model nearest in size", calibrate::summarize(cases), errors_of(cases)};
 }
 
 std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Baseline>& baselines) {
@@ -244,8 +170,19 @@ std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Base
   return text;
 }
 
+// The calibration that the estimates rest on, if it is of this machine.
+Result<std::optional<estimate::Calibration>> calibration_used(const Arguments& arguments,
+                                                              int threads) {
+  const std::string path = arguments.text("--calibration");
+  if (path.empty()) return calibrate::calibration_of(cpu_fingerprint(detect_host()), threads);
+  const MappedFile file = TRY(MappedFile::open(path));
+  return std::optional(TRY(calibrate::parse_calibration(
+      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path)));
+}
+
 Result<int> validate_models(const Arguments& arguments) {
   const int threads = arguments.threads > 0 ? arguments.threads : ThreadPool::usable_cpus();
+  const auto files = TRY(report_files(arguments));
   const auto predictions = TRY(predict(arguments, threads));
   // Fixed before anything is measured.
   const std::string text = predictions_json(predictions);
@@ -269,12 +206,17 @@ Result<int> validate_models(const Arguments& arguments) {
     baselines.push_back(TRY(regression(outcomes)));
     baselines.push_back(efficiency_curve(outcomes));
   }
+  const ModelValidation v{threads, hash, std::move(outcomes), std::move(baselines)};
   if (arguments.json)
-    put_json([&](JsonWriter& json) { write(json, outcomes, baselines, hash, threads); });
+    put_json([&](JsonWriter& json) { write_validation(json, v); });
   else
-    put(text_of(outcomes, baselines));
+    put(text_of(v.outcomes, v.baselines));
+  if (!files.empty()) {
+    const auto calibration = TRY(calibration_used(arguments, threads));
+    TRY(write_reports(files, arguments, [&] { return validation_report(v, calibration); }));
+  }
   const double most = arguments.has("--max-median") ? arguments.real("--max-median") : INFINITY;
-  return calibrate::summarize(cases_of(outcomes)).median <= most ? 0 : 1;
+  return calibrate::summarize(cases_of(v.outcomes)).median <= most ? 0 : 1;
 }
 
 Result<int> run(const Arguments& arguments) {
@@ -300,6 +242,7 @@ const Command& validate_command() {
       .examples =
           "$ hone validate model.onnx other.onnx --threads 1\n"
           "$ hone validate models/*.onnx --predictions predictions.json --max-median 0.05\n"
+          "$ hone validate models/*.onnx --report errors.html\n"
           "$ hone validate --table latencies.csv --features networks.csv --prior prior.json\n"
           "$ hone validate --energy boards.csv",
       .details =
@@ -312,7 +255,7 @@ const Command& validate_command() {
           "is above --max-median.\n\n--table and --energy compare with published measurements: "
           "docs/published_tables.md.",
       .positionals = {{"MODEL", "the model files", 0, kAny, true}},
-      .flags = with_table_flags(
+      .flags = with_report_flags(with_table_flags(
           {{"--seconds", Kind::real, "S", "of measuring each model", "2"},
            {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
            {"--calibration", Kind::text, "FILE", "a calibration instead of the registered one"},
@@ -320,7 +263,7 @@ const Command& validate_command() {
            {"--max-median", Kind::real, "X", "the median error that is accepted, such as 0.05"},
            {"--energy", Kind::text, "FILE.csv", "validate energy: a table of boards"},
            {"--calibration-network", Kind::text, "NAME", "of --energy: whose power is known",
-            "kws"}}),
+            "kws"}})),
       .run = run,
   };
   return command;

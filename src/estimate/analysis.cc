@@ -154,7 +154,7 @@ std::vector<Roof> roofs_of(const Rates& rates) {
     if (rate > 0) roofs.push_back({std::move(name), rate, computes});
   };
   add("32-bit floats", rates.f32_flops, true);
-  add("bytes", rates.int8_ops, true);
+  add("8-bit integers", rates.int8_ops, true);
   add("second-level cache", rates.l2_bytes_per_s, false);
   add("third-level cache", rates.l3_bytes_per_s, false);
   add("memory", rates.dram_bytes_per_s, false);
@@ -164,8 +164,9 @@ std::vector<Roof> roofs_of(const Rates& rates) {
 std::vector<Roof> roofs_of(const Device& device) {
   std::vector<Roof> roofs;
   for (const auto& [field, name] :
-       {std::pair{FieldId::peak_fp32, "32-bit floats"}, std::pair{FieldId::peak_fp16, "fp16"},
-        std::pair{FieldId::peak_bf16, "bf16"}, std::pair{FieldId::peak_int8, "bytes"}})
+       {std::pair{FieldId::peak_fp32, "32-bit floats"},
+        std::pair{FieldId::peak_fp16, "16-bit floats"}, std::pair{FieldId::peak_bf16, "bf16"},
+        std::pair{FieldId::peak_int8, "8-bit integers"}})
     if (const auto peak = device.dense(field)) roofs.push_back({name, *peak, true});
   if (const auto bandwidth = device.value(FieldId::memory_bandwidth))
     roofs.push_back({"memory", *bandwidth, false});

@@ -139,8 +139,8 @@ class Peak {
     const Node &made = graph_[graph_[v.value].producer], &user = graph_[users(blocks_[best])[0]];
     add("fuse",
         "step " + std::to_string(v.first + 1) + " (" + std::string(made.op->name) + ") and step " +
-            std::to_string(v.last + 1) + " (" + std::string(user.op->name) +
-            ") as one, " + human_bytes(uint64_t(v.bytes)) + " between them never there as a whole",
+            std::to_string(v.last + 1) + " (" + std::string(user.op->name) + ") as one, " +
+            human_bytes(uint64_t(v.bytes)) + " between them never there as a whole",
         least);
   }
 

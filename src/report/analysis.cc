@@ -23,11 +23,14 @@ using estimate::Quantity;
 constexpr size_t kMostRows = 500, kMostPoints = 500, kLeastRows = 15, kMostGroups = 200,
                  kMostTensors = 50, kMostNodes = 12;
 
-std::string device_text(const Analysis& a) { return a.device_name.empty() ? a.device : a.device_name; }
+std::string device_text(const Analysis& a) {
+  return a.device_name.empty() ? a.device : a.device_name;
+}
 
 std::string run_title(const AnalyzedRun& r) { return device_text(r.analysis) + r.model->sizes; }
 
 std::string described(const Quantity& q, std::string (*text)(double)) {
+  if (q.confidence == estimate::Confidence::exact) return text(q.value) + " (exact)";
   return fmt::format("{}, 90 % interval {} ({})", text(q.value), interval_text(q, text),
                      estimate::name(q.confidence));
 }
@@ -47,6 +50,13 @@ std::string nodes_text(const std::vector<std::string>& sources, size_t most) {
   return text;
 }
 
+// The file with its folder: many are called model.onnx.
+std::string title_of(const std::string& path) {
+  size_t slash = path.rfind('/');
+  if (slash != std::string::npos && slash > 0) slash = path.rfind('/', slash - 1);
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
 Facts facts_of(const AnalyzedModel& m) {
   const estimate::Memory memory = estimate::memory_of(m.work);
   return {{{"parameters", count_text(double(m.parameters))},
@@ -62,21 +72,21 @@ Facts facts_of(const AnalyzedRun& r) {
   const std::string_view latency = r.phase == "prefill"  ? "time to the first token"
                                    : r.phase == "decode" ? "time for one more token"
                                                          : "latency";
-  Facts facts{{{std::string(latency), described(a.latency, time_text)},
-               {"throughput", described(a.throughput, throughput_text)},
-               {"peak memory",
-                described(a.peak_memory, bytes_text) +
-                    fmt::format(": weights {}, arena {}, inputs {}, outputs {}, states {}",
-                                bytes_text(double(m.weights)), bytes_text(double(m.arena)),
-                                bytes_text(double(m.inputs)), bytes_text(double(m.outputs)),
-                                bytes_text(double(m.states)))},
-               {"energy", a.energy ? described(*a.energy, energy_text)
-                                   : "not known: no power figure"},
-               {"rests on", confidence_text(a)},
-               {"source of times", a.latency.source},
-               {"source of memory", a.peak_memory.source}}};
+  Facts facts{
+      {{std::string(latency), described(a.latency, time_text)},
+       {"throughput", described(a.throughput, throughput_text)},
+       {"peak memory", described(a.peak_memory, bytes_text) +
+                           fmt::format(": weights {}, arena {}, inputs {}, outputs {}, states {}",
+                                       bytes_text(double(m.weights)), bytes_text(double(m.arena)),
+                                       bytes_text(double(m.inputs)), bytes_text(double(m.outputs)),
+                                       bytes_text(double(m.states)))},
+       {"energy", a.energy ? described(*a.energy, energy_text) : "not known: no power figure"},
+       {"rests on", confidence_text(a)},
+       {"source of times", a.latency.source},
+       {"source of memory", a.peak_memory.source}}};
   if (a.energy) facts.rows.emplace_back("source of energy", a.energy->source);
-  if (a.uncovered > 0) facts.rows.emplace_back("not covered", percent_text(a.uncovered) + " of steps");
+  if (a.uncovered > 0)
+    facts.rows.emplace_back("not covered", percent_text(a.uncovered) + " of steps");
   for (const std::string& note : a.notes) facts.rows.emplace_back("note", note);
   return facts;
 }
@@ -93,7 +103,7 @@ Table operators_of(const Analysis& a, size_t most) {
                {"90 % interval", true},
                {"of all", true},
                {"bound by"},
-               {"name"}},
+               {"name", false, true}},
               {},
               {}};
   double all = 0;
@@ -109,8 +119,9 @@ Table operators_of(const Analysis& a, size_t most) {
                           fmt::format("{:.1f} %", 100 * o->seconds.value / std::max(all, 1e-300)),
                           std::string(estimate::name(o->bound)), short_name(o->name)});
   if (shown.size() < a.operators.size())
-    table.note = fmt::format("The {} slowest of {} operators, {} of their time; CSV and JSON have all.",
-                             shown.size(), a.operators.size(), percent_text(share));
+    table.note =
+        fmt::format("The {} slowest of {} operators, {} of their time; CSV and JSON have all.",
+                    shown.size(), a.operators.size(), percent_text(share));
   return table;
 }
 
@@ -130,7 +141,8 @@ Table families_of(const Analysis& a) {
     all += o.seconds.value;
   }
   std::vector<std::pair<std::string, Sum>> sorted(sums.begin(), sums.end());
-  std::ranges::stable_sort(sorted, std::greater<>(), [](const auto& p) { return p.second.seconds; });
+  std::ranges::stable_sort(sorted, std::greater<>(),
+                           [](const auto& p) { return p.second.seconds; });
   Table table{"Families of kernels",
               {{"family"},
                {"steps", true},
@@ -149,7 +161,11 @@ Table families_of(const Analysis& a) {
 
 Table alive_of(const MemoryPeak& peak) {
   Table table{fmt::format("Alive at step {}", peak.step + 1),
-              {{"tensor"}, {"bytes", true}, {"made at step", true}, {"needed until", true}, {""}},
+              {{"tensor", false, true},
+               {"bytes", true},
+               {"made at step", true},
+               {"needed until", true},
+               {""}},
               {},
               {}};
   for (const LiveTensor& t : peak.tensors) {
@@ -165,12 +181,13 @@ Table alive_of(const MemoryPeak& peak) {
 }
 
 Table remedies_of(const AnalyzedModel& m) {
-  Table table{"What would lower it",
-              {{"with"}, {"arena", true}, {"peak memory", true}, {"less", true}},
-              {},
-              fmt::format("Each is planned anew. No order of the steps gets by with an arena of less "
-                          "than {}.",
-                          bytes_text(double(m.peak.least_any_order_bytes)))};
+  Table table{
+      "What would lower it",
+      {{"with", false, true}, {"arena", true}, {"peak memory", true}, {"less", true}},
+      {},
+      fmt::format("Each is planned anew. No order of the steps gets by with an arena of less "
+                  "than {}.",
+                  bytes_text(double(m.peak.least_any_order_bytes)))};
   const auto total = double(estimate::memory_of(m.work).total());
   for (const estimate::Remedy& r : m.peak.remedies)
     table.rows.push_back({r.what, bytes_text(double(r.arena_bytes)),
@@ -180,7 +197,8 @@ Table remedies_of(const AnalyzedModel& m) {
 }
 
 Table partition_of(const std::vector<Group>& groups) {
-  Table table{"", {{"step", true}, {"operator"}, {"with"}, {"nodes of the file"}}, {}, {}};
+  Table table{
+      "", {{"step", true}, {"operator"}, {"with"}, {"nodes of the file", false, true}}, {}, {}};
   size_t fused = 0;
   for (const Group& g : groups) {
     if (g.sources.size() < 2) continue;
@@ -247,10 +265,10 @@ Section overview(const std::vector<AnalyzedRun>& runs) {
 }
 
 Records records_of(const std::vector<AnalyzedRun>& runs) {
-  Records records{{"model", "device", "batch", "phase", "step", "name", "operator", "family", "macs",
-                   "flops", "bytes", "latency_s", "latency_low_s", "latency_high_s", "confidence",
-                   "bound_by"},
-                  {}};
+  Records records{
+      {"model", "device", "batch", "phase", "step", "name", "operator", "family", "macs", "flops",
+       "bytes", "latency_s", "latency_low_s", "latency_high_s", "confidence", "bound_by"},
+      {}};
   for (const AnalyzedRun& r : runs)
     for (const OperatorCost& o : r.analysis.operators)
       records.rows.push_back(
@@ -269,9 +287,10 @@ std::string confidence_text(const Analysis& analysis) {
   std::string text;
   for (size_t c = 0; c < shares.size(); ++c)
     if (shares[c] > 0)
-      text += fmt::format("{}{} {}{}", text.empty() ? "" : ", ",
-                          shares[c] < 0.01 ? "under 1 %" : percent_text(shares[c]),
-                          text.empty() ? "of the time " : "", estimate::name(estimate::Confidence(c)));
+      text +=
+          fmt::format("{}{} {}{}", text.empty() ? "" : ", ",
+                      shares[c] < 0.01 ? "under 1 %" : percent_text(shares[c]),
+                      text.empty() ? "of the time " : "", estimate::name(estimate::Confidence(c)));
   return text;
 }
 
@@ -305,9 +324,9 @@ std::string remedies_text(const MemoryPeak& peak, const estimate::Workload& work
 std::string partition_text(const std::vector<Group>& groups) {
   const size_t sources = estimate::sources_of(groups);
   if (sources == 0) return fmt::format("{} steps", groups.size());
-  std::string text = fmt::format("{} node{} of the file in {} step{}", sources,
-                                 sources == 1 ? "" : "s", groups.size(),
-                                 groups.size() == 1 ? "" : "s");
+  std::string text =
+      fmt::format("{} node{} of the file in {} step{}", sources, sources == 1 ? "" : "s",
+                  groups.size(), groups.size() == 1 ? "" : "s");
   for (const Group* g : estimate::largest_groups(groups, 1))
     text += fmt::format("; most in step {}, {}{}: {}", g->step + 1, g->op,
                         g->with.empty() ? "" : " (" + g->with + ")", nodes_text(g->sources, 4));
@@ -318,7 +337,7 @@ Report report_of(const std::vector<AnalyzedRun>& runs) {
   Report report;
   const AnalyzedModel& first = *runs[0].model;
   Document& d = report.document;
-  d.title = short_name(first.path.substr(first.path.rfind('/') + 1));
+  d.title = short_name(title_of(first.path));
   d.subtitle = "What the model will cost, estimated before it runs. " + short_name(first.path);
   d.sections.push_back({"", {facts_of(first)}});
   if (runs.size() > 1) d.sections.push_back(overview(runs));

@@ -29,8 +29,8 @@ Result<Format> format_of(std::string_view path) {
   if (ending == "htm") return Format::html;
   if (ending == "markdown") return Format::markdown;
   if (auto format = format_named(ending)) return format;
-  Error error = fail(ErrorId::usage,
-                     "the ending of '" + printable(path) + "' says no format of reports");
+  Error error =
+      fail(ErrorId::usage, "the ending of '" + printable(path) + "' says no format of reports");
   error.hint = "end it with .html, .md, .csv or .json, or name one with --report-format";
   return error;
 }

@@ -22,6 +22,7 @@ struct Facts {
 struct Column {
   std::string name;
   bool number = false;  // aligned to the right
+  bool wraps = false;   // names of any length
 };
 struct Table {
   std::string title;
@@ -33,6 +34,7 @@ struct Table {
 // An SVG, with what it shows in words for those who do not see it.
 struct Figure {
   std::string title, svg, words;
+  bool caption = true;  // show the words below it too
 };
 
 // Shades of cells between two names; NaN where there is nothing to tell.

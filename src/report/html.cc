@@ -35,14 +35,16 @@ dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
 table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
 th{font-weight:600;background:var(--panel);white-space:nowrap}
-td{min-width:3rem;max-width:24rem;overflow-wrap:anywhere}
+td{white-space:nowrap}
+td.w{white-space:normal;min-width:15rem;max-width:30rem;overflow-wrap:anywhere}
 .n{text-align:right;white-space:nowrap}
 figure{margin:.5rem 0 1rem}
-svg{display:block;width:100%;min-width:36rem;max-width:60rem;height:auto}
+svg{display:block;width:100%;min-width:36rem;height:auto}
+svg.small{min-width:0;max-width:36rem}
 svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;fill:var(--dim)}
 .grid{stroke:var(--grid)}.axis{stroke:var(--dim)}
 .roof{stroke-width:1.8;fill:none}.roof.compute{stroke:var(--compute)}.roof.cache{stroke:var(--cache)}
-.roof.memory{stroke:var(--memory)}
+.roof.memory{stroke:var(--memory)}.roof.far{stroke-dasharray:7 4}
 svg .label{fill:var(--ink);paint-order:stroke;stroke:var(--page);stroke-width:3px}
 svg .label.compute{fill:var(--compute)}svg .label.cache{fill:var(--cache)}
 svg .label.memory{fill:var(--memory)}
@@ -68,7 +70,7 @@ dd{margin-bottom:.6rem}h1{font-size:1.3rem}}
 --compute:#2f6fb5;--cache:#2c8a5b;--memory:#b9651b;--overhead:#8a5aa8;--accent:#2f6fb5;--h0:#e6f3ea;
 --h1:#c9e6d1;--h2:#fdf0c4;--h3:#fbd7a0;--h4:#f5ab88;--h5:#e57a78;--hink:#000}
 body{font-size:10pt}main{max-width:none;padding:0}.wide{overflow:visible}svg{min-width:0}
-table{font-size:8pt}th,td{padding:.15rem .35rem}td{min-width:0}h2,h3{break-after:avoid}
+table{font-size:8pt}th,td{padding:.15rem .35rem}th,td{white-space:normal}td.w{min-width:0}h2,h3{break-after:avoid}
 figure,tr{break-inside:avoid}thead{display:table-header-group}}
 )";
 
@@ -97,8 +99,11 @@ struct Writer {
   std::string operator()(const Table& table) const {
     std::string text = titled(table.title) + "<div class=\"wide\"><table>\n<thead><tr>";
     const auto cell = [&](std::string_view tag, size_t i, const std::string& what) {
-      const bool number = i < table.columns.size() && table.columns[i].number;
-      text += fmt::format("<{0}{1}>{2}</{0}>", tag, number ? " class=\"n\"" : "", html_text(what));
+      const Column column = i < table.columns.size() ? table.columns[i] : Column{};
+      const std::string_view classes = column.number  ? " class=\"n\""
+                                       : column.wraps ? " class=\"w\""
+                                                      : "";
+      text += fmt::format("<{0}{1}>{2}</{0}>", tag, classes, html_text(what));
     };
     for (size_t i = 0; i < table.columns.size(); ++i) cell("th", i, table.columns[i].name);
     text += "</tr></thead>\n<tbody>\n";
@@ -111,8 +116,9 @@ struct Writer {
   }
   std::string operator()(const Figure& figure) const {
     if (figure.svg.empty()) return {};
-    return titled(figure.title) + "<figure><div class=\"wide\">" + figure.svg +
-           "</div><figcaption>" + html_text(figure.words) + "</figcaption></figure>\n";
+    return titled(figure.title) + "<figure><div class=\"wide\">" + figure.svg + "</div>" +
+           (figure.caption ? "<figcaption>" + html_text(figure.words) + "</figcaption>" : "") +
+           "</figure>\n";
   }
   std::string operator()(const HeatMap& map) const {
     std::string text = titled(map.title) +
@@ -123,9 +129,9 @@ struct Writer {
     for (size_t r = 0; r < map.rows.size(); ++r) {
       text += "<tr><th scope=\"row\">" + html_text(map.rows[r]) + "</th>";
       for (const double cell : map.cells[r])
-        text += std::isfinite(cell) ? fmt::format("<td class=\"h{}\">{:.1f} %</td>", shade(cell),
-                                                  100 * cell)
-                                    : "<td></td>";
+        text += std::isfinite(cell)
+                    ? fmt::format("<td class=\"h{}\">{:.1f} %</td>", shade(cell), 100 * cell)
+                    : "<td></td>";
       text += "</tr>\n";
     }
     return text + "</tbody></table></div>\n" + below(map.note);
@@ -144,8 +150,8 @@ std::string html(const Document& document) {
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
       "'unsafe-inline'\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
-      title + "</title>\n<style>" + std::string(kStyle) + "</style>\n</head>\n<body>\n<main>\n<h1>" +
-      title + "</h1>\n";
+      title + "</title>\n<style>" + std::string(kStyle) +
+      "</style>\n</head>\n<body>\n<main>\n<h1>" + title + "</h1>\n";
   if (!document.subtitle.empty())
     text += "<p class=\"sub\">" + html_text(document.subtitle) + "</p>\n";
   for (const Section& section : document.sections) {

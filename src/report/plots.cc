@@ -17,6 +17,15 @@ std::string step_text(double value) { return fmt::format("{:g}", value); }
 // Columns of a timeline, at most: more are narrower than can be seen.
 constexpr size_t kMostColumns = 1000;
 
+// Of paths, the end says more than the beginning.
+std::string end_of(const std::string& name) {
+  constexpr size_t kMostBytes = 36;
+  if (name.size() <= kMostBytes) return name;
+  size_t from = name.size() - kMostBytes;
+  while (from < name.size() && (static_cast<unsigned char>(name[from]) & 0xC0) == 0x80) ++from;
+  return "…" + name.substr(from);
+}
+
 }  // namespace
 
 Figure memory_timeline(const estimate::Workload& work, const estimate::MemoryPeak& peak) {
@@ -48,10 +57,10 @@ Figure memory_timeline(const estimate::Workload& work, const estimate::MemoryPea
   svg.text(kFrame.right - 4, arena - 5, "arena " + bytes_text(double(work.arena_bytes)), "end",
            "label");
   const double left = x(double(peak.step) + 0.5), right = x(double(peak.step) + 1.5);
-  svg.rectangle(left, y(double(peak.live_bytes)), std::max(2.0, right - left),
-                y(0) - y(double(peak.live_bytes)), "peak",
-                fmt::format("step {}: {} in use", peak.step + 1,
-                            bytes_text(double(peak.live_bytes))));
+  svg.rectangle(
+      left, y(double(peak.live_bytes)), std::max(2.0, right - left),
+      y(0) - y(double(peak.live_bytes)), "peak",
+      fmt::format("step {}: {} in use", peak.step + 1, bytes_text(double(peak.live_bytes))));
   return {"Memory of activations", svg.str(), words};
 }
 
@@ -60,22 +69,23 @@ Figure bounds(const estimate::Analysis& a) {
   for (size_t b = 0; b < estimate::kBounds; ++b)
     words += fmt::format("{} {} {}", b > 0 ? "," : "", estimate::name(estimate::Bound(b)),
                          percent_text(a.bound_shares[b]));
-  Svg svg(760, 58, words);
+  constexpr double kWidth = 480;
+  Svg svg(kWidth, 52, words);
   double x = 4;
   for (size_t b = 0; b < estimate::kBounds; ++b) {
-    const double share = a.bound_shares[b], width = 752 * share;
+    const double share = a.bound_shares[b], width = (kWidth - 8) * share;
     const std::string name(estimate::name(estimate::Bound(b)));
-    svg.rectangle(x, 4, width, 26, "bar " + name, name + " " + percent_text(share));
+    svg.rectangle(x, 4, width, 22, "bar " + name, name + " " + percent_text(share));
     x += width;
   }
   x = 4;
   for (size_t b = 0; b < estimate::kBounds; ++b) {
     const std::string name(estimate::name(estimate::Bound(b)));
-    svg.rectangle(x, 40, 11, 11, "bar " + name);
-    svg.text(x + 17, 50, name + " " + percent_text(a.bound_shares[b]));
-    x += 150;
+    svg.rectangle(x, 35, 11, 11, "bar " + name);
+    svg.text(x + 16, 45, name + " " + percent_text(a.bound_shares[b]));
+    x += 118;
   }
-  return {"Bound by", svg.str(), words};
+  return {"Bound by", svg.str(), words, false};
 }
 
 Figure intervals(const std::string& title, const std::vector<Interval>& rows,
@@ -92,7 +102,6 @@ Figure intervals(const std::string& title, const std::vector<Interval>& rows,
   const std::string words =
       fmt::format("{}: 90 % intervals of {} rows, on a logarithmic axis.", title, rows.size());
   Svg svg(760, frame.bottom + 44, words);
-  const Scale none(0, 1, frame.bottom, frame.top, false);
   for (const double tick : x.ticks(6)) {
     svg.line(x(tick), frame.top, x(tick), frame.bottom, "grid");
     svg.text(x(tick), frame.bottom + 16, text(tick), "middle");
@@ -102,11 +111,7 @@ Figure intervals(const std::string& title, const std::vector<Interval>& rows,
   for (size_t i = 0; i < rows.size(); ++i) {
     const estimate::Quantity& q = rows[i].quantity;
     const double y = frame.top + kRow * (double(i) + 0.5) + 4;
-    constexpr size_t kMostLetters = 36;
-    std::string name = printable(rows[i].name);
-    // The end says more than the beginning, of paths.
-    if (name.size() > kMostLetters) name = "…" + name.substr(name.size() - kMostLetters);
-    svg.text(frame.left - 8, y + 4, name, "end");
+    svg.text(frame.left - 8, y + 4, end_of(printable(rows[i].name)), "end");
     svg.rectangle(x(q.low), y - 4, x(q.high) - x(q.low), 8,
                   rows[i].marked ? "interval tie" : "interval",
                   rows[i].name + ": " + text(q.value) + ", " + interval_text(q, text));

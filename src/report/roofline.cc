@@ -33,8 +33,8 @@ std::vector<Point> points_of(const Analysis& a, size_t most) {
   for (const OperatorCost* o : estimate::slowest(a, a.operators.size())) {
     const double flops = std::max(o->flops, 2 * o->macs);
     if (flops <= 0 || o->bytes <= 0 || o->seconds.value <= 0) continue;
-    points.push_back({o, flops / o->bytes, flops / o->seconds.value,
-                      o->seconds.value / std::max(all, 1e-300)});
+    points.push_back(
+        {o, flops / o->bytes, flops / o->seconds.value, o->seconds.value / std::max(all, 1e-300)});
     if (points.size() == most) break;
   }
   return points;
@@ -61,6 +61,11 @@ double highest_peak(const std::vector<Roof>& roofs) {
   return peak;
 }
 
+std::string slope_class(std::string_view what, const Roof& r) {
+  return fmt::format("{} {}{}", what, r.name == "memory" ? "memory" : "cache",
+                     r.name.starts_with("third") ? " far" : "");
+}
+
 // Peaks from the left to the right, bandwidths up to the highest peak.
 void draw_roofs(Svg& svg, const std::vector<Roof>& roofs, const Scale& x, const Scale& y) {
   const double peak = highest_peak(roofs);
@@ -83,24 +88,20 @@ void draw_roofs(Svg& svg, const std::vector<Roof>& roofs, const Scale& x, const 
                  to = peak > 0 ? std::min(x.high(), peak / r->per_second) : x.high();
     if (to <= from) continue;
     svg.line(x(from), y(from * r->per_second), x(to), y(to * r->per_second),
-             r->name == "memory" ? "roof memory" : "roof cache");
+             slope_class("roof", *r));
   }
 }
 
-// Along the slopes, each a little further to the right than the one above it.
-void draw_slope_names(Svg& svg, const std::vector<Roof>& roofs, const Scale& x, const Scale& y) {
-  std::vector<const Roof*> slopes;
-  for (const Roof& r : roofs)
-    if (!r.computes) slopes.push_back(&r);
-  std::ranges::stable_sort(slopes, std::greater<>(), &Roof::per_second);
-  double last_y = -INFINITY;
-  for (const Roof* r : slopes) {
-    const double from = std::max(x.low(), y.low() / r->per_second);
-    const double at_x = x(from) + 8, at_y = std::max(y(from * r->per_second) + 2, last_y + 14);
-    svg.text(at_x + 6, std::min(at_y, kFrame.bottom - 6),
-             r->name + " " + bytes_text(r->per_second) + "/s", "start",
-             r->name == "memory" ? "label memory" : "label cache");
-    last_y = at_y;
+// Where points are rare: right below.
+void draw_slope_names(Svg& svg, const std::vector<Roof>& roofs) {
+  const auto slopes = size_t(std::ranges::count(roofs, false, &Roof::computes));
+  double y = kFrame.bottom - 16 * double(slopes) + 4;
+  for (const Roof& r : roofs) {
+    if (r.computes) continue;
+    const std::string text = r.name + " " + bytes_text(r.per_second) + "/s";
+    svg.text(kFrame.right - 44, y, text, "end", slope_class("label", r));
+    svg.line(kFrame.right - 38, y - 4, kFrame.right - 6, y - 4, slope_class("roof", r));
+    y += 16;
   }
 }
 
@@ -116,8 +117,8 @@ void draw_legend(Svg& svg) {
 
 std::string described(const Point& p) {
   return fmt::format("{}: {} ({}), {:.3g} FLOP/byte, {}FLOP/s, {} = {} of the time, bound by {}",
-                     printable(p.op->name), p.op->op, p.op->family, p.intensity,
-                     count_text(p.rate), time_text(p.op->seconds.value), percent_text(p.share),
+                     printable(p.op->name), p.op->op, p.op->family, p.intensity, count_text(p.rate),
+                     time_text(p.op->seconds.value), percent_text(p.share),
                      estimate::name(p.op->bound));
 }
 
@@ -146,7 +147,7 @@ Figure roofline(const Analysis& a, size_t most) {
   draw_axes(svg, kFrame, x, y, intensity_text, rate_text, "operations for each byte (FLOP/byte)",
             "operations a second (FLOP/s)");
   draw_roofs(svg, a.roofs, x, y);
-  draw_slope_names(svg, a.roofs, x, y);
+  draw_slope_names(svg, a.roofs);
   for (const Point& p : points)
     svg.circle(x(p.intensity), y(p.rate), 3 + 9 * std::sqrt(p.share),
                fmt::format("point {}", estimate::name(p.op->bound)), described(p));

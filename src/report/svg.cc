@@ -10,6 +10,9 @@
 namespace hone::report {
 namespace {
 
+// Narrower drawings are shown as a whole on narrow screens.
+constexpr double kWide = 600;
+
 std::string class_of(std::string_view classes) {
   return classes.empty() ? "" : fmt::format(" class=\"{}\"", classes);
 }
@@ -34,8 +37,15 @@ std::vector<double> Scale::ticks(size_t most) const {
   if (logarithmic_) {
     const int first = int(std::ceil(std::log10(low_) - 1e-9)),
               last = int(std::floor(std::log10(high_) + 1e-9));
+    // Of few powers of ten, also what is 2 and 5 times as much.
+    const bool few = 3 * size_t(std::max(0, last - first + 1)) <= most;
     const int step = std::max(1, int(std::ceil(double(last - first + 1) / double(most))));
-    for (int e = first; e <= last; e += step) ticks.push_back(std::pow(10, e));
+    for (int e = few ? first - 1 : first; e <= last; e += step)
+      for (const double factor : {1.0, 2.0, 5.0}) {
+        const double tick = factor * std::pow(10, e);
+        if ((factor == 1 || few) && tick >= low_ * (1 - 1e-9) && tick <= high_ * (1 + 1e-9))
+          ticks.push_back(tick);
+      }
     return ticks;
   }
   const double least = (high_ - low_) / double(most);
@@ -52,8 +62,8 @@ std::vector<double> Scale::ticks(size_t most) const {
 
 // Without a namespace, which HTML does not need.
 Svg::Svg(double width, double height, std::string_view words)
-    : out_(fmt::format("<svg viewBox=\"0 0 {:g} {:g}\" role=\"img\" aria-label=\"{}\">", width,
-                       height, html_text(words))) {}
+    : out_(fmt::format("<svg{} viewBox=\"0 0 {:g} {:g}\" role=\"img\" aria-label=\"{}\">",
+                       width < kWide ? " class=\"small\"" : "", width, height, html_text(words))) {}
 
 void Svg::line(double x1, double y1, double x2, double y2, std::string_view classes) {
   out_ += fmt::format(R"(<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"{}/>)", x1, y1, x2,
@@ -91,8 +101,8 @@ void Svg::text_up(double x, double y, std::string_view text) {
 }
 
 void draw_axes(Svg& svg, const Frame& f, const Scale& x, const Scale& y,
-               std::string (*x_text)(double), std::string (*y_text)(double), std::string_view x_name,
-               std::string_view y_name) {
+               std::string (*x_text)(double), std::string (*y_text)(double),
+               std::string_view x_name, std::string_view y_name) {
   constexpr size_t kMostTicks = 8;
   for (const double tick : x.ticks(kMostTicks)) {
     svg.line(x(tick), f.top, x(tick), f.bottom, "grid");

@@ -50,7 +50,7 @@ struct Frame {
 };
 // Grid lines, their values and the names of the axes.
 void draw_axes(Svg& svg, const Frame& frame, const Scale& x, const Scale& y,
-               std::string (*x_text)(double), std::string (*y_text)(double), std::string_view x_name,
-               std::string_view y_name);
+               std::string (*x_text)(double), std::string (*y_text)(double),
+               std::string_view x_name, std::string_view y_name);
 
 }  // namespace hone::report
