@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "estimate/analysis.h"
 #include "estimate/arena_blocks.h"
+#include "estimate/bands.h"
 #include "estimate/reorder.h"
 
 namespace hone::estimate {
@@ -118,44 +119,63 @@ class Peak {
           planned(blocks).arena_bytes);
   }
 
-  // Of two steps one: what is between them is never there as a whole.
+  // Of two steps that follow each other one: what is between them is there piece by piece.
   void add_fusion() {
-    std::vector<size_t> candidates;
+    std::vector<Fusion> fusions;
     for (size_t b = 0; b < blocks_.size(); ++b) {
-      const ArenaBlock& block = blocks_[b];
-      if (block.values.size() == 1 && block.buffer.first <= int32_t(peak_.step) &&
-          block.buffer.last >= int32_t(peak_.step) && users(block).size() == 1)
-        candidates.push_back(b);
+      const Buffer& buffer = blocks_[b].buffer;
+      if (buffer.first > int32_t(peak_.step) || buffer.last < int32_t(peak_.step)) continue;
+      if (const auto band = band_of(blocks_[b])) fusions.push_back({b, *band});
     }
-    std::ranges::stable_sort(candidates, std::greater<>(),
-                             [&](size_t b) { return blocks_[b].buffer.bytes; });
-    if (candidates.size() > kMostFusions) candidates.resize(kMostFusions);
-    size_t best = SIZE_MAX;
+    std::ranges::stable_sort(fusions, std::greater<>(), [&](const Fusion& f) {
+      return blocks_[f.block].buffer.bytes - f.band;
+    });
+    if (fusions.size() > kMostFusions) fusions.resize(kMostFusions);
+    const Fusion* best = nullptr;
     int64_t least = w_.arena_bytes;
-    for (const size_t b : candidates)
-      if (const int64_t arena = fused(b); arena < least) best = b, least = arena;
-    if (best == SIZE_MAX) return;
-    const ArenaValue& v = w_.arena_values[blocks_[best].values[0]];
-    const Node &made = graph_[graph_[v.value].producer], &user = graph_[users(blocks_[best])[0]];
+    for (const Fusion& f : fusions)
+      if (const int64_t arena = fused(f); arena < least) best = &f, least = arena;
+    if (!best) return;
+    const ArenaValue& v = w_.arena_values[blocks_[best->block].values[0]];
+    const auto step_text = [&](size_t s) {
+      return "step " + std::to_string(s + 1) + " (" + std::string(w_.steps[s].op->name) + ")";
+    };
     add("fuse",
-        "step " + std::to_string(v.first + 1) + " (" + std::string(made.op->name) + ") and step " +
-            std::to_string(v.last + 1) + " (" + std::string(user.op->name) + ") as one, " +
-            human_bytes(uint64_t(v.bytes)) + " between them never there as a whole",
+        step_text(v.first) + " and " + step_text(v.last) + " as one, with " +
+            human_bytes(uint64_t(best->band)) + " of the " + human_bytes(uint64_t(v.bytes)) +
+            " between them at a time",
         least);
   }
 
-  const std::vector<NodeId>& users(const ArenaBlock& block) const {
-    return graph_[w_.arena_values[block.values[0]].value].users;
+  struct Fusion {
+    size_t block;
+    int64_t band;
+  };
+
+  // What has to lie between the two steps of a block that the second one alone reads.
+  std::optional<int64_t> band_of(const ArenaBlock& block) const {
+    if (block.values.size() != 1) return std::nullopt;
+    const ArenaValue& v = w_.arena_values[block.values[0]];
+    const auto& users = graph_[v.value].users;
+    const Step &maker = w_.steps[v.first], &user = w_.steps[v.last];
+    if (users.size() != 1 || users[0] != user.node || graph_[user.node].inputs[0] != v.value ||
+        maker.op->is(Trait::control) || maker.macs <= 0)
+      return std::nullopt;
+    for (size_t s = v.first + 1; s < v.last; ++s)
+      if (!w_.steps[s].nothing) return std::nullopt;
+    const auto band = band_bytes(user, w_.program->model());
+    return band && *band < v.bytes ? band : std::nullopt;
   }
 
   // What the first step reads has to stay until the second one has run.
-  int64_t fused(size_t b) const {
+  int64_t fused(const Fusion& fusion) const {
     std::vector<ArenaBlock> blocks = blocks_;
-    const ArenaValue& v = w_.arena_values[blocks[b].values[0]];
+    ArenaBlock& between = blocks[fusion.block];
+    const ArenaValue& v = w_.arena_values[between.values[0]];
     for (const ValueId input : graph_[graph_[v.value].producer].inputs)
       if (const size_t in = input.valid() ? block_of(input) : SIZE_MAX; in != SIZE_MAX)
-        blocks[in].buffer.last = std::max(blocks[in].buffer.last, blocks[b].buffer.last);
-    blocks[b].buffer.bytes = 0;
+        blocks[in].buffer.last = std::max(blocks[in].buffer.last, between.buffer.last);
+    between.buffer.bytes = fusion.band;
     return planned(blocks).arena_bytes;
   }
 

@@ -313,6 +313,7 @@ std::string remedies_text(const MemoryPeak& peak, const estimate::Workload& work
   size_t shown = 0;
   for (const estimate::Remedy& r : peak.remedies) {
     if (shown == most) break;
+    if (r.kind.ends_with("_8_bit")) continue;  // like those of 16, and further away
     const bool arena = r.arena_bytes < work.arena_bytes;
     text += fmt::format("{}{}: {}{}", shown++ > 0 ? "; " : "", r.what,
                         bytes_text(double(arena ? r.arena_bytes : r.total_bytes)),

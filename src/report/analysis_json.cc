@@ -66,10 +66,12 @@ void write_memory(JsonWriter& json, const AnalyzedModel& model) {
 void write_partition(JsonWriter& json, const std::vector<estimate::Group>& groups) {
   json.key("partition");
   json.begin_object();
+  json.member("steps", groups.size());
   json.member("source_nodes", estimate::sources_of(groups));
   json.key("groups");
   json.begin_array();
   for (const estimate::Group& g : groups) {
+    if (g.sources.size() < 2) continue;  // a node as it is
     json.begin_object();
     json.member("step", g.step);
     json.member("operator", g.op);
