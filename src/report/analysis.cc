@@ -35,7 +35,9 @@ std::string described(const Quantity& q, std::string (*text)(double)) {
                      estimate::name(q.confidence));
 }
 
-std::string throughput_text(double rate) { return fmt::format("{:.4g} a second", rate); }
+std::string throughput_text(double rate) {
+  return (rate < 1e4 ? fmt::format("{:.4g}", rate) : count_text(rate)) + " a second";
+}
 
 std::string steps_text(const LiveTensor& t) {
   return t.first == t.last ? fmt::format("step {}", t.first + 1)

@@ -1,3 +1,4 @@
+// Records as comma-separated values.
 #include <charconv>
 #include <cmath>
 

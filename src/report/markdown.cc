@@ -1,3 +1,4 @@
+// Documents as Markdown, of the kind that repositories show.
 #include <cmath>
 
 #include "report/document.h"

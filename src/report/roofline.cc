@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/text.h"
+#include "report/escape.h"
 #include "report/figures.h"
 #include "report/plots.h"
 #include "report/svg.h"
@@ -117,8 +117,8 @@ void draw_legend(Svg& svg) {
 
 std::string described(const Point& p) {
   return fmt::format("{}: {} ({}), {:.3g} FLOP/byte, {}FLOP/s, {} = {} of the time, bound by {}",
-                     printable(p.op->name), p.op->op, p.op->family, p.intensity, count_text(p.rate),
-                     time_text(p.op->seconds.value), percent_text(p.share),
+                     short_name(p.op->name), p.op->op, p.op->family, p.intensity,
+                     count_text(p.rate), time_text(p.op->seconds.value), percent_text(p.share),
                      estimate::name(p.op->bound));
 }
 
