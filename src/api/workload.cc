@@ -188,9 +188,10 @@ std::vector<estimate::Remedy> smaller_steps(const OpenedWorkload& opened,
     add_planned(opened, bindings_of({step.sequences, half, step.depth + step.tokens - half}),
                 "the prompt in parts of " + std::to_string(half) + " tokens", remedies);
   if (const int64_t half = step.sequences / 2; half > 0)
-    add_planned(opened, bindings_of({half, step.tokens, step.depth}),
-                std::to_string(half) + (half == 1 ? " sequence" : " sequences") + " at a time",
-                remedies);
+    add_planned(
+        opened, bindings_of({half, step.tokens, step.depth}),
+        std::to_string(half) + " instead of " + std::to_string(step.sequences) + " sequences",
+        remedies);
   return remedies;
 }
 

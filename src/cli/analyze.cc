@@ -42,8 +42,9 @@ std::string between(const estimate::Quantity& q, std::string (*text)(double)) {
 std::string peak_text(const estimate::Workload& work) {
   const auto it = std::ranges::max_element(work.steps, {}, &estimate::Step::live_bytes);
   if (it == work.steps.end() || it->live_bytes == 0) return {};
-  return fmt::format("; fullest at step {} of {}, {} '{}'", it - work.steps.begin() + 1,
-                     work.steps.size(), it->op->name, printable(it->name));
+  const std::string name = it->name.empty() ? "" : " '" + printable(it->name) + "'";
+  return fmt::format("; fullest at step {} of {}, {}{}", it - work.steps.begin() + 1,
+                     work.steps.size(), it->op->name, name);
 }
 
 std::string phase_text(const Phase& p) {
@@ -92,7 +93,9 @@ std::string text_of(const AnalyzedRun& r, size_t top, bool first_of_all, bool fi
       bounds += fmt::format("{}{} {}", bounds.empty() ? "" : ", ",
                             estimate::name(estimate::Bound(b)), percent_text(a.bound_shares[b]));
   rows.push_back({"bound by", bounds});
-  rows.push_back({"rests on", report::confidence_text(a)});
+  if (const std::string text = report::confidence_text(a);
+      text != estimate::name(a.latency.confidence))
+    rows.push_back({"rests on", text});
   if (first_of_model)
     for (auto& row : model_rows(*r.model)) rows.push_back(std::move(row));
   text += table(rows);

@@ -144,6 +144,10 @@ report::Report report_of(const std::vector<Entry>& entries, std::string_view by,
       "rank",      "tie",           "model",          "device",     "macs",
       "latency_s", "latency_low_s", "latency_high_s", "confidence", "peak_memory_bytes",
       "energy_j",  "holds"};
+  constexpr size_t kMostRows = 2000;
+  if (entries.size() > kMostRows)
+    table.note +=
+        fmt::format(" The first {} of {}; CSV and JSON have all.", kMostRows, entries.size());
   std::vector<report::Interval> rows;
   for (const Entry& e : entries) {
     table.rows.push_back(
@@ -163,6 +167,7 @@ report::Report report_of(const std::vector<Entry>& entries, std::string_view by,
   std::string (*text)(double) = by == "memory"   ? report::bytes_text
                                 : by == "energy" ? energy_text
                                                  : time_text;
+  if (table.rows.size() > kMostRows) table.rows.resize(kMostRows);
   report.document.title = fmt::format("{} estimates compared by {}", entries.size(), by);
   report.document.sections.push_back(
       {"",

@@ -165,8 +165,8 @@ report::Report report_of(std::string title, std::string subtitle, const Rows& ru
   report.document.title = std::move(title);
   report.document.subtitle = std::move(subtitle);
   report::Section section;
-  if (!runs.empty()) section.parts.emplace_back(heat_map_of("Errors by run", "run", runs));
   section.parts.emplace_back(heat_map_of("Errors by part", "part", parts));
+  if (!runs.empty()) section.parts.emplace_back(heat_map_of("Errors by run", "run", runs));
   report::Table table{"Summary", {{kHeads[0], false, true}}, {}, {}};
   for (size_t i = 1; i < kHeads.size(); ++i) table.columns.push_back({kHeads[i], true});
   report.records.columns = {"name",
@@ -181,7 +181,7 @@ report::Report report_of(std::string title, std::string subtitle, const Rows& ru
                             "interval_coverage",
                             "interval_half_width",
                             "rank_correlation"};
-  for (const Rows& rows : {runs, parts})
+  for (const Rows& rows : {parts, runs})
     for (const auto& [name, s] : rows) {
       table.rows.push_back(cells(report::short_name(name), s));
       report.records.rows.push_back({name, double(s.n), s.median, s.mean, s.p95, s.most, s.within_5,

@@ -286,6 +286,8 @@ Records records_of(const std::vector<AnalyzedRun>& runs) {
 
 std::string confidence_text(const Analysis& analysis) {
   const auto shares = estimate::confidence_shares(analysis);
+  if (std::ranges::count_if(shares, [](double share) { return share > 0; }) == 1)
+    return std::string(estimate::name(analysis.latency.confidence));
   std::string text;
   for (size_t c = 0; c < shares.size(); ++c)
     if (shares[c] > 0)

@@ -36,7 +36,7 @@ void write_json(JsonWriter& json, const AnalyzedRun& run);
 // One run as it is, several as {"results": […]}.
 void write_json(JsonWriter& json, const std::vector<AnalyzedRun>& runs);
 
-// "97 % of the time calibrated, 3 % interpolated".
+// "97 % of the time calibrated, 3 % interpolated", or what all of it is.
 std::string confidence_text(const estimate::Analysis& analysis);
 // "'a' 12 kB (steps 1 to 3), 'b' 3 kB (step 2) and 4 more".
 std::string alive_text(const estimate::MemoryPeak& peak, size_t most);

@@ -61,7 +61,8 @@ svg .label.memory{fill:var(--memory)}
 .interval{fill:var(--accent);fill-opacity:.45}.interval.tie{fill:var(--memory)}
 .heat td{text-align:right;color:var(--hink);border:1px solid var(--page);print-color-adjust:exact;
 -webkit-print-color-adjust:exact}
-.heat th[scope=row]{white-space:normal;overflow-wrap:anywhere;min-width:9rem;max-width:24rem}
+.heat th[scope=row]{font-weight:400;white-space:normal;overflow-wrap:anywhere;min-width:9rem;
+max-width:34rem}
 .h0{background:var(--h0)}.h1{background:var(--h1)}.h2{background:var(--h2)}.h3{background:var(--h3)}
 .h4{background:var(--h4)}.h5{background:var(--h5)}
 @media(max-width:36rem){main{padding:1rem .75rem 2rem}dl{grid-template-columns:1fr;gap:0}
@@ -69,7 +70,7 @@ dd{margin-bottom:.6rem}h1{font-size:1.3rem}}
 @media print{:root{--page:#fff;--ink:#000;--dim:#444;--line:#bbb;--grid:#e5e5e5;--panel:#f2f2f2;
 --compute:#2f6fb5;--cache:#2c8a5b;--memory:#b9651b;--overhead:#8a5aa8;--accent:#2f6fb5;--h0:#e6f3ea;
 --h1:#c9e6d1;--h2:#fdf0c4;--h3:#fbd7a0;--h4:#f5ab88;--h5:#e57a78;--hink:#000}
-body{font-size:10pt}main{max-width:none;padding:0}.wide{overflow:visible}svg{min-width:0}
+body{font-size:10pt}main{max-width:none;padding:0}.wide{overflow:visible}svg{min-width:0;max-height:8.5cm}
 table{font-size:8pt}th,td{padding:.15rem .35rem}th,td{white-space:normal}td.w{min-width:0}h2,h3{break-after:avoid}
 figure,tr{break-inside:avoid}thead{display:table-header-group}}
 )";

@@ -88,19 +88,26 @@ Figure bounds(const estimate::Analysis& a) {
   return {"Bound by", svg.str(), words, false};
 }
 
-Figure intervals(const std::string& title, const std::vector<Interval>& rows,
-                 std::string (*text)(double), const std::string& axis) {
+Figure intervals(const std::string& title, std::vector<Interval> rows, std::string (*text)(double),
+                 const std::string& axis) {
   if (rows.empty()) return {};
+  const size_t all = rows.size();
+  constexpr size_t kMostRows = 100;
+  if (all > kMostRows) rows.resize(kMostRows);
   constexpr double kRow = 24;
   double low = INFINITY, high = 0;
   for (const Interval& r : rows) {
     low = std::min(low, r.quantity.low);
     high = std::max(high, r.quantity.high);
   }
-  const Frame frame{250, 10, 740, 10 + kRow * double(rows.size()) + 8};
+  size_t longest = 0;
+  for (const Interval& r : rows) longest = std::max(longest, end_of(printable(r.name)).size());
+  constexpr double kLetter = 6.8;  // about
+  const Frame frame{20 + kLetter * double(longest), 10, 740, 10 + kRow * double(rows.size()) + 8};
   const Scale x(std::max(low, 1e-12) / 1.2, high * 1.2, frame.left, frame.right, true);
   const std::string words =
-      fmt::format("{}: 90 % intervals of {} rows, on a logarithmic axis.", title, rows.size());
+      fmt::format("{}: 90 % intervals{}, on a logarithmic axis.", title,
+                  rows.size() < all ? fmt::format(" of the first {} of {}", rows.size(), all) : "");
   Svg svg(760, frame.bottom + 44, words);
   for (const double tick : x.ticks(6)) {
     svg.line(x(tick), frame.top, x(tick), frame.bottom, "grid");

@@ -20,13 +20,13 @@ Figure memory_timeline(const estimate::Workload& workload, const estimate::Memor
 // What the time is spent waiting for.
 Figure bounds(const estimate::Analysis& analysis);
 
-// 90 % intervals one below the other.
+// 90 % intervals one below the other; the first hundred.
 struct Interval {
   std::string name;
   estimate::Quantity quantity;
   bool marked = false;
 };
-Figure intervals(const std::string& title, const std::vector<Interval>& rows,
-                 std::string (*text)(double), const std::string& axis);
+Figure intervals(const std::string& title, std::vector<Interval> rows, std::string (*text)(double),
+                 const std::string& axis);
 
 }  // namespace hone::report

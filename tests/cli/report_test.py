@@ -226,6 +226,25 @@ class Others(ReportTest):
         self.assertEqual([float(r["error"]) for r in rows], [m["error"] for m in report["models"]])
 
 
+    def test_validate_a_table_of_energy(self):
+        rows = ["round,division,submitter,system,benchmark,latency_ms,energy_uJ_per_inf"]
+        for system in range(4):
+            for network, factor in (("kws", 1.0), (HOSTILE.replace(",", ""), 2.0 + 0.01 * system)):
+                rows.append(f"v1,closed,x,board{system},{network},{10 * factor},{100 * factor * 1.02}")
+        file, page = self.write("boards.csv", "\n".join(rows) + "\n"), self.path("energy.html")
+        table, copy = self.path("energy.csv"), self.path("energy.json")
+        report = self.hone("validate", "--energy", file, "--report", page, "--report", table,
+                           "--report", copy, "--json", environment=self.data).json()
+        self.assertEqual(json.loads(Path(copy).read_text()), report)
+        self.page(page, hostile=True)
+        with open(table, newline="", encoding="utf-8") as opened:
+            read = list(csv.DictReader(opened))
+        self.assertEqual([float(r["median"]) for r in read],
+                         [part["median"] for part in report["parts"]])
+        self.refused("validate", "--energy", file, "--report", "a.pdf", error="usage", code=2,
+                     environment=self.data)
+
+
 def masked(text):
     """Without what depends on the machine and on estimates: numbers, and families by their time."""
     text = re.sub(r"### Families of kernels\n.*?(?=\n##)", "### Families of kernels\n", text,
