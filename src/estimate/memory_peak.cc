@@ -51,13 +51,21 @@ class Peak {
   }
 
   void find_tensors() {
-    for (const ArenaBlock& block : blocks_)
+    for (const ArenaBlock& block : blocks_) {
+      std::vector<const ArenaValue*> alive, counted;
       for (const size_t at : block.values) {
         const ArenaValue& v = w_.arena_values[at];
-        if (v.first > peak_.step || v.last < peak_.step) continue;
-        const bool shares = at != block.values.front();
-        peak_.tensors.push_back({name_of(graph_, v.value), v.bytes, v.first, v.last, shares});
+        if (v.first <= peak_.step && v.last >= peak_.step) alive.push_back(&v);
       }
+      std::ranges::stable_sort(alive, std::greater<>(), &ArenaValue::bytes);
+      for (const ArenaValue* v : alive) {
+        const bool shares = std::ranges::any_of(counted, [&](const ArenaValue* other) {
+          return other->offset < v->offset + v->bytes && v->offset < other->offset + other->bytes;
+        });
+        if (!shares) counted.push_back(v);
+        peak_.tensors.push_back({name_of(graph_, v->value), v->bytes, v->first, v->last, shares});
+      }
+    }
     std::ranges::stable_sort(peak_.tensors, std::greater<>(), &LiveTensor::bytes);
   }
 

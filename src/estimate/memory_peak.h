@@ -12,7 +12,7 @@ struct LiveTensor {
   std::string name;
   int64_t bytes = 0;
   size_t first = 0, last = 0;  // steps: from the one that makes it to the last that needs it
-  bool shares = false;         // lies in the place of one before it
+  bool shares = false;         // lies in the place of another one that is alive
 };
 
 // A change, with the arena and the memory in all that the planner finds for it.

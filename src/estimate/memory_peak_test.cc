@@ -72,6 +72,19 @@ TEST(MemoryPeak, NamesWhatIsAlive) {
   EXPECT_FALSE(remedy(peak, "weights_16_bit"));  // the weights are inputs
 }
 
+// What is written over lies there once, whoever is alive at the peak.
+TEST(MemoryPeak, TensorsAddUpToWhatIsAlive) {
+  for (const char* text : kNetworks)
+    for (const Workload& work : {work_of(testing::program_of(text, {"clean"})),
+                                 work_of(testing::lowered_program_of(text))}) {
+      SCOPED_TRACE(text);
+      const MemoryPeak peak = memory_peak(work);
+      int64_t bytes = 0;
+      for (const LiveTensor& t : peak.tensors) bytes += t.shares ? 0 : t.bytes;
+      EXPECT_EQ(bytes, peak.live_bytes);
+    }
+}
+
 // Two branches that grow and shrink again: one after the other they need one large tensor.
 TEST(MemoryPeak, AnotherOrder) {
   const Workload work = work_of(R"(

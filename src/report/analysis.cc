@@ -302,7 +302,7 @@ std::string alive_text(const MemoryPeak& peak, size_t most) {
   std::string text;
   size_t shown = 0, all = 0;
   for (const LiveTensor& t : peak.tensors) {
-    if (t.shares) continue;  // its bytes are those of another
+    if (t.shares) continue;  // its bytes are those of another one
     ++all;
     if (shown == most) continue;
     text += fmt::format("{}'{}' {} ({})", shown++ > 0 ? ", " : "", short_name(t.name),

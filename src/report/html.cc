@@ -70,7 +70,7 @@ dd{margin-bottom:.6rem}h1{font-size:1.3rem}}
 @media print{:root{--page:#fff;--ink:#000;--dim:#444;--line:#bbb;--grid:#e5e5e5;--panel:#f2f2f2;
 --compute:#2f6fb5;--cache:#2c8a5b;--memory:#b9651b;--overhead:#8a5aa8;--accent:#2f6fb5;--h0:#e6f3ea;
 --h1:#c9e6d1;--h2:#fdf0c4;--h3:#fbd7a0;--h4:#f5ab88;--h5:#e57a78;--hink:#000}
-body{font-size:10pt}main{max-width:none;padding:0}.wide{overflow:visible}svg{min-width:0;max-height:8.5cm}
+body{font-size:10pt}main{max-width:none;padding:0}.wide{overflow:visible}svg{min-width:0;max-height:7.5cm}
 table{font-size:8pt}th,td{padding:.15rem .35rem}th,td{white-space:normal}td.w{min-width:0}h2,h3{break-after:avoid}
 figure,tr{break-inside:avoid}thead{display:table-header-group}}
 )";
