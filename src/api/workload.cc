@@ -5,6 +5,7 @@
 #include "backends/backends.h"
 #include "base/checked.h"
 #include "base/text.h"
+#include "estimate/analysis.h"
 #include "ops/catalogue.h"
 #include "passes/pipeline.h"
 #include "text/engine/engine.h"
@@ -73,14 +74,21 @@ Error unknown_symbol(const Model& model, const std::string& name) {
   return error;
 }
 
-Status bind_batch(const Model& model, int64_t batch, Dim::Bindings& bindings) {
+// The symbol that is the first axis of an input.
+std::optional<std::string> batch_symbol(const Model& model) {
   const Graph& graph = model.main();
   for (const ValueId v : graph.inputs) {
     const Shape& shape = graph[v].type.tensor.shape;
     if (!graph[v].type.is_tensor() || !shape.ranked || shape.rank() == 0) continue;
     std::optional<std::string> symbol;
     shape.dims[0].each_symbol([&](const std::string& s) { symbol = s; });
-    if (!symbol || shape.dims[0] != Dim::symbol(*symbol)) continue;
+    if (symbol && shape.dims[0] == Dim::symbol(*symbol)) return symbol;
+  }
+  return std::nullopt;
+}
+
+Status bind_batch(const Model& model, int64_t batch, Dim::Bindings& bindings) {
+  if (const auto symbol = batch_symbol(model)) {
     bindings[*symbol] = batch;
     return ok();
   }
@@ -88,6 +96,36 @@ Status bind_batch(const Model& model, int64_t batch, Dim::Bindings& bindings) {
       fail(ErrorId::usage, "the batch of this model is fixed: no input begins with a symbol");
   error.hint = "export the model with a symbolic batch, or leave --batch out";
   return error;
+}
+
+Result<estimate::Workload> planned(const std::shared_ptr<const Program>& program,
+                                   const Dim::Bindings& bindings) {
+  const Graph& graph = program->model().main();
+  Types inputs, states;
+  for (const ValueId v : graph.inputs)
+    inputs.push_back(TRY(bound(graph[v].type, graph[v].name, bindings)));
+  for (const State& s : graph.states())
+    states.push_back(TRY(bound(graph[s.now].type, graph[s.now].name, bindings)));
+  return estimate::workload_of(program, inputs, states);
+}
+
+// None where other sizes do not fit the model.
+void add_planned(const OpenedWorkload& opened, Dim::Bindings bindings, std::string what,
+                 std::vector<estimate::Remedy>& remedies) {
+  const auto work = planned(opened.work.program, bindings);
+  if (work)
+    remedies.push_back(
+        {"batch", std::move(what), work->arena_bytes, estimate::memory_of(*work).total()});
+}
+
+Dim::Bindings bindings_of(const LanguageStep& step) {
+  constexpr int64_t kPage = 64;  // import/arch/build_decoder.h
+  const int64_t pages = (step.depth + step.tokens + kPage - 1) / kPage;
+  return {{"T", step.sequences * step.tokens},
+          {"S", step.sequences},
+          {"P", pages},
+          {"W", step.sequences},
+          {"pages", step.sequences * pages}};
 }
 
 }  // namespace
@@ -115,13 +153,8 @@ Result<OpenedWorkload> open_workload(const std::string& path, const OpenOptions&
   }
   const auto shared = std::make_shared<const Model>(std::move(model));
   const auto program = TRY(Program::make(shared, all_backends(), options.limits));
-  const Graph& graph = shared->main();
-  Types inputs, states;
-  for (const ValueId v : graph.inputs)
-    inputs.push_back(TRY(bound(graph[v].type, graph[v].name, bindings)));
-  for (const State& s : graph.states())
-    states.push_back(TRY(bound(graph[s.now].type, graph[s.now].name, bindings)));
-  result.work = TRY(estimate::workload_of(program, inputs, states));
+  result.work = TRY(planned(program, bindings));
+  result.bindings = std::move(bindings);
   return result;
 }
 
@@ -130,13 +163,36 @@ Result<std::optional<Dim::Bindings>> language_bindings(const std::string& path,
                                                        const LanguageStep& step) {
   const OpenedModel opened = TRY(open_model_file(path, options));
   if (!is_language_model(opened.model)) return std::optional<Dim::Bindings>();
-  constexpr int64_t kPage = 64;  // import/arch/build_decoder.h
-  const int64_t pages = (step.depth + step.tokens + kPage - 1) / kPage;
-  return std::optional(Dim::Bindings{{"T", step.sequences * step.tokens},
-                                     {"S", step.sequences},
-                                     {"P", pages},
-                                     {"W", step.sequences},
-                                     {"pages", step.sequences * pages}});
+  return std::optional(bindings_of(step));
+}
+
+std::vector<estimate::Remedy> smaller_batches(const OpenedWorkload& opened) {
+  std::vector<estimate::Remedy> remedies;
+  const auto symbol = batch_symbol(opened.work.program->model());
+  if (!symbol) return remedies;
+  const int64_t batch = opened.bindings.at(*symbol);
+  for (const int64_t smaller : {batch / 2, int64_t{1}}) {
+    if (smaller < 1 || smaller >= batch || (smaller == 1 && batch / 2 == 1 && !remedies.empty()))
+      continue;
+    Dim::Bindings bindings = opened.bindings;
+    bindings[*symbol] = smaller;
+    add_planned(opened, std::move(bindings), "a batch of " + std::to_string(smaller), remedies);
+  }
+  return remedies;
+}
+
+std::vector<estimate::Remedy> smaller_steps(const OpenedWorkload& opened,
+                                            const LanguageStep& step) {
+  std::vector<estimate::Remedy> remedies;
+  if (const int64_t half = step.tokens / 2; half > 0)
+    add_planned(opened, bindings_of({step.sequences, half, step.depth + step.tokens - half}),
+                "the prompt in parts of " + std::to_string(half) + " tokens", remedies);
+  if (const int64_t half = step.sequences / 2; half > 0)
+    add_planned(
+        opened, bindings_of({half, step.tokens, step.depth}),
+        std::to_string(half) + " instead of " + std::to_string(step.sequences) + " sequences",
+        remedies);
+  return remedies;
 }
 
 }  // namespace hone

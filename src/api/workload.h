@@ -4,8 +4,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/open.h"
+#include "estimate/memory_peak.h"
 #include "estimate/workload.h"
 #include "runtime/backend.h"
 
@@ -16,6 +18,7 @@ struct OpenedWorkload {
   std::string format;
   uint64_t file_bytes = 0;
   int64_t parameters = 0;  // elements of constants that are no sizes or axes
+  Dim::Bindings bindings;  // of all symbols
 };
 
 // Symbols that `bindings` leaves open are 1. A batch is the size of the symbol that is the first
@@ -31,5 +34,10 @@ struct LanguageStep {
 Result<std::optional<Dim::Bindings>> language_bindings(const std::string& path,
                                                        const OpenOptions& options,
                                                        const LanguageStep& step);
+
+// What memory would be with less at once, by planning that: half of the batch, and one; of a step
+// of a language model, half of its sequences or of its tokens.
+std::vector<estimate::Remedy> smaller_batches(const OpenedWorkload& opened);
+std::vector<estimate::Remedy> smaller_steps(const OpenedWorkload& opened, const LanguageStep& step);
 
 }  // namespace hone

@@ -14,97 +14,24 @@
 #include "cli/estimates.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/report_files.h"
+#include "estimate/memory_peak.h"
+#include "report/analysis.h"
 
 namespace hone::cli {
 namespace {
 
 using estimate::Analysis;
 using estimate::OperatorCost;
+using report::AnalyzedModel;
+using report::AnalyzedRun;
 
 // One device, one batch or one phase of a language model.
-struct Report {
-  std::string model;
+struct Phase {
   int64_t batch = 0;  // 0: as the file has it
-  std::string phase;  // "prefill", "decode"; "" of other models
+  std::string name;   // "prefill", "decode"; "" of other models
   LanguageStep step;
-  const OpenedWorkload* opened = nullptr;
-  Analysis analysis;
 };
-
-void write_memory(JsonWriter& json, const estimate::Workload& work) {
-  const estimate::Memory m = estimate::memory_of(work);
-  json.key("memory");
-  json.begin_object();
-  json.member("weights_bytes", m.weights);
-  json.member("arena_bytes", m.arena);
-  json.member("inputs_bytes", m.inputs);
-  json.member("outputs_bytes", m.outputs);
-  json.member("states_bytes", m.states);
-  json.member("least_arena_bytes", work.peak_live_bytes);
-  json.key("arena_timeline_bytes");
-  json.begin_array();
-  for (const estimate::Step& s : work.steps) json.value(s.live_bytes);
-  json.end_array();
-  json.end_object();
-}
-
-void write_report(JsonWriter& json, const Report& r) {
-  const Analysis& a = r.analysis;
-  const estimate::Workload& work = r.opened->work;
-  json.begin_object();
-  json.member("model", r.model);
-  json.member("device", a.device);
-  json.member("device_name", a.device_name);
-  if (r.batch > 0) json.member("batch", r.batch);
-  if (!r.phase.empty()) {
-    json.member("phase", r.phase);
-    json.member("sequences", r.step.sequences);
-    json.member("tokens", r.step.tokens);
-    json.member("depth", r.step.depth);
-    write_quantity(json, r.phase == "prefill" ? "first_token_s" : "token_s", a.latency);
-  }
-  json.member("parameters", r.opened->parameters);
-  json.member("macs", work.macs);
-  json.member("flops", work.flops);
-  write_quantity(json, "latency_s", a.latency);
-  write_quantity(json, "throughput_per_s", a.throughput);
-  write_quantity(json, "peak_memory_bytes", a.peak_memory);
-  if (a.energy) {
-    write_quantity(json, "energy_j", *a.energy);
-  } else {
-    json.key("energy_j");
-    json.null();
-  }
-  json.member("bound_by", estimate::name(a.bound_by));
-  json.key("bound_shares");
-  json.begin_object();
-  for (size_t b = 0; b < estimate::kBounds; ++b)
-    json.member(estimate::name(estimate::Bound(b)), a.bound_shares[b]);
-  json.end_object();
-  write_memory(json, work);
-  json.member("uncovered", a.uncovered);
-  json.key("operators");
-  json.begin_array();
-  for (const OperatorCost& o : a.operators) {
-    json.begin_object();
-    json.member("step", int64_t(o.step));
-    json.member("name", o.name);
-    json.member("operator", o.op);
-    json.member("family", o.family);
-    json.member("macs", o.macs);
-    json.member("flops", o.flops);
-    json.member("bytes", o.bytes);
-    json.member("bound_by", estimate::name(o.bound));
-    write_quantity(json, "latency_s", o.seconds);
-    json.end_object();
-  }
-  json.end_array();
-  json.key("notes");
-  json.begin_array();
-  for (const std::string& note : a.notes) json.value(note);
-  json.end_array();
-  json.end_object();
-}
 
 std::string between(const estimate::Quantity& q, std::string (*text)(double)) {
   return fmt::format("{}  ({} to {}, {})", text(q.value), text(q.low), text(q.high),
@@ -115,29 +42,43 @@ std::string between(const estimate::Quantity& q, std::string (*text)(double)) {
 std::string peak_text(const estimate::Workload& work) {
   const auto it = std::ranges::max_element(work.steps, {}, &estimate::Step::live_bytes);
   if (it == work.steps.end() || it->live_bytes == 0) return {};
-  return fmt::format("; fullest at step {} of {}, {} '{}'", it - work.steps.begin() + 1,
-                     work.steps.size(), it->op->name, printable(it->name));
+  const std::string name = it->name.empty() ? "" : " '" + printable(it->name) + "'";
+  return fmt::format("; fullest at step {} of {}, {}{}", it - work.steps.begin() + 1,
+                     work.steps.size(), it->op->name, name);
 }
 
-std::string phase_text(const Report& r) {
-  if (r.phase == "prefill") return fmt::format(", a prompt of {} tokens", r.step.tokens);
-  if (r.phase == "decode")
+std::string phase_text(const Phase& p) {
+  if (p.name == "prefill") return fmt::format(", a prompt of {} tokens", p.step.tokens);
+  if (p.name == "decode")
     return fmt::format(
-        ", one more token behind {}{}", r.step.depth,
-        r.step.sequences > 1 ? fmt::format(", of {} sequences", r.step.sequences) : "");
-  return r.batch > 0 ? fmt::format(", batch {}", r.batch) : "";
+        ", one more token behind {}{}", p.step.depth,
+        p.step.sequences > 1 ? fmt::format(", of {} sequences", p.step.sequences) : "");
+  return p.batch > 0 ? fmt::format(", batch {}", p.batch) : "";
 }
 
-std::string text_of(const Report& r, size_t top, bool first) {
+// What is the same on every device.
+std::vector<std::vector<std::string>> model_rows(const AnalyzedModel& m) {
+  constexpr size_t kTensors = 3, kRemedies = 4;
+  std::vector<std::vector<std::string>> rows;
+  if (const auto alive = report::alive_text(m.peak, kTensors); !alive.empty())
+    rows.push_back({"alive there", alive});
+  if (const auto less = report::remedies_text(m.peak, m.work, kRemedies); !less.empty())
+    rows.push_back({"less with", less});
+  rows.push_back({"partition", report::partition_text(m.groups)});
+  return rows;
+}
+
+// The first run of a model tells what is the same on all devices.
+std::string text_of(const AnalyzedRun& r, size_t top, bool first_of_all, bool first_of_model) {
   const Analysis& a = r.analysis;
-  const estimate::Workload& work = r.opened->work;
+  const estimate::Workload& work = r.model->work;
   const estimate::Memory m = estimate::memory_of(work);
   std::string text;
-  if (first)
-    text += fmt::format("{}: {} parameters, {} MACs, {} FLOPs\n", printable(r.model),
-                        count_text(double(r.opened->parameters)), count_text(work.macs),
+  if (first_of_all)
+    text += fmt::format("{}: {} parameters, {} MACs, {} FLOPs\n", printable(r.model->path),
+                        count_text(double(r.model->parameters)), count_text(work.macs),
                         count_text(work.flops));
-  text += fmt::format("\n{}{}\n", a.device_name.empty() ? a.device : a.device_name, phase_text(r));
+  text += fmt::format("\n{}{}\n", a.device_name.empty() ? a.device : a.device_name, r.model->sizes);
   std::vector<std::vector<std::string>> rows{
       {"latency", between(a.latency, time_text)},
       {"throughput", fmt::format("{:.4g} a second", a.throughput.value)},
@@ -152,6 +93,11 @@ std::string text_of(const Report& r, size_t top, bool first) {
       bounds += fmt::format("{}{} {}", bounds.empty() ? "" : ", ",
                             estimate::name(estimate::Bound(b)), percent_text(a.bound_shares[b]));
   rows.push_back({"bound by", bounds});
+  if (const std::string text = report::confidence_text(a);
+      text != estimate::name(a.latency.confidence))
+    rows.push_back({"rests on", text});
+  if (first_of_model)
+    for (auto& row : model_rows(*r.model)) rows.push_back(std::move(row));
   text += table(rows);
   if (top > 0 && !a.operators.empty()) {
     rows = {{"operator", "family", "time", "of all", "bound by", "name"}};
@@ -180,9 +126,9 @@ Result<std::vector<int64_t>> batches_of(const Arguments& arguments) {
 }
 
 // Of a language model whose sizes are not given: reading a prompt, and going on behind it.
-Result<std::vector<Report>> phases_of(const Arguments& arguments) {
+Result<std::vector<Phase>> phases_of(const Arguments& arguments) {
   const std::string& path = arguments.positional(0);
-  std::vector<Report> phases;
+  std::vector<Phase> phases;
   if (arguments.has("--bind")) return phases;
   if (!TRY(language_bindings(path, open_options(arguments), {}))) return phases;
   for (const auto* flag : {"--prefill", "--depth"})
@@ -193,8 +139,8 @@ Result<std::vector<Report>> phases_of(const Arguments& arguments) {
   const int64_t depth = arguments.has("--depth") ? arguments.integer("--depth") : prompt;
   for (const int64_t batch : TRY(batches_of(arguments))) {
     const int64_t sequences = std::max<int64_t>(1, batch);
-    if (phases.empty()) phases.push_back({path, 0, "prefill", {1, prompt, 0}});
-    phases.push_back({path, 0, "decode", {sequences, 1, depth}});
+    if (phases.empty()) phases.push_back({0, "prefill", {1, prompt, 0}});
+    phases.push_back({0, "decode", {sequences, 1, depth}});
   }
   return phases;
 }
@@ -208,55 +154,68 @@ Result<estimate::Spikes> spikes_of(const Arguments& arguments) {
   return spikes;
 }
 
-Result<int> run(const Arguments& arguments) {
+std::shared_ptr<const AnalyzedModel> model_of(const std::string& path, const Phase& phase,
+                                              const OpenedWorkload& opened) {
+  auto model = std::make_shared<AnalyzedModel>();
+  model->path = path;
+  model->sizes = phase_text(phase);
+  model->parameters = opened.parameters;
+  model->work = opened.work;
+  model->peak = estimate::memory_peak(opened.work);
+  for (const auto& remedy :
+       phase.name.empty() ? smaller_batches(opened) : smaller_steps(opened, phase.step))
+    estimate::add_remedy(model->peak, opened.work, remedy);
+  model->groups = estimate::partition_of(opened.work);
+  return model;
+}
+
+Result<std::vector<AnalyzedRun>> analyze(const Arguments& arguments) {
   const std::string& path = arguments.positional(0);
   const DeviceRegistry registry;
-  const auto batches = TRY(batches_of(arguments));
   AnalysisOptions options{arguments.threads, arguments.text("--calibration"), {}};
   options.spikes = TRY(spikes_of(arguments));
-  std::vector<Report> reports;
-  std::vector<std::shared_ptr<const OpenedWorkload>> opened;
-  const auto add = [&](const Report& report, const Dim::Bindings& bindings, int64_t batch,
-                       double throughput) -> Status {
-    opened.push_back(std::make_shared<const OpenedWorkload>(
-        TRY(open_workload(path, open_options(arguments), bindings, batch))));
-    for (const std::string& device : names_in(arguments.text("--device"))) {
-      Report r = report;
-      r.opened = opened.back().get();
-      r.analysis = TRY(analyze_on(*opened.back(), registry, device, throughput, options));
-      reports.push_back(std::move(r));
-    }
-    return ok();
-  };
-  const auto phases = TRY(phases_of(arguments));
-  for (const Report& phase : phases) {
-    const auto bindings = TRY(language_bindings(path, open_options(arguments), phase.step));
-    TRY(add(phase, *bindings, 0, double(phase.step.sequences * phase.step.tokens)));
-  }
+  const auto batches = TRY(batches_of(arguments));
+  auto phases = TRY(phases_of(arguments));
   if (phases.empty())
-    for (const int64_t batch : batches)
-      TRY(add({path, batch}, TRY(dim_bindings(arguments)), batch,
-              double(std::max<int64_t>(1, batch))));
+    for (const int64_t batch : batches) phases.push_back({batch, "", {}});
+  std::vector<AnalyzedRun> runs;
+  for (const Phase& phase : phases) {
+    const bool language = !phase.name.empty();
+    const auto bindings = language
+                              ? *TRY(language_bindings(path, open_options(arguments), phase.step))
+                              : TRY(dim_bindings(arguments));
+    const OpenedWorkload opened =
+        TRY(open_workload(path, open_options(arguments), bindings, phase.batch));
+    const auto model = model_of(path, phase, opened);
+    const double throughput = double(language ? phase.step.sequences * phase.step.tokens
+                                              : std::max<int64_t>(1, phase.batch));
+    for (const std::string& device : names_in(arguments.text("--device"))) {
+      auto analysis = TRY(analyze_on(opened, registry, device, throughput, options));
+      runs.push_back({model, phase.batch, phase.name, phase.step.sequences, phase.step.tokens,
+                      phase.step.depth, std::move(analysis)});
+    }
+  }
+  return runs;
+}
+
+Result<int> run(const Arguments& arguments) {
+  const auto files = TRY(report_files(arguments));
+  const auto runs = TRY(analyze(arguments));
+  const auto report = [&] { return report::report_of(runs); };
   if (arguments.json) {
-    put_json([&](JsonWriter& json) {
-      if (reports.size() == 1) return write_report(json, reports[0]);
-      json.begin_object();
-      json.key("results");
-      json.begin_array();
-      for (const Report& r : reports) write_report(json, r);
-      json.end_array();
-      json.end_object();
-    });
+    put_json([&](JsonWriter& json) { report::write_json(json, runs); });
+    TRY(write_reports(files, arguments, report));
     return 0;
   }
   const auto top = size_t(std::max<int64_t>(0, arguments.integer("--top")));
-  for (size_t i = 0; i < reports.size(); ++i) put(text_of(reports[i], top, i == 0));
-  const std::set<std::string> unknown(opened[0]->work.unknown.begin(),
-                                      opened[0]->work.unknown.end());
+  for (size_t i = 0; i < runs.size(); ++i)
+    put(text_of(runs[i], top, i == 0, i == 0 || runs[i].model != runs[i - 1].model));
+  const estimate::Workload& work = runs[0].model->work;
+  const std::set<std::string> unknown(work.unknown.begin(), work.unknown.end());
   if (!unknown.empty())
     put(fmt::format("\nnot covered, sizes depend on the data: {} of {} steps ({})\n",
-                    opened[0]->work.unknown.size(), opened[0]->work.steps.size(),
-                    fmt::join(unknown, ", ")));
+                    work.unknown.size(), work.steps.size(), fmt::join(unknown, ", ")));
+  TRY(write_reports(files, arguments, report));
   return 0;
 }
 
@@ -272,6 +231,7 @@ const Command& analyze_command() {
           "$ hone analyze model.onnx --device host,raspberry_pi_5,nvidia_t4\n"
           "$ hone analyze model.onnx --batch 1,8,32 --threads 1\n"
           "$ hone analyze model.onnx --bind S=128 --top 20 --json\n"
+          "$ hone analyze model.onnx --report costs.html --report costs.csv\n"
           "$ hone analyze model.gguf --prefill 512 --depth 1024 --batch 1,8",
       .details =
           "Counts parameters, multiply-adds (MACs) and operations (FLOPs; a multiply-add is two), "
@@ -284,21 +244,20 @@ const Command& analyze_command() {
           "sequences).\nNo weights are packed and nothing runs. docs/estimation.md explains the "
           "method.",
       .positionals = {{"MODEL", "the model file", 1, 1, true}},
-      .flags = {{"--device", Kind::text, "ID[,ID…]",
-                 "devices of the registry (`hone devices`), files, or host", "host"},
-                {"--batch", Kind::text, "N[,N…]", "sizes of the leading symbol of the inputs"},
-                {"--prefill", Kind::integer, "N", "of language models: tokens of the prompt",
-                 "512"},
-                {"--depth", Kind::integer, "N",
-                 "of language models: tokens before the next one; those of the prompt without"},
-                {"--bind", Kind::texts, "SYMBOL=SIZE",
-                 "the size of a symbolic dimension; 1 without"},
-                {"--top", Kind::integer, "N", "the slowest operators", "5"},
-                {"--activity", Kind::real, "X",
-                 "on neuromorphic devices: spikes of a neuron in a time step", "0.1"},
-                {"--steps", Kind::integer, "N",
-                 "on neuromorphic devices: time steps of an inference", "32"},
-                {"--calibration", Kind::text, "FILE", "a calibration to take for host"}},
+      .flags = with_report_flags(
+          {{"--device", Kind::text, "ID[,ID…]",
+            "devices of the registry (`hone devices`), files, or host", "host"},
+           {"--batch", Kind::text, "N[,N…]", "sizes of the leading symbol of the inputs"},
+           {"--prefill", Kind::integer, "N", "of language models: tokens of the prompt", "512"},
+           {"--depth", Kind::integer, "N",
+            "of language models: tokens before the next one; those of the prompt without"},
+           {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
+           {"--top", Kind::integer, "N", "the slowest operators", "5"},
+           {"--activity", Kind::real, "X",
+            "on neuromorphic devices: spikes of a neuron in a time step", "0.1"},
+           {"--steps", Kind::integer, "N", "on neuromorphic devices: time steps of an inference",
+            "32"},
+           {"--calibration", Kind::text, "FILE", "a calibration to take for host"}}),
       .run = run,
   };
   return command;

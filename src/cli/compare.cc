@@ -11,6 +11,9 @@
 #include "cli/estimates.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
+#include "cli/report_files.h"
+#include "report/escape.h"
+#include "report/plots.h"
 
 namespace hone::cli {
 namespace {
@@ -120,7 +123,63 @@ std::string text_of(const std::vector<Entry>& entries, bool limits) {
   return table(rows, {3, 5, 6});
 }
 
+// Intervals of what is compared, below the table.
+report::Report report_of(const std::vector<Entry>& entries, std::string_view by, bool limits) {
+  report::Report report;
+  report::Table table{"",
+                      {{"rank"},
+                       {"model", false, true},
+                       {"device"},
+                       {"latency", true},
+                       {"90 % interval", true},
+                       {"peak memory", true},
+                       {"energy", true},
+                       {"confidence"}},
+                      {},
+                      "One that is not surely worse than the best of a rank shares it: their 90 % "
+                      "intervals overlap."};
+  if (limits) table.columns.push_back({"limits"});
+  report::Records& records = report.records;
+  records.columns = {
+      "rank",      "tie",           "model",          "device",     "macs",
+      "latency_s", "latency_low_s", "latency_high_s", "confidence", "peak_memory_bytes",
+      "energy_j",  "holds"};
+  constexpr size_t kMostRows = 2000;
+  if (entries.size() > kMostRows)
+    table.note +=
+        fmt::format(" The first {} of {}; CSV and JSON have all.", kMostRows, entries.size());
+  std::vector<report::Interval> rows;
+  for (const Entry& e : entries) {
+    table.rows.push_back(
+        {fmt::format("{}{}", e.rank, e.tie ? " tie" : ""), report::short_name(e.model), e.device,
+         time_text(e.latency.value), report::interval_text(e.latency, time_text),
+         human_bytes(uint64_t(e.memory.value)), e.energy ? energy_text(e.energy->value) : "-",
+         std::string(estimate::name(e.latency.confidence))});
+    if (limits) table.rows.back().emplace_back(e.holds ? "hold" : "do not hold");
+    records.rows.push_back({double(e.rank), std::string(e.tie ? "yes" : "no"), e.model, e.device,
+                            e.macs, e.latency.value, e.latency.low, e.latency.high,
+                            std::string(estimate::name(e.latency.confidence)), e.memory.value,
+                            e.energy ? e.energy->value : std::nan(""),
+                            std::string(e.holds ? "yes" : "no")});
+    if (const Quantity* q = measure_of(e, by))
+      rows.push_back({e.model + " on " + e.device, *q, e.tie});
+  }
+  std::string (*text)(double) = by == "memory"   ? report::bytes_text
+                                : by == "energy" ? energy_text
+                                                 : time_text;
+  if (table.rows.size() > kMostRows) table.rows.resize(kMostRows);
+  report.document.title = fmt::format("{} estimates compared by {}", entries.size(), by);
+  report.document.sections.push_back(
+      {"",
+       {std::move(table), report::intervals("Intervals", rows, text, std::string(by)),
+        report::Paragraph{"Those that share a rank have another colour."}}});
+  JsonWriter json(report.json);
+  write(json, entries, by);
+  return report;
+}
+
 Result<int> run(const Arguments& arguments) {
+  const auto files = TRY(report_files(arguments));
   const double latency =
       TRY(limit_of(arguments, "--max-latency", {{"ms", 1e-3}, {"us", 1e-6}, {"s", 1}}));
   const double energy =
@@ -148,6 +207,7 @@ Result<int> run(const Arguments& arguments) {
     put_json([&](JsonWriter& json) { write(json, entries, by); });
   else
     put(text_of(entries, limits));
+  TRY(write_reports(files, arguments, [&] { return report_of(entries, by, limits); }));
   return !limits || std::ranges::any_of(entries, &Entry::holds) ? 0 : 1;
 }
 
@@ -160,7 +220,7 @@ const Command& compare_command() {
       .summary = "Rank models on devices by what they will cost.",
       .examples =
           "$ hone compare small.onnx large.onnx --device raspberry_pi_5,nvidia_t4\n"
-          "$ hone compare *.onnx --device host --by memory\n"
+          "$ hone compare *.onnx --device host --by memory --report ranks.html\n"
           "$ hone compare a.onnx b.onnx --device raspberry_pi_5 --max-latency 50ms --max-energy "
           "0.2J",
       .details =
@@ -168,15 +228,14 @@ const Command& compare_command() {
           "overlap, and\n\"tie\" says so. Limits hold where the whole interval does. Exits 1 where "
           "limits are given and nothing\nkeeps them.",
       .positionals = {{"MODEL", "the model files", 1, kAny, true}},
-      .flags = {{"--device", Kind::text, "ID[,ID…]",
-                 "devices of the registry (`hone devices`), files, or host", "host"},
-                {"--by", Kind::text, "WHAT", "what is compared", "latency",
-                 "latency|memory|energy"},
-                {"--bind", Kind::texts, "SYMBOL=SIZE",
-                 "the size of a symbolic dimension; 1 without"},
-                {"--max-latency", Kind::text, "TIME", "such as 50ms"},
-                {"--max-energy", Kind::text, "ENERGY", "such as 0.2J"},
-                {"--max-memory", Kind::text, "SIZE", "such as 10MB"}},
+      .flags = with_report_flags(
+          {{"--device", Kind::text, "ID[,ID…]",
+            "devices of the registry (`hone devices`), files, or host", "host"},
+           {"--by", Kind::text, "WHAT", "what is compared", "latency", "latency|memory|energy"},
+           {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
+           {"--max-latency", Kind::text, "TIME", "such as 50ms"},
+           {"--max-energy", Kind::text, "ENERGY", "such as 0.2J"},
+           {"--max-memory", Kind::text, "SIZE", "such as 10MB"}}),
       .run = run,
   };
   return command;

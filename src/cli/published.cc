@@ -10,7 +10,9 @@
 #include "calibrate/published/energy.h"
 #include "calibrate/published/validation.h"
 #include "cli/output.h"
+#include "cli/report_files.h"
 #include "formats/csv.h"
+#include "report/escape.h"
 
 namespace hone::cli {
 
@@ -140,6 +142,101 @@ std::string print_validation(const Validation& v, const PublishedTable& what) {
   return text + "\n" + table(runs, kRight) + "\n" + table(parts, kRight);
 }
 
+// Errors of every run and over all: medians, means and the worst ones, as shades.
+report::HeatMap heat_map_of(std::string title, std::string corner,
+                            const std::vector<std::pair<std::string, ErrorSummary>>& rows) {
+  report::HeatMap map{std::move(title),
+                      std::move(corner),
+                      {"median", "mean", "95 % below", "most"},
+                      {},
+                      {},
+                      "Relative errors. Shades change at 2, 5, 10, 20 and 50 %."};
+  for (const auto& [name, s] : rows) {
+    map.rows.push_back(report::short_name(name));
+    map.cells.push_back({s.median, s.mean, s.p95, s.most});
+  }
+  return map;
+}
+
+using Rows = std::vector<std::pair<std::string, ErrorSummary>>;
+
+report::Report report_of(std::string title, std::string subtitle, const Rows& runs,
+                         const Rows& parts) {
+  report::Report report;
+  report.document.title = std::move(title);
+  report.document.subtitle = std::move(subtitle);
+  report::Section section;
+  section.parts.emplace_back(heat_map_of("Errors by part", "part", parts));
+  if (!runs.empty()) section.parts.emplace_back(heat_map_of("Errors by run", "run", runs));
+  report::Table table{"Summary", {{kHeads[0], false, true}}, {}, {}};
+  for (size_t i = 1; i < kHeads.size(); ++i) table.columns.push_back({kHeads[i], true});
+  report.records.columns = {"name",
+                            "n",
+                            "median",
+                            "mean",
+                            "p95",
+                            "max",
+                            "within_5_percent",
+                            "within_10_percent",
+                            "within_20_percent",
+                            "interval_coverage",
+                            "interval_half_width",
+                            "rank_correlation"};
+  for (const Rows& rows : {parts, runs})
+    for (const auto& [name, s] : rows) {
+      table.rows.push_back(cells(report::short_name(name), s));
+      report.records.rows.push_back({name, double(s.n), s.median, s.mean, s.p95, s.most, s.within_5,
+                                     s.within_10, s.within_20, s.coverage, s.half_width, s.rank});
+    }
+  section.parts.emplace_back(std::move(table));
+  report.document.sections.push_back(std::move(section));
+  return report;
+}
+
+report::Report report_of(const Validation& v, const PublishedTable& what) {
+  Rows runs, parts;
+  for (const RunResult& run : v.runs)
+    runs.emplace_back(fmt::format("{}: {}", run.device, run.run), run.summary);
+  for (const PartResult& part : v.parts) parts.emplace_back(part.name, part.summary);
+  for (const PartResult& part : v.baselines)
+    parts.emplace_back("baseline: " + part.name, part.summary);
+  report::Report report = report_of("Estimates against published latencies",
+                                    report::short_name(what.table), runs, parts);
+  JsonWriter json(report.json);
+  write_validation(json, v, what);
+  return report;
+}
+
+void write_energy(JsonWriter& json, const EnergyValidation& v, const PublishedEnergy& what) {
+  json.begin_object();
+  json.member("table", what.table);
+  json.member("calibration_network", v.calibration);
+  json.member("systems", v.systems);
+  write_parts(json, "parts", v.parts);
+  json.key("results");
+  json.begin_array();
+  for (const EnergyResult& r : v.results) {
+    json.begin_object();
+    json.member("system", r.system);
+    json.member("network", r.network);
+    json.member("estimated_j", r.estimated);
+    json.member("measured_j", r.measured);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+}
+
+report::Report report_of(const EnergyValidation& v, const PublishedEnergy& what) {
+  Rows parts;
+  for (const PartResult& part : v.parts) parts.emplace_back(part.name, part.summary);
+  report::Report report =
+      report_of("Energy against published measurements", report::short_name(what.table), {}, parts);
+  JsonWriter json(report.json);
+  write_energy(json, v, what);
+  return report;
+}
+
 }  // namespace
 
 Result<int> calibrate_table(const PublishedTable& what, const Arguments& arguments) {
@@ -170,6 +267,7 @@ Result<int> calibrate_table(const PublishedTable& what, const Arguments& argumen
 }
 
 Result<int> validate_table(const PublishedTable& what, const Arguments& arguments) {
+  const auto files = TRY(report_files(arguments));
   const Inputs inputs = TRY(open_inputs(what, arguments.limits));
   Progress progress(arguments);
   Validation validation;
@@ -193,38 +291,25 @@ Result<int> validate_table(const PublishedTable& what, const Arguments& argument
   } else {
     put(print_validation(validation, what));
   }
+  TRY(write_reports(files, arguments, [&] { return report_of(validation, what); }));
   return 0;
 }
 
 Result<int> validate_energy_table(const PublishedEnergy& what, const Arguments& arguments) {
   const auto rows = TRY(read_energy(TRY(open_table(what.table, arguments.limits))));
   const EnergyValidation v = TRY(validate_energy(rows, what.calibration_network));
+  const auto files = TRY(report_files(arguments));
+  const auto report = [&] { return report_of(v, what); };
   if (arguments.json) {
-    put_json([&](JsonWriter& json) {
-      json.begin_object();
-      json.member("table", what.table);
-      json.member("calibration_network", v.calibration);
-      json.member("systems", v.systems);
-      write_parts(json, "parts", v.parts);
-      json.key("results");
-      json.begin_array();
-      for (const EnergyResult& r : v.results) {
-        json.begin_object();
-        json.member("system", r.system);
-        json.member("network", r.network);
-        json.member("estimated_j", r.estimated);
-        json.member("measured_j", r.measured);
-        json.end_object();
-      }
-      json.end_array();
-      json.end_object();
-    });
+    put_json([&](JsonWriter& json) { write_energy(json, v, what); });
+    TRY(write_reports(files, arguments, report));
     return 0;
   }
   std::vector<std::vector<std::string>> parts{kHeads};
   for (const PartResult& part : v.parts) parts.push_back(cells(printable(part.name), part.summary));
   put(fmt::format("energy from the power of {} on {} systems, at the measured time\n\n{}",
                   printable(v.calibration), v.systems, table(parts, kRight)));
+  TRY(write_reports(files, arguments, report));
   return 0;
 }
 

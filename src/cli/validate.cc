@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "api/analysis.h"
 #include "api/random_input.h"
@@ -20,7 +19,9 @@
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/published.h"
-#include "formats/csv.h"
+#include "cli/report_files.h"
+#include "cli/validate_report.h"
+#include "cli/validate_steps.h"
 #include "hardware/host.h"
 #include "measure/machine_peaks.h"
 
@@ -29,27 +30,6 @@ namespace {
 
 using calibrate::ErrorCase;
 using calibrate::ErrorSummary;
-
-constexpr const char* kWholeRun = "run";  // instead of a step's number
-
-struct Prediction {
-  std::string model;
-  estimate::Quantity latency;
-  double macs = 0, bytes = 0, parameters = 0;
-  std::vector<estimate::OperatorCost> operators;
-  std::vector<std::string> types;  // of each operator
-};
-
-struct Outcome {
-  Prediction predicted;
-  calibrate::ModelTime time;
-};
-
-// Simpler ways on the same data, each without the model that it estimates.
-struct Baseline {
-  std::string name;
-  ErrorSummary summary;
-};
 
 std::string predictions_json(const std::vector<Prediction>& predictions) {
   std::string text;
@@ -71,8 +51,8 @@ Result<std::vector<Prediction>> predict(const Arguments& arguments, int threads)
   for (const std::string& path : arguments.positionals()) {
     const OpenedWorkload opened =
         TRY(open_workload(path, open_options(arguments), TRY(dim_bindings(arguments))));
-    const auto a = TRY(
-        analyze_on(opened, registry, "host", 1, {threads, arguments.text("--calibration"), {}}));
+    const auto a =
+        TRY(analyze_on(opened, registry, "host", 1, {threads, arguments.text("--calibration")}));
     double bytes = 0;
     for (const estimate::Step& s : opened.work.steps)
       for (const estimate::Touch& t : s.touches) bytes += t.bytes;
@@ -101,77 +81,10 @@ Result<std::vector<calibrate::TimedModel>> prepare(const Arguments& arguments) {
   return models;
 }
 
-// Steps of one family in all models.
-struct FamilyErrors {
-  double estimated = 0, measured = 0;  // seconds of all
-  std::vector<ErrorCase> cases;
-};
-
-std::map<std::string, FamilyErrors> families_of(const std::vector<Outcome>& outcomes) {
-  std::map<std::string, FamilyErrors> families;
-  for (const Outcome& o : outcomes)
-    for (const estimate::OperatorCost& c : o.predicted.operators) {
-      const double measured = o.time.steps[c.step];
-      if (!(measured > 0)) continue;
-      FamilyErrors& f = families[c.family];
-      f.estimated += c.seconds.value;
-      f.measured += measured;
-      f.cases.push_back({0, std::max(c.seconds.value, 1e-9), measured,
-                         std::log(c.seconds.high / c.seconds.value)});
-    }
-  return families;
-}
-
-std::string operators_csv(const std::vector<Outcome>& outcomes) {
-  std::string text =
-      "model,step,name,op,family,types,estimated_s,low_s,high_s,measured_s,again_s\n";
-  const auto number = [](double x) { return fmt::format("{:.6g}", x); };
-  for (const Outcome& o : outcomes) {
-    const estimate::Quantity& l = o.predicted.latency;
-    text += csv_line({o.predicted.model, kWholeRun, "", "", "", "", number(l.value), number(l.low),
-                      number(l.high), number(o.time.first_s), number(o.time.second_s)});
-    for (size_t i = 0; i < o.predicted.operators.size(); ++i) {
-      const estimate::OperatorCost& c = o.predicted.operators[i];
-      text += csv_line({o.predicted.model, std::to_string(c.step), c.name, c.op, c.family,
-                        o.predicted.types[i], number(c.seconds.value), number(c.seconds.low),
-                        number(c.seconds.high), number(o.time.steps[c.step]), ""});
-    }
-  }
-  return text;
-}
-
-// Times that an earlier run wrote with --operators.
-Result<std::vector<calibrate::ModelTime>> recorded(const CsvTable& table,
-                                                   const std::vector<Prediction>& predictions) {
-  const size_t model = TRY(table.column("model")), step = TRY(table.column("step")),
-               measured = TRY(table.column("measured_s")), again = TRY(table.column("again_s"));
-  std::vector<calibrate::ModelTime> times;
-  for (const Prediction& p : predictions) {
-    calibrate::ModelTime t;
-    t.name = p.model;
-    t.steps.resize(p.operators.empty() ? 0 : p.operators.back().step + 1);
-    for (size_t r = 0; r < table.rows(); ++r) {
-      if (table.cell(r, model) != p.model) continue;
-      if (table.cell(r, step) == kWholeRun) {
-        t.first_s = TRY(table.number(r, measured));
-        t.second_s = TRY(table.number(r, again));
-      } else if (const double at = TRY(table.number(r, step)); at >= 0 && at < t.steps.size()) {
-        t.steps[size_t(at)] = TRY(table.number(r, measured));
-      }
-    }
-    if (!(t.median() > 0))
-      return fail(ErrorId::usage, table.name() + " has no times of " + p.model);
-    times.push_back(std::move(t));
-  }
-  return times;
-}
-
-std::vector<ErrorCase> cases_of(const std::vector<Outcome>& outcomes) {
-  std::vector<ErrorCase> cases;
-  for (const Outcome& o : outcomes)
-    cases.push_back({0, o.predicted.latency.value, o.time.median(),
-                     std::log(o.predicted.latency.high / o.predicted.latency.value)});
-  return cases;
+std::vector<double> errors_of(const std::vector<ErrorCase>& cases) {
+  std::vector<double> errors;
+  for (const ErrorCase& c : cases) errors.push_back(c.estimated / c.measured - 1);
+  return errors;
 }
 
 Baseline roofline(const std::vector<Outcome>& outcomes, const measure::MachinePeaks& peaks) {
@@ -182,7 +95,7 @@ Baseline roofline(const std::vector<Outcome>& outcomes, const measure::MachinePe
         peaks.dram_bytes_per_s > 0 ? o.predicted.bytes / peaks.dram_bytes_per_s : 0;
     cases.push_back({0, std::max({compute, memory, 1e-9}), o.time.median()});
   }
-  return {"roofline of measured peaks", calibrate::summarize(cases)};
+  return {"roofline of measured peaks", calibrate::summarize(cases), errors_of(cases)};
 }
 
 Result<Baseline> regression(const std::vector<Outcome>& outcomes) {
@@ -206,7 +119,8 @@ Result<Baseline> regression(const std::vector<Outcome>& outcomes) {
     for (size_t c = 0; c < r.size(); ++c) estimated += x[c] * r[c];
     cases.push_back({0, std::max(estimated, 1e-9), outcomes[left].time.median()});
   }
-  return Baseline{"four coefficients, each model left out", calibrate::summarize(cases)};
+  return Baseline{"four coefficients, each model left out", calibrate::summarize(cases),
+                  errors_of(cases)};
 }
 
 // The models by their rate of multiply-adds: the rate of the one nearest in size.
@@ -219,99 +133,11 @@ Baseline efficiency_curve(const std::vector<Outcome>& outcomes) {
     };
     for (const Outcome& other : outcomes)
       if (&other != &o && (!nearest || apart(other) < apart(*nearest))) nearest = &other;
-    if (!nearest) continue;
+    if (!nearest) continue;  // of a single model
     const double rate = nearest->predicted.macs / nearest->time.median();
     cases.push_back({0, std::max(o.predicted.macs / std::max(rate, 1.0), 1e-9), o.time.median()});
   }
-  return {"efficiency of the model nearest in size", calibrate::summarize(cases)};
-}
-
-// Measured twice: the error that no estimate can be below.
-double retest(const std::vector<Outcome>& outcomes) {
-  std::vector<ErrorCase> cases;
-  for (const Outcome& o : outcomes) cases.push_back({0, o.time.first_s, o.time.second_s});
-  return calibrate::summarize(cases).median;
-}
-
-void write(JsonWriter& json, const ErrorSummary& s) {
-  json.begin_object();
-  json.member("n", int64_t(s.n));
-  json.member("median", s.median);
-  json.member("mean", s.mean);
-  json.member("p95", s.p95);
-  json.member("max", s.most);
-  json.member("within_5_percent", s.within_5);
-  json.member("within_10_percent", s.within_10);
-  json.member("within_20_percent", s.within_20);
-  json.member("coverage", s.coverage);
-  json.member("median_half_width", s.half_width);
-  json.member("rank_correlation", s.rank);
-  json.end_object();
-}
-
-void write(JsonWriter& json, const std::vector<Outcome>& outcomes,
-           const std::vector<Baseline>& baselines, const std::string& hash, int threads) {
-  json.begin_object();
-  json.member("threads", threads);
-  json.member("predictions_sha256", hash);
-  json.key("models");
-  json.begin_array();
-  for (const Outcome& o : outcomes) {
-    json.begin_object();
-    json.member("model", o.predicted.model);
-    write_quantity(json, "estimated_s", o.predicted.latency);
-    json.member("measured_s", o.time.median());
-    json.member("first_s", o.time.first_s);
-    json.member("second_s", o.time.second_s);
-    json.member("runs", int64_t(o.time.runs));
-    json.member("error", o.predicted.latency.value / o.time.median() - 1);
-    json.member("planned_arena_bytes", o.time.planned_arena_bytes);
-    json.member("measured_arena_bytes", o.time.measured_arena_bytes);
-    json.end_object();
-  }
-  json.end_array();
-  json.key("summary");
-  write(json, calibrate::summarize(cases_of(outcomes)));
-  json.member("retest", retest(outcomes));
-  json.key("families");
-  json.begin_array();
-  for (const auto& [name, f] : families_of(outcomes)) {
-    json.begin_object();
-    json.member("family", name);
-    json.member("estimated_s", f.estimated);
-    json.member("measured_s", f.measured);
-    json.key("summary");
-    write(json, calibrate::summarize(f.cases));
-    json.end_object();
-  }
-  json.end_array();
-  json.key("baselines");
-  json.begin_array();
-  for (const Baseline& b : baselines) {
-    json.begin_object();
-    json.member("name", b.name);
-    json.key("summary");
-    write(json, b.summary);
-    json.end_object();
-  }
-  json.end_array();
-  json.end_object();
-}
-
-std::string families_text(const std::vector<Outcome>& outcomes) {
-  const auto families = families_of(outcomes);
-  double all = 0;
-  for (const auto& [name, f] : families) all += f.measured;
-  std::vector<std::vector<std::string>> rows{
-      {"family", "steps", "of the time", "sum off by", "median", "95 % below", "covered"}};
-  for (const auto& [name, f] : families) {
-    const ErrorSummary s = calibrate::summarize(f.cases);
-    rows.push_back({name, std::to_string(s.n), fmt::format("{:.1f} %", 100 * f.measured / all),
-                    fmt::format("{:+.1f} %", (f.estimated / f.measured - 1) * 100),
-                    fmt::format("{:.1f} %", s.median * 100), fmt::format("{:.0f} %", s.p95 * 100),
-                    fmt::format("{:.0f} %", s.coverage * 100)});
-  }
-  return table(rows, {1, 2, 3, 4, 5, 6});
+  return {"efficiency of the model nearest in size", calibrate::summarize(cases), errors_of(cases)};
 }
 
 std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Baseline>& baselines) {
@@ -349,7 +175,8 @@ std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Base
 Result<std::vector<calibrate::ModelTime>> times_of(const std::vector<Prediction>& predictions,
                                                    const Arguments& arguments, ThreadPool& pool) {
   if (arguments.has("--recorded"))
-    return recorded(TRY(open_table(arguments.text("--recorded"), arguments.limits)), predictions);
+    return recorded_times(TRY(open_table(arguments.text("--recorded"), arguments.limits)),
+                          predictions);
   const auto models = TRY(prepare(arguments));
   Progress progress(arguments);
   auto times = TRY(calibrate::time_models(
@@ -359,8 +186,17 @@ Result<std::vector<calibrate::ModelTime>> times_of(const std::vector<Prediction>
   return times;
 }
 
+// The calibration that the estimates rest on, if it is of this machine.
+Result<std::optional<estimate::Calibration>> calibration_used(const Arguments& arguments,
+                                                              int threads) {
+  const std::string path = arguments.text("--calibration");
+  if (path.empty()) return calibrate::calibration_of(cpu_fingerprint(detect_host()), threads);
+  return std::optional(TRY(calibrate::read_calibration(path)));
+}
+
 Result<int> validate_models(const Arguments& arguments) {
   const int threads = arguments.threads > 0 ? arguments.threads : ThreadPool::usable_cpus();
+  const auto files = TRY(report_files(arguments));
   const auto predictions = TRY(predict(arguments, threads));
   // Fixed before anything is measured.
   const std::string text = predictions_json(predictions);
@@ -379,14 +215,19 @@ Result<int> validate_models(const Arguments& arguments) {
     baselines.push_back(TRY(regression(outcomes)));
     baselines.push_back(efficiency_curve(outcomes));
   }
+  const ModelValidation v{threads, hash, std::move(outcomes), std::move(baselines)};
   if (arguments.json)
-    put_json([&](JsonWriter& json) { write(json, outcomes, baselines, hash, threads); });
+    put_json([&](JsonWriter& json) { write_validation(json, v); });
   else
-    put(text_of(outcomes, baselines));
-  if (arguments.has("--operators"))
-    TRY(write_file(arguments.text("--operators"), operators_csv(outcomes)));
+    put(text_of(v.outcomes, v.baselines));
+  if (!files.empty()) {
+    const auto calibration = TRY(calibration_used(arguments, threads));
+    TRY(write_reports(files, arguments, [&] { return validation_report(v, calibration); }));
+  }
+  if (arguments.has("--steps"))
+    TRY(write_file(arguments.text("--steps"), steps_csv(v.outcomes)));
   const double most = arguments.has("--max-median") ? arguments.real("--max-median") : INFINITY;
-  return calibrate::summarize(cases_of(outcomes)).median <= most ? 0 : 1;
+  return calibrate::summarize(cases_of(v.outcomes)).median <= most ? 0 : 1;
 }
 
 Result<int> run(const Arguments& arguments) {
@@ -412,6 +253,7 @@ const Command& validate_command() {
       .examples =
           "$ hone validate model.onnx other.onnx --threads 1\n"
           "$ hone validate models/*.onnx --predictions predictions.json --max-median 0.05\n"
+          "$ hone validate models/*.onnx --report errors.html\n"
           "$ hone validate --table latencies.csv --features networks.csv --prior prior.json\n"
           "$ hone validate --energy boards.csv",
       .details =
@@ -424,18 +266,17 @@ const Command& validate_command() {
           "is above --max-median.\n\n--table and --energy compare with published measurements: "
           "docs/published_tables.md.",
       .positionals = {{"MODEL", "the model files", 0, kAny, true}},
-      .flags = with_table_flags(
+      .flags = with_report_flags(with_table_flags(
           {{"--seconds", Kind::real, "S", "of measuring each model", "2"},
            {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
            {"--calibration", Kind::text, "FILE", "a calibration instead of the registered one"},
            {"--predictions", Kind::text, "FILE.json", "write the estimates, before measuring"},
-           {"--operators", Kind::text, "FILE.csv", "write estimate and measurement of every step"},
-           {"--recorded", Kind::text, "FILE.csv",
-            "do not measure: the times are those of --operators"},
+           {"--steps", Kind::text, "FILE.csv", "write estimate and measurement of every step"},
+           {"--recorded", Kind::text, "FILE.csv", "measure nothing: take the times of --steps"},
            {"--max-median", Kind::real, "X", "the median error that is accepted, such as 0.05"},
            {"--energy", Kind::text, "FILE.csv", "validate energy: a table of boards"},
            {"--calibration-network", Kind::text, "NAME", "of --energy: whose power is known",
-            "kws"}}),
+            "kws"}})),
       .run = run,
   };
   return command;

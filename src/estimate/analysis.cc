@@ -91,11 +91,14 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
     }
     const auto parts = by_bound(e);
     for (size_t b = 0; b < kBounds; ++b) bounds[b] += parts[b];
+    // Who has measured nothing of a family takes it from another machine.
+    const bool measured = !calibration.fit(e.family->name)->residuals.empty();
     a.operators.push_back(
         {i, step.name, std::string(step.op->name), std::string(e.family->name), step.macs,
          step.flops, bytes_of(step),
          Quantity::around(e.seconds, (e.half_width > 0 ? e.half_width : kNoBound) + extra,
-                          confidence, source),
+                          measured ? confidence : Confidence::interpolated,
+                          measured ? source : source + ", of a family measured on another machine"),
          largest(parts)});
   }
   bounds[size_t(Bound::overhead)] +=
@@ -114,12 +117,61 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
     a.notes.push_back(std::to_string(unknown) + " of " + std::to_string(workload.steps.size()) +
                       " steps are not covered: the model takes longer");
   a.latency = Quantity::around(latency.seconds, half_width, confidence, source);
-  a.throughput =
-      Quantity::around(batch / std::max(latency.seconds, 1e-12), half_width, confidence, source);
+  a.latency.confidence = worst_of(confidence_shares(a));
+  a.throughput = Quantity::around(batch / std::max(latency.seconds, 1e-12), half_width,
+                                  a.latency.confidence, source);
+  a.roofs = roofs_of(calibration.rates);
   a.peak_memory = Quantity::exactly(double(memory_of(workload).total()),
                                     "weights as packed, the plan of the arena, inputs, outputs");
   a.energy = energy_of(device, a);
   return a;
+}
+
+ConfidenceShares confidence_shares(const Analysis& analysis) {
+  ConfidenceShares shares{};
+  double all = 0;
+  for (const OperatorCost& o : analysis.operators) {
+    shares[size_t(o.seconds.confidence)] += o.seconds.value;
+    all += o.seconds.value;
+  }
+  if (all <= 0) {
+    shares[size_t(analysis.latency.confidence)] = 1;
+    return shares;
+  }
+  for (double& share : shares) share /= all;
+  return shares;
+}
+
+Confidence worst_of(const ConfidenceShares& shares) {
+  constexpr double kCounts = 0.1;
+  for (size_t c = kConfidences; c-- > 0;)
+    if (shares[c] >= kCounts) return Confidence(c);
+  return Confidence::theoretical;
+}
+
+std::vector<Roof> roofs_of(const Rates& rates) {
+  std::vector<Roof> roofs;
+  const auto add = [&](std::string name, double rate, bool computes) {
+    if (rate > 0) roofs.push_back({std::move(name), rate, computes});
+  };
+  add("32-bit floats", rates.f32_flops, true);
+  add("8-bit integers", rates.int8_ops, true);
+  add("second-level cache", rates.l2_bytes_per_s, false);
+  add("third-level cache", rates.l3_bytes_per_s, false);
+  add("memory", rates.dram_bytes_per_s, false);
+  return roofs;
+}
+
+std::vector<Roof> roofs_of(const Device& device) {
+  std::vector<Roof> roofs;
+  for (const auto& [field, name] :
+       {std::pair{FieldId::peak_fp32, "32-bit floats"},
+        std::pair{FieldId::peak_fp16, "16-bit floats"}, std::pair{FieldId::peak_bf16, "bf16"},
+        std::pair{FieldId::peak_int8, "8-bit integers"}})
+    if (const auto peak = device.dense(field)) roofs.push_back({name, *peak, true});
+  if (const auto bandwidth = device.value(FieldId::memory_bandwidth))
+    roofs.push_back({"memory", *bandwidth, false});
+  return roofs;
 }
 
 std::vector<const OperatorCost*> slowest(const Analysis& analysis, size_t count) {

@@ -1,6 +1,7 @@
 // What a workload costs on a device: latency, memory, energy, and what they are made of.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,13 @@ struct OperatorCost {
   Bound bound = Bound::compute;
 };
 
+// A limit of the device, for plots: operations a second, or bytes a second from a level of memory.
+struct Roof {
+  std::string name;
+  double per_second = 0;
+  bool computes = false;
+};
+
 struct Analysis {
   std::string device, device_name;
   Quantity latency, throughput, peak_memory;
@@ -33,6 +41,7 @@ struct Analysis {
   std::array<double, kBounds> bound_shares{};  // of the time
   Bound bound_by = Bound::compute;
   std::vector<OperatorCost> operators;  // in the order of running
+  std::vector<Roof> roofs;              // as far as they are known
   double uncovered = 0;                 // share of steps whose time nobody knows
   std::vector<std::string> notes;
 };
@@ -51,6 +60,16 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
 // By the figures of the registry and the resources of the device's class. Fails with
 // `unsupported_feature` where devices of the class cannot run such a model.
 Result<Analysis> analyze_theoretical(const Workload& workload, const Device& device, double batch);
+
+// What share of the time rests on what. The confidence of the whole is the worst one that a tenth
+// of the time or more rests on.
+using ConfidenceShares = std::array<double, kConfidences>;
+ConfidenceShares confidence_shares(const Analysis& analysis);
+Confidence worst_of(const ConfidenceShares& shares);
+
+std::vector<Roof> roofs_of(const Rates& rates);
+// Dense peaks and the bandwidth of memory.
+std::vector<Roof> roofs_of(const Device& device);
 
 // Steps whose order of time is known, slowest first.
 std::vector<const OperatorCost*> slowest(const Analysis& analysis, size_t count);

@@ -150,6 +150,7 @@ Calibration made_up() {
     fit.coefficients.fill(1e-10);
     fit.coefficients[kFeatures - 1] = 1e-6;
     fit.half_width = 0.2;
+    fit.residuals.resize(1);  // it was measured
     c.families.push_back(fit);
   }
   c.half_width = 2;
@@ -175,6 +176,46 @@ TEST(Calibrated, KnowsItsKernels) {
   EXPECT_GT(other.latency.high, same.latency.high);
   ASSERT_EQ(other.notes.size(), 1u);
   EXPECT_NE(other.notes[0].find("hone calibrate"), std::string::npos);
+}
+
+// What a tenth of the time rests on is what the whole is said to rest on.
+TEST(Calibrated, ConfidenceByShareOfTime) {
+  Calibration c = made_up();
+  const Device device = device_of("raspberry_pi_5");
+  const Analysis all = analyze_calibrated(network(), c, device, "cpu 1", 1);
+  EXPECT_EQ(confidence_shares(all)[size_t(Confidence::calibrated)], 1);
+  double convolutions = 0, seconds = 0;
+  for (const OperatorCost& o : all.operators) {
+    seconds += o.seconds.value;
+    if (o.family.starts_with("conv")) convolutions += o.seconds.value;
+  }
+  for (FamilyFit& f : c.families)
+    if (f.family.starts_with("conv")) f.residuals.clear();
+  const Analysis some = analyze_calibrated(network(), c, device, "cpu 1", 1);
+  const ConfidenceShares shares = confidence_shares(some);
+  EXPECT_NEAR(shares[size_t(Confidence::interpolated)], convolutions / seconds, 1e-9);
+  EXPECT_NEAR(shares[size_t(Confidence::interpolated)] + shares[size_t(Confidence::calibrated)], 1,
+              1e-9);
+  EXPECT_EQ(some.latency.confidence, Confidence::interpolated);
+  EXPECT_EQ(worst_of({0, 0.97, 0, 0.03}), Confidence::calibrated);
+  EXPECT_EQ(worst_of({0, 0.5, 0.4, 0.1}), Confidence::theoretical);
+  EXPECT_EQ(worst_of({1, 0, 0, 0}), Confidence::exact);
+}
+
+TEST(Roofs, OfRatesAndOfTheRegistry) {
+  Rates rates;
+  EXPECT_TRUE(roofs_of(rates).empty());
+  rates.f32_flops = 1e11;
+  rates.dram_bytes_per_s = 2e10;
+  ASSERT_EQ(roofs_of(rates).size(), 2u);
+  EXPECT_TRUE(roofs_of(rates)[0].computes);
+  EXPECT_EQ(roofs_of(rates)[1].per_second, 2e10);
+  bool memory = false, peak = false;
+  for (const Roof& r : roofs_of(device_of("nvidia_t4"))) {
+    EXPECT_GT(r.per_second, 0);
+    (r.computes ? peak : memory) = true;
+  }
+  EXPECT_TRUE(memory && peak);
 }
 
 TEST(Calibrated, WhatWasNotMeasuredIsToldAndWidens) {

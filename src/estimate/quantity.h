@@ -11,6 +11,7 @@ namespace hone::estimate {
 // How an estimate came about: from measurements on this machine with these kernels, from those of
 // another one, from vendors' figures alone, or counted.
 enum class Confidence : uint8_t { exact, calibrated, interpolated, theoretical };
+inline constexpr size_t kConfidences = 4;
 std::string_view name(Confidence confidence);
 
 struct Quantity {

@@ -161,23 +161,22 @@ class Reader {
     std::vector<size_t> last(graph_.value_count(), 0);
     for (size_t i = 0; i < steps.size(); ++i)
       for (const uint32_t v : steps[i].release) last[v] = i;
-    struct Piece {
-      int64_t begin, end;
-      size_t last;
-    };
-    std::vector<Piece> alive;
+    std::vector<ArenaValue> alive;
     for (size_t i = 0; i < steps.size(); ++i) {
-      std::erase_if(alive, [&](const Piece& p) { return p.last < i; });
+      std::erase_if(alive, [&](const ArenaValue& v) { return v.last < i; });
       for (const ValueId v : graph_[steps[i].node].outputs) {
         const int64_t offset = v.valid() ? offset_[v.index] : -1;
         const int64_t bytes = offset >= 0 ? bytes_of(w_.plan->type(v)) : 0;
-        if (bytes > 0) alive.push_back({offset, offset + bytes, std::max(last[v.index], i)});
+        if (bytes <= 0) continue;
+        alive.push_back({v, offset, bytes, i, std::max(last[v.index], i)});
+        w_.arena_values.push_back(alive.back());
       }
-      std::ranges::sort(alive, {}, &Piece::begin);
+      std::ranges::sort(alive, {}, &ArenaValue::offset);
       int64_t covered = 0, reached = 0;
-      for (const Piece& p : alive) {
-        covered += std::max<int64_t>(0, p.end - std::max(p.begin, reached));
-        reached = std::max(reached, p.end);
+      for (const ArenaValue& v : alive) {
+        const int64_t end = v.offset + v.bytes;
+        covered += std::max<int64_t>(0, end - std::max(v.offset, reached));
+        reached = std::max(reached, end);
       }
       w_.steps[i].live_bytes = covered;
     }

@@ -44,10 +44,19 @@ struct Step {
   Infer call(const Model& model) const { return Infer(*op, *attrs, *in, out->size(), &model); }
 };
 
+// A value with a place in the arena, alive from step `first` to step `last`, both included. Values
+// that show or take over the bytes of others share places with them.
+struct ArenaValue {
+  ValueId value;
+  int64_t offset = 0, bytes = 0;
+  size_t first = 0, last = 0;
+};
+
 struct Workload {
   std::shared_ptr<const Program> program;
   std::shared_ptr<const Specialization> plan;
-  std::vector<Step> steps;  // in the order of running
+  std::vector<Step> steps;               // in the order of running
+  std::vector<ArenaValue> arena_values;  // in the order of being made
   int64_t arena_bytes = 0, peak_live_bytes = 0;
   int64_t input_bytes = 0, output_bytes = 0, state_bytes = 0, weight_bytes = 0;
   double macs = 0, flops = 0;

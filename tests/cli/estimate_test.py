@@ -7,8 +7,8 @@ from pathlib import Path
 from harness import ADD, CNN, VIT, CommandTest
 
 KEYS = {"model", "device", "device_name", "parameters", "macs", "flops", "latency_s",
-        "throughput_per_s", "peak_memory_bytes", "energy_j", "bound_by", "bound_shares", "memory",
-        "uncovered", "operators", "notes"}
+        "throughput_per_s", "peak_memory_bytes", "energy_j", "confidence_shares", "bound_by",
+        "bound_shares", "memory", "partition", "uncovered", "operators", "notes"}
 CONFIDENCES = ("exact", "calibrated", "interpolated", "theoretical")
 
 
