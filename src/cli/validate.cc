@@ -16,6 +16,7 @@
 #include "calibrate/published/errors.h"
 #include "cli/commands.h"
 #include "cli/estimates.h"
+#include "cli/floors.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/published.h"
@@ -176,7 +177,8 @@ void write(JsonWriter& json, const ErrorSummary& s) {
 }
 
 void write(JsonWriter& json, const std::vector<Outcome>& outcomes,
-           const std::vector<Baseline>& baselines, const std::string& hash, int threads) {
+           const std::vector<Baseline>& baselines, const std::string& hash, int threads,
+           const std::optional<FloorsReport>& floors) {
   json.begin_object();
   json.member("threads", threads);
   json.member("predictions_sha256", hash);
@@ -209,6 +211,10 @@ void write(JsonWriter& json, const std::vector<Outcome>& outcomes,
     json.end_object();
   }
   json.end_array();
+  if (floors) {
+    json.key("floors");
+    write(json, *floors);
+  }
   json.end_object();
 }
 
@@ -246,6 +252,7 @@ std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Base
 
 Result<int> validate_models(const Arguments& arguments) {
   const int threads = arguments.threads > 0 ? arguments.threads : ThreadPool::usable_cpus();
+  TRY(require_model_floor(arguments, threads));
   const auto predictions = TRY(predict(arguments, threads));
   // Fixed before anything is measured.
   const std::string text = predictions_json(predictions);
@@ -269,21 +276,39 @@ Result<int> validate_models(const Arguments& arguments) {
     baselines.push_back(TRY(regression(outcomes)));
     baselines.push_back(efficiency_curve(outcomes));
   }
+  const double median = calibrate::summarize(cases_of(outcomes)).median;
+  std::optional<FloorsReport> floors;
+  if (arguments.has("--floors"))
+    floors = TRY(compare_with_floors(arguments, ModelsError{threads, median}));
   if (arguments.json)
-    put_json([&](JsonWriter& json) { write(json, outcomes, baselines, hash, threads); });
+    put_json([&](JsonWriter& json) { write(json, outcomes, baselines, hash, threads, floors); });
   else
-    put(text_of(outcomes, baselines));
+    put(text_of(outcomes, baselines) + (floors ? "\n" + text_of(*floors) : ""));
   const double most = arguments.has("--max-median") ? arguments.real("--max-median") : INFINITY;
-  return calibrate::summarize(cases_of(outcomes)).median <= most ? 0 : 1;
+  return median <= most && (!floors || floors->hold()) ? 0 : 1;
+}
+
+Result<int> validate_floors(const Arguments& arguments) {
+  const FloorsReport report = TRY(compare_with_floors(arguments, std::nullopt));
+  if (arguments.json)
+    put_json([&](JsonWriter& json) { write(json, report); });
+  else
+    put(text_of(report));
+  return report.hold() ? 0 : 1;
 }
 
 Result<int> run(const Arguments& arguments) {
+  if (arguments.on("--lower-floors") && !arguments.has("--floors"))
+    return fail(ErrorId::usage, "--lower-floors needs --floors FILE");
   if (arguments.has("--energy"))
     return validate_energy_table(
         {arguments.text("--energy"), arguments.text("--calibration-network")}, arguments);
   if (arguments.has("--table")) return validate_table(published_table(arguments), arguments);
+  if (arguments.positionals().empty() && arguments.has("--floors"))
+    return validate_floors(arguments);
   if (arguments.positionals().empty()) {
-    Error error = fail(ErrorId::usage, "`hone validate` needs models, --table or --energy");
+    Error error =
+        fail(ErrorId::usage, "`hone validate` needs models, --floors, --table or --energy");
     error.hint = "`hone help validate` has examples";
     return error;
   }
@@ -300,6 +325,7 @@ const Command& validate_command() {
       .examples =
           "$ hone validate model.onnx other.onnx --threads 1\n"
           "$ hone validate models/*.onnx --predictions predictions.json --max-median 0.05\n"
+          "$ hone validate --floors data/calibration/floors.yaml\n"
           "$ hone validate --table latencies.csv --features networks.csv --prior prior.json\n"
           "$ hone validate --energy boards.csv",
       .details =
@@ -309,7 +335,11 @@ const Command& validate_command() {
           "beside "
           "the test-retest\nfloor and simpler ways on the same data. Exits 1 where the median "
           "error "
-          "is above --max-median.\n\n--table and --energy compare with published measurements: "
+          "is above --max-median.\n\n--floors compares the errors that calibrations keep of each "
+          "family of kernels, and the median error of\nthe models, with the largest ones accepted; "
+          "exits 1 and says which where one is above. --lower-floors\nwrites new, lower floors "
+          "where all hold: docs/estimation.md.\n\n--table and --energy compare with published "
+          "measurements: "
           "docs/published_tables.md.",
       .positionals = {{"MODEL", "the model files", 0, kAny, true}},
       .flags = with_table_flags(
@@ -318,6 +348,9 @@ const Command& validate_command() {
            {"--calibration", Kind::text, "FILE", "a calibration instead of the registered one"},
            {"--predictions", Kind::text, "FILE.json", "write the estimates, before measuring"},
            {"--max-median", Kind::real, "X", "the median error that is accepted, such as 0.05"},
+           {"--floors", Kind::text, "FILE.yaml",
+            "the largest errors accepted, by device and family"},
+           {"--lower-floors", Kind::on_off, "", "write lower floors where errors are below"},
            {"--energy", Kind::text, "FILE.csv", "validate energy: a table of boards"},
            {"--calibration-network", Kind::text, "NAME", "of --energy: whose power is known",
             "kws"}}),

@@ -100,7 +100,8 @@ TEST(Registry, FilesOfTheUser) {
   EXPECT_EQ(registry.find("raspberry_pi_5")->name, "Mine");
   EXPECT_EQ(registry.find("rpi5")->name, "Mine") << "the alias leads to what stands in";
   EXPECT_EQ(registry.find("broken").error().id, ErrorId::bad_device);
-  EXPECT_EQ(registry.find("scratch_npuu").error().hint, "did you mean scratch_npu? `hone devices` lists all");
+  EXPECT_EQ(registry.find("scratch_npuu").error().hint,
+            "did you mean scratch_npu? `hone devices` lists all");
   const auto listing = registry.all();
   EXPECT_EQ(listing.devices.size(), built_in_devices().size() + 2);
   ASSERT_EQ(listing.refused.size(), 1u);
