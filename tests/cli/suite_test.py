@@ -145,6 +145,15 @@ class Resume(SuiteTest):
         for a, b in zip(report["results"], again["results"]):
             self.assertEqual(a["latency_s"], b["latency_s"])
 
+    def test_more_rounds_go_on(self):
+        self.write("mine.yaml", SUITE)
+        words = ["--suite", "mine.yaml", "--samples", "s.csv", "--json", "--rounds"]
+        first = self.measure(*words, 1).json()
+        second = self.measure(*words, 2, "--resume").json()
+        self.assertEqual(first["session"], second["session"])
+        self.assertEqual((second["resumed"], second["visits"]), (3, 6))
+        self.assertEqual(len(self.visits()), 6)
+
     def test_another_plan_begins_anew(self):
         self.write("mine.yaml", SUITE)
         words = ["--suite", "mine.yaml", "--samples", "s.csv", "--json", "--rounds", 1]
