@@ -5,37 +5,25 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <map>
-#include <optional>
 
-#include "api/open.h"
-#include "api/random_input.h"
-#include "backends/backends.h"
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "cli/benchmark_language.h"
 #include "cli/benchmark_rows.h"
+#include "cli/benchmark_subjects.h"
+#include "cli/benchmark_suite.h"
 #include "cli/commands.h"
 #include "cli/compiler.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "hardware/host.h"
-#include "import/hone/artefact.h"
 #include "measure/machine_peaks.h"
-#include "measure/macs.h"
-#include "measure/operator_model.h"
-#include "ops/catalogue.h"
-#include "passes/pipeline.h"
-#include "runtime/session.h"
 
 namespace hone::cli {
 namespace {
 
 using measure::Measured;
-
-// Multiply-adds up to which the plain loops of `reference` give the expected outputs in seconds.
-constexpr int64_t kReferenceMacs = 1'000'000'000;
 
 Result<std::vector<int>> numbers_in(std::string_view text, std::string_view flag) {
   std::vector<int> numbers;
@@ -54,160 +42,15 @@ Result<std::vector<int>> numbers_in(std::string_view text, std::string_view flag
   }
 }
 
-Result<std::vector<const workers::Engine*>> engines_in(std::string_view text) {
-  std::vector<const workers::Engine*> engines;
-  while (true) {
-    const size_t comma = std::min(text.find(','), text.size());
-    const workers::Engine* engine = TRY(workers::engine_named(text.substr(0, comma)));
-    if (std::find(engines.begin(), engines.end(), engine) != engines.end())
-      return fail(ErrorId::usage, "--engines names " + std::string(engine->name) + " twice");
-    engines.push_back(engine);
-    if (comma == text.size()) return engines;
-    text.remove_prefix(comma + 1);
-  }
-}
-
-std::string precision_of(const Model& model) {
-  std::map<std::string_view, uint64_t> bytes;
-  for (uint32_t i = 0; i < model.constants.size(); ++i) {
-    const Constant& c = model.constants[i];
-    if (c.type.dtype == DType::string) continue;
-    const auto stored = model.stored(ConstantId{i});
-    const BlockFormat* format = c.type.encoding.format;
-    if (stored) bytes[format ? format->name : name(stored_dtype(c.type))] += stored->size();
-  }
-  const auto most = std::max_element(
-      bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == bytes.end() ? "" : std::string(most->first);
-}
-
-// For files that are gone with it.
-class TemporaryFolder {
- public:
-  static Result<std::unique_ptr<TemporaryFolder>> make() {
-    std::error_code error;
-    std::string name =
-        (std::filesystem::temp_directory_path(error) / "hone-benchmark-XXXXXX").string();
-    if (error || mkdtemp(name.data()) == nullptr)
-      return fail(ErrorId::io, "cannot make the folder '" + printable(name) + "'");
-    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(std::move(name)));
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
-
- private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
-
-// What is made for the measurements: operators as models, artefacts of models.
-class Workshop {
- public:
-  explicit Workshop(const Arguments& arguments) : arguments_(arguments) {}
-
-  // The file of a model of one operator.
-  Result<std::string> operator_file(const std::string& op, const std::string& dims) {
-    const std::string path = TRY(next_file());
-    const Model model = TRY(measure::operator_model(op, dims, arguments_.limits));
-    TRY(artefact::write(model, path, arguments_.threads));
-    return path;
-  }
-
-  Result<Compiled> compile(const std::string& path) {
-    if (!compiler_)
-      compiler_.emplace(arguments_,
-                        CompilerOptions{.measure = "missing", .threads = arguments_.threads});
-    return compiler_->run(path, TRY(next_file()));
-  }
-
- private:
-  Result<std::string> next_file() {
-    if (!folder_) folder_ = TRY(TemporaryFolder::make());
-    return *folder_ / fmt::format("{}.hone", files_++);
-  }
-
-  const Arguments& arguments_;
-  std::unique_ptr<TemporaryFolder> folder_;
-  std::optional<Compiler> compiler_;
-  size_t files_ = 0;
-};
-
-uint64_t constant_bytes(const Model& model) {
-  uint64_t bytes = 0;
-  for (uint32_t i = 0; i < model.constants.size(); ++i)
-    if (const auto stored = model.stored(ConstantId{i})) bytes += stored->size();
-  return bytes;
-}
-
-// Inputs, and the outputs that every engine has to give.
-Result<ModelUnderTest> prepare(const Arguments& arguments, const std::string& path) {
-  OpenedModel opened = TRY(open_model_file(path, open_options(arguments)));
-  Model model = std::move(opened.model);
-  std::vector<std::string> symbols;
-  for (const Symbol& symbol : model.symbols) symbols.push_back(symbol.name);
-  const v1::Bindings given = TRY(bindings_of(arguments.texts("--bind"), symbols));
-  Dim::Bindings bindings;
-  for (const auto& [name, size] : given) bindings[name] = size;
-  ModelUnderTest result;
-  result.name = result.subject.path = path;
-  result.file_bytes = opened.file_bytes;
-  result.precision = precision_of(model);
-  result.subject.tolerance = arguments.real("--tolerance");
-  if (model.phase != "lower")
-    TRY(run_pipeline(model, "clean", standard_catalogue(), arguments.limits));
-  const Graph& graph = model.main();
-  std::vector<Datum> inputs;
-  for (size_t i = 0; i < graph.inputs.size(); ++i) {
-    const Value& input = graph[graph.inputs[i]];
-    inputs.push_back(TRY(random_datum(input.type, uint64_t(arguments.integer("--seed")) + i,
-                                      bindings, arguments.limits)
-                             .context("making up input '" + printable(input.name) + "'")));
-    if (inputs.back().kind != Datum::Kind::tensor || inputs.back().tensor.dtype() == DType::string)
-      return fail(ErrorId::unsupported_feature, "engines are fed tensors of numbers, and input '" +
-                                                    printable(input.name) + "' is " +
-                                                    input.type.str());
-    result.subject.inputs.push_back({input.name, inputs.back().tensor});
-  }
-  for (const Symbol& symbol : model.symbols) bindings.emplace(symbol.name, 1);
-  result.macs = measure::macs_of(model, bindings);
-  result.flops = measure::flops_of(model, bindings);
-  result.touched = constant_bytes(model);
-  const bool small = result.macs && *result.macs <= kReferenceMacs;
-  result.expected_from = arguments.has("--expected")       ? arguments.text("--expected")
-                         : small || model.phase == "lower" ? "reference"
-                                                           : "cpu";
-  auto backends = TRY(backends_for(result.expected_from));
-  if (result.expected_from == "cpu") backends = all_backends();  // it does not run everything
-  const auto shared = std::make_shared<const Model>(std::move(model));
-  const auto program = TRY(Program::make(shared, backends, arguments.limits));
-  ThreadPool pool(0);
-  Session session(program, pool);
-  const auto outputs = TRY(session.run(inputs).context("computing the outputs to expect"));
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].kind != Datum::Kind::tensor || outputs[i].tensor.dtype() == DType::string)
-      return fail(ErrorId::unsupported_feature, "engines give back tensors of numbers only");
-    result.subject.expected.push_back({shared->main().output_names()[i], outputs[i].tensor});
-  }
-  for (const auto* tensors : {&result.subject.inputs, &result.subject.expected})
-    for (const auto& t : *tensors) result.touched += uint64_t(t.tensor.byte_size());
-  // What is compiled already is given as it is.
-  if (shared->phase == "lower") result.subject.compiled = path;
-  return result;
-}
-
 Result<std::vector<ModelUnderTest>> prepare_all(const Arguments& arguments, Workshop& workshop,
                                                 const measure::Plan& plan) {
   std::vector<ModelUnderTest> models;
   for (const std::string& path : arguments.positionals())
-    models.push_back(TRY(prepare(arguments, path)));
+    models.push_back(TRY(prepare_subject(arguments, path, arguments.texts("--bind"))));
   const std::string op = arguments.text("--op");
   for (const std::string& dims : arguments.texts("--dims")) {
-    models.push_back(TRY(prepare(arguments, TRY(workshop.operator_file(op, dims)))));
+    models.push_back(TRY(prepare_subject(arguments, TRY(workshop.operator_file(op, dims)),
+                                         arguments.texts("--bind"))));
     models.back().name = fmt::format("{} {}", op, dims);
     models.back().op = op;
     models.back().dims = dims;
@@ -266,7 +109,11 @@ Status check_subjects(const Arguments& arguments) {
 }
 
 Status check_flags(const Arguments& arguments) {
-  TRY(check_subjects(arguments));
+  if (!measures_suite(arguments)) {
+    TRY(check_subjects(arguments));
+    for (const char* flag : {"--resume", "--energy"})
+      if (arguments.has(flag)) return fail(ErrorId::usage, std::string(flag) + " is for --suite");
+  }
   if (arguments.integer("--rounds") < 1 || arguments.integer("--rounds") > 1000)
     return fail(ErrorId::usage, "--rounds takes a number from 1 to 1000");
   if (!(arguments.real("--seconds") > 0 && arguments.real("--seconds") <= 3600))
@@ -286,10 +133,14 @@ Result<std::map<int, measure::MachinePeaks>> peaks_in(const std::string& path) {
 
 Result<int> run(const Arguments& arguments) {
   TRY(check_flags(arguments));
-  const std::vector<int> counts =
-      arguments.has("--sweep-threads")
-          ? TRY(numbers_in(arguments.text("--sweep-threads"), "--sweep-threads"))
-          : std::vector<int>{ThreadPool(arguments.threads).size()};
+  std::vector<int> counts;
+  if (arguments.has("--sweep-threads"))
+    counts = TRY(numbers_in(arguments.text("--sweep-threads"), "--sweep-threads"));
+  if (measures_suite(arguments)) {
+    if (counts.empty() && arguments.threads > 0) counts = {arguments.threads};
+    return benchmark_suite(arguments, counts);
+  }
+  if (counts.empty()) counts = {ThreadPool(arguments.threads).size()};
   if (measures_language(arguments)) return benchmark_language(arguments, counts);
   measure::Plan plan;
   // Other engines do not read the models that are made of operators.
@@ -354,8 +205,8 @@ Result<int> run(const Arguments& arguments) {
 }
 
 std::vector<Flag> benchmark_flags(std::vector<Flag> flags) {
-  const auto more = language_benchmark_flags();
-  flags.insert(flags.end(), more.begin(), more.end());
+  for (const auto& more : {suite_flags(), language_benchmark_flags()})
+    flags.insert(flags.end(), more.begin(), more.end());
   return flags;
 }
 
@@ -371,6 +222,8 @@ const Command& benchmark_command() {
           "$ hone benchmark model.onnx --engines hone,onnxruntime --sweep-threads 1,2\n"
           "$ hone benchmark model.onnx --engines hone,hone-compiled,onnxruntime\n"
           "$ hone benchmark --op gemm --dims 128x768x768 --dims 128x768x3072\n"
+          "$ hone benchmark --suite operators --threads 1\n"
+          "$ hone benchmark --suite mine.yaml --resume --samples samples.csv\n"
           "$ hone benchmark model.gguf smollm-135m --prefill 512 --decode 128\n"
           "$ hone benchmark model.onnx --bind S=128 --rounds 9 --samples samples.csv --json",
       .details =
@@ -382,6 +235,12 @@ const Command& benchmark_command() {
           "where an engine fails or gives other outputs.\n\n"
           "hone-compiled is given the artefact of `hone compile`, which is made through the cache "
           "first.\n\n"
+          "--suite measures the cases of a suite, and MODELs with them, in rounds of a drawn "
+          "order, each\nvisit in a fresh process. Samples in which the engine was switched out do "
+          "not count; where all\nwere, the CPU time of one thread does; what is too noisy gets no "
+          "number, and the exit code is 5.\nSamples are appended to "
+          "~/.local/share/hone/measurements, or --samples; --resume goes on with the\nlast session "
+          "of the suite. A suite is a name (--list-suites) or a file: docs/benchmark.md.\n\n"
           "--prefill, --decode and --depth measure language models, in this process: tokens a "
           "second "
           "of reading\na prompt and of going on one by one, behind so many tokens in the cache; a "
@@ -396,7 +255,11 @@ const Command& benchmark_command() {
           "  depthwise NxCxHxWxK[xS]    one filter of K x K for each channel\n"
           "  quantized_gemm MxNxK       the same as gemm in bytes, quantized on the way\n"
           "  block4_gemm, block8_gemm MxNxK    weights of 4 or 8 bits in blocks of 32\n"
-          "  softmax AxBx…, layer_normalization AxBx…    along the last axis\n"
+          "  attention NxHxSxD          H heads of width D, S queries and keys\n"
+          "  softmax AxBx…, layer_normalization AxBx…, rms_normalization AxBx…    along the last "
+          "axis\n"
+          "  copy AxBx…, scale AxBx…, triad AxBx…    streams of memory: two tensors joined; x * 3; "
+          "x + 3 * y\n"
           "  add AxBx…, gelu AxBx… and the other element-wise operators of one or two inputs",
       .positionals = {{"MODEL", "the model files", 0, kAny, true}},
       .flags = benchmark_flags(
@@ -418,7 +281,8 @@ const Command& benchmark_command() {
             "reference|cpu"},
            {"--calibration", Kind::text, "REPORT.json",
             "take what the machine can do at best from an earlier report of --json"},
-           {"--samples", Kind::text, "FILE.csv", "append every measured time"}}),
+           {"--samples", Kind::text, "FILE.csv",
+            "append every measured time; of --suite there is a file without asking"}}),
       .run = run,
   };
   return command;

@@ -3,14 +3,15 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <ctime>
-#include <filesystem>
-#include <fstream>
 
+#include "backends/backends.h"
 #include "base/text.h"
+#include "calibrate/host_calibration.h"
 #include "cli/output.h"
 #include "hardware/host.h"
+#include "hone/hone.h"
 #include "measure/operator_model.h"
+#include "measure/suite_session.h"
 
 namespace hone::cli {
 
@@ -125,8 +126,10 @@ void write(JsonWriter& json, const Row& row) {
     json.member("first_s", m.first_s);
     json.member("first_in_runs", first_in_runs(m));
     json.member("cpu_s", m.cpu_s);
+    json.member("disturbed", m.disturbed);
     json.member("peak_memory_bytes", m.peak_memory_bytes);
     json.member("idle_memory_bytes", m.idle_memory_bytes);
+    json.member("resident_memory_bytes", m.resident_memory_bytes);
     json.member("file_bytes", row.model->file_bytes);
     if (m.engine->compiled) write_compiled(json, row.model->compiled);
     if (row.model->macs) json.member("macs", *row.model->macs);
@@ -234,38 +237,42 @@ std::string report(const measure::MachinePeaks& peaks, int threads) {
       peaks.l3_bytes_per_s / 1e9, peaks.dram_bytes_per_s / 1e9);
 }
 
-namespace {
-
-std::string csv(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
+measure::VisitKey environment_of(const std::string& command) {
+  measure::VisitKey key;
+  const Host host = detect_host();
+  key.utc = measure::utc_now();
+  key.cpu = printable(host.cpu.empty() ? host.cpu_version : host.cpu);
+  key.kernels = calibrate::kernels_of(cpu_backend());
+  key.hone = v1::version();
+  key.load_average = measure::load_average();
+  key.command = printable(command);
+  return key;
 }
-
-}  // namespace
 
 Status append_samples(const std::string& path, const std::vector<Row>& rows,
                       const std::string& command) {
-  std::error_code error;
-  const bool fresh =
-      !std::filesystem::exists(path, error) || std::filesystem::is_empty(path, error);
-  std::ofstream file(path, std::ios::app);
-  if (fresh) file << "utc,cpu,command,model,engine,version,threads,round,seconds\n";
-  const std::string cpu = detect_host().cpu;
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char time[32];
-  std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  for (const Row& row : rows)
-    for (size_t round = 0; round < row.measured.seconds.size(); ++round)
-      for (const double sample : row.measured.seconds[round])
-        file << fmt::format("{},{},{},{},{},{},{},{},{:.9f}\n", time, csv(cpu), csv(command),
-                            csv(row.model->name), row.measured.engine->name,
-                            csv(row.measured.version), row.threads, round, sample);
-  file.flush();
-  if (!file) return fail(ErrorId::io, "cannot append the samples to '" + printable(path) + "'");
-  return ok();
+  std::vector<measure::Visit> visits;
+  measure::Visit visit;
+  visit.key = environment_of(command);
+  visit.key.session = measure::new_session(visit.key.utc, command);
+  for (const Row& row : rows) {
+    const Measured& m = row.measured;
+    visit.key.subject = printable(row.model->name);
+    visit.key.engine = m.engine->name;
+    visit.key.version = m.version;
+    visit.key.threads = row.threads;
+    visit.load_s = m.load_s;
+    visit.first_s = m.first_s;
+    visit.idle_memory_bytes = m.idle_memory_bytes;
+    visit.resident_memory_bytes = m.resident_memory_bytes;
+    visit.peak_memory_bytes = m.peak_memory_bytes;
+    for (size_t round = 0; round < m.samples.size(); ++round) {
+      visit.key.round = int(round);
+      visit.samples = m.samples[round];
+      visits.push_back(visit);
+    }
+  }
+  return measure::append_visits(path, visits);
 }
 
 }  // namespace hone::cli

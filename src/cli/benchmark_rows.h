@@ -9,6 +9,7 @@
 #include "cli/compiler.h"
 #include "measure/benchmark.h"
 #include "measure/machine_peaks.h"
+#include "measure/sample_file.h"
 
 namespace hone::cli {
 
@@ -46,7 +47,10 @@ std::string report(const measure::MachinePeaks& peaks, int threads);
 std::string report(const ModelUnderTest& model, const std::vector<Row>& rows);
 std::string report_operators(const std::vector<Row>& rows);
 
-// Appends all samples; a fresh file gets a head.
+// What the machine is now, for samples.
+measure::VisitKey environment_of(const std::string& command);
+
+// Appends all samples to a file as measure/sample_file.h has it.
 Status append_samples(const std::string& path, const std::vector<Row>& rows,
                       const std::string& command);
 

@@ -16,6 +16,7 @@
 #include "calibrate/published/errors.h"
 #include "cli/commands.h"
 #include "cli/estimates.h"
+#include "cli/floors.h"
 #include "cli/model_flags.h"
 #include "cli/output.h"
 #include "cli/published.h"
@@ -197,6 +198,7 @@ Result<std::optional<estimate::Calibration>> calibration_used(const Arguments& a
 Result<int> validate_models(const Arguments& arguments) {
   const int threads = arguments.threads > 0 ? arguments.threads : ThreadPool::usable_cpus();
   const auto files = TRY(report_files(arguments));
+  TRY(require_model_floor(arguments, threads));
   const auto predictions = TRY(predict(arguments, threads));
   // Fixed before anything is measured.
   const std::string text = predictions_json(predictions);
@@ -216,10 +218,14 @@ Result<int> validate_models(const Arguments& arguments) {
     baselines.push_back(efficiency_curve(outcomes));
   }
   const ModelValidation v{threads, hash, std::move(outcomes), std::move(baselines)};
+  const double median = calibrate::summarize(cases_of(v.outcomes)).median;
+  std::optional<FloorsReport> floors;
+  if (arguments.has("--floors"))
+    floors = TRY(compare_with_floors(arguments, ModelsError{threads, median}));
   if (arguments.json)
-    put_json([&](JsonWriter& json) { write_validation(json, v); });
+    put_json([&](JsonWriter& json) { write_validation(json, v, floors); });
   else
-    put(text_of(v.outcomes, v.baselines));
+    put(text_of(v.outcomes, v.baselines) + (floors ? "\n" + text_of(*floors) : ""));
   if (!files.empty()) {
     const auto calibration = TRY(calibration_used(arguments, threads));
     TRY(write_reports(files, arguments, [&] { return validation_report(v, calibration); }));
@@ -227,16 +233,30 @@ Result<int> validate_models(const Arguments& arguments) {
   if (arguments.has("--steps"))
     TRY(write_file(arguments.text("--steps"), steps_csv(v.outcomes)));
   const double most = arguments.has("--max-median") ? arguments.real("--max-median") : INFINITY;
-  return calibrate::summarize(cases_of(v.outcomes)).median <= most ? 0 : 1;
+  return median <= most && (!floors || floors->hold()) ? 0 : 1;
+}
+
+Result<int> validate_floors(const Arguments& arguments) {
+  const FloorsReport report = TRY(compare_with_floors(arguments, std::nullopt));
+  if (arguments.json)
+    put_json([&](JsonWriter& json) { write(json, report); });
+  else
+    put(text_of(report));
+  return report.hold() ? 0 : 1;
 }
 
 Result<int> run(const Arguments& arguments) {
+  if (arguments.on("--lower-floors") && !arguments.has("--floors"))
+    return fail(ErrorId::usage, "--lower-floors needs --floors FILE");
   if (arguments.has("--energy"))
     return validate_energy_table(
         {arguments.text("--energy"), arguments.text("--calibration-network")}, arguments);
   if (arguments.has("--table")) return validate_table(published_table(arguments), arguments);
+  if (arguments.positionals().empty() && arguments.has("--floors"))
+    return validate_floors(arguments);
   if (arguments.positionals().empty()) {
-    Error error = fail(ErrorId::usage, "`hone validate` needs models, --table or --energy");
+    Error error =
+        fail(ErrorId::usage, "`hone validate` needs models, --floors, --table or --energy");
     error.hint = "`hone help validate` has examples";
     return error;
   }
@@ -254,6 +274,7 @@ const Command& validate_command() {
           "$ hone validate model.onnx other.onnx --threads 1\n"
           "$ hone validate models/*.onnx --predictions predictions.json --max-median 0.05\n"
           "$ hone validate models/*.onnx --report errors.html\n"
+          "$ hone validate --floors data/calibration/floors.yaml\n"
           "$ hone validate --table latencies.csv --features networks.csv --prior prior.json\n"
           "$ hone validate --energy boards.csv",
       .details =
@@ -263,7 +284,11 @@ const Command& validate_command() {
           "beside "
           "the test-retest\nfloor and simpler ways on the same data. Exits 1 where the median "
           "error "
-          "is above --max-median.\n\n--table and --energy compare with published measurements: "
+          "is above --max-median.\n\n--floors compares the errors that calibrations keep of each "
+          "family of kernels, and the median error of\nthe models, with the largest ones accepted; "
+          "exits 1 and says which where one is above. --lower-floors\nwrites new, lower floors "
+          "where all hold: docs/estimation.md.\n\n--table and --energy compare with published "
+          "measurements: "
           "docs/published_tables.md.",
       .positionals = {{"MODEL", "the model files", 0, kAny, true}},
       .flags = with_report_flags(with_table_flags(
@@ -274,6 +299,9 @@ const Command& validate_command() {
            {"--steps", Kind::text, "FILE.csv", "write estimate and measurement of every step"},
            {"--recorded", Kind::text, "FILE.csv", "measure nothing: take the times of --steps"},
            {"--max-median", Kind::real, "X", "the median error that is accepted, such as 0.05"},
+           {"--floors", Kind::text, "FILE.yaml",
+            "the largest errors accepted, by device and family"},
+           {"--lower-floors", Kind::on_off, "", "write lower floors where errors are below"},
            {"--energy", Kind::text, "FILE.csv", "validate energy: a table of boards"},
            {"--calibration-network", Kind::text, "NAME", "of --energy: whose power is known",
             "kws"}})),

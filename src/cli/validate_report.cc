@@ -190,7 +190,8 @@ double retest(const std::vector<Outcome>& outcomes) {
   return calibrate::summarize(cases).median;
 }
 
-void write_validation(JsonWriter& json, const ModelValidation& v) {
+void write_validation(JsonWriter& json, const ModelValidation& v,
+                      const std::optional<FloorsReport>& floors) {
   json.begin_object();
   json.member("threads", v.threads);
   json.member("predictions_sha256", v.hash);
@@ -235,6 +236,10 @@ void write_validation(JsonWriter& json, const ModelValidation& v) {
     json.end_object();
   }
   json.end_array();
+  if (floors) {
+    json.key("floors");
+    write(json, *floors);
+  }
   json.end_object();
 }
 
@@ -265,7 +270,7 @@ report::Report validation_report(const ModelValidation& v,
   }
   report.records = records_of(outcomes);
   JsonWriter json(report.json);
-  write_validation(json, v);
+  write_validation(json, v, std::nullopt);
   return report;
 }
 

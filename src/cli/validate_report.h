@@ -8,6 +8,7 @@
 #include "base/json_writer.h"
 #include "calibrate/model_timer.h"
 #include "calibrate/published/errors.h"
+#include "cli/floors.h"
 #include "estimate/analysis.h"
 #include "estimate/calibration.h"
 #include "estimate/quantity.h"
@@ -49,7 +50,8 @@ std::vector<ErrorCase> cases_of(const std::vector<Outcome>& outcomes);
 // Measured twice: the error that no estimate can be below.
 double retest(const std::vector<Outcome>& outcomes);
 
-void write_validation(JsonWriter& json, const ModelValidation& validation);
+void write_validation(JsonWriter& json, const ModelValidation& validation,
+                      const std::optional<FloorsReport>& floors);
 // `calibration` is the one that the estimates rest on; none where it is another machine's.
 report::Report validation_report(const ModelValidation& validation,
                                  const std::optional<estimate::Calibration>& calibration);

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstring>
-#include <ctime>
 #include <optional>
 
 #include "base/process.h"
@@ -19,12 +19,6 @@ namespace {
 using workers::TensorSpan;
 
 constexpr uint64_t kAlignment = 64;  // of tensors in the shared memory
-
-double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return double(time.tv_sec) + double(time.tv_nsec) / 1e9;
-}
 
 class Service {
  public:
@@ -61,6 +55,7 @@ class Service {
     if (call == "bench") return bench(request, json);
     if (call == "memory") {
       json.member("peak_memory_bytes", peak_memory_bytes());
+      json.member("resident_memory_bytes", resident_memory_bytes());
       return ok();
     }
     return fail(ErrorId::usage, "a worker does not know the call '" + printable(call) + "'");
@@ -148,26 +143,32 @@ class Service {
   }
 
   Status bench(const Json& request, JsonWriter& json) {
+    const uint64_t least = TRY(TRY(request.get("samples")).as_uint64());
     const uint64_t runs = TRY(TRY(request.get("runs")).as_uint64());
     const double seconds = TRY(TRY(request.get("seconds")).as_double());
-    std::vector<int64_t> samples;
-    const double cpu = cpu_seconds();
+    std::vector<int64_t> wall, cpu, switches;
     const auto first = std::chrono::steady_clock::now();
     const auto enough = [&] {
-      return samples.size() >= runs &&
-             (seconds_since(first) >= seconds || samples.size() >= workers::kMostSamples);
+      return wall.size() >= least &&
+             (seconds_since(first) >= seconds || wall.size() >= workers::kMostSamples);
     };
-    for (auto begin = first; !enough();) {
-      TRY(run());
+    while (!enough()) {
+      const ProcessUsage before = process_usage();
+      const auto begin = std::chrono::steady_clock::now();
+      for (uint64_t i = 0; i < runs; ++i) TRY(run());
       const auto end = std::chrono::steady_clock::now();
-      samples.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count());
-      begin = std::chrono::steady_clock::now();
+      const ProcessUsage after = process_usage();
+      wall.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count());
+      cpu.push_back(std::llround((after.cpu_s - before.cpu_s) * 1e9));
+      switches.push_back(after.involuntary_switches - before.involuntary_switches);
     }
-    json.member("cpu_s", cpu_seconds() - cpu);
-    json.key("samples_ns");
-    json.begin_array();
-    for (const int64_t sample : samples) json.value(sample);
-    json.end_array();
+    for (const auto& [name, values] :
+         {std::pair("samples_ns", &wall), {"cpu_ns", &cpu}, {"switches", &switches}}) {
+      json.key(name);
+      json.begin_array();
+      for (const int64_t value : *values) json.value(value);
+      json.end_array();
+    }
     return ok();
   }
 

@@ -8,158 +8,15 @@
 #include <memory>
 
 #include "base/text.h"
+#include "measure/contestant.h"
 #include "workers/protocol.h"
-#include "workers/shared_memory.h"
-#include "workers/worker.h"
 
 namespace hone::measure {
 namespace {
 
 using workers::TensorSpan;
-using workers::Worker;
 
-constexpr uint64_t kAlignment = 64;
 constexpr double kWarmUp = 0.2;  // seconds before the first round
-
-uint64_t aligned(uint64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-uint64_t room_for(const std::vector<NamedTensor>& tensors) {
-  uint64_t bytes = 0;
-  for (const NamedTensor& t : tensors) bytes += aligned(t.tensor.byte_size());
-  return bytes;
-}
-
-// One engine with the model in it.
-class Contestant {
- public:
-  Contestant(const Subject& subject, const Plan& plan, const workers::Engine& engine)
-      : subject_(subject), plan_(plan) {
-    result.engine = &engine;
-  }
-
-  void prepare() {
-    if (const Status done = try_prepare(); !done) give_up(done.error());
-  }
-  void measure() {
-    if (!ready()) return;
-    if (const Status done = take_turn(); !done) give_up(done.error());
-  }
-  void finish() {
-    if (!ready()) return;
-    if (const Status done = read_memory(); !done) return give_up(done.error());
-    result.latency = median_of(result.seconds);
-    worker_.reset();
-  }
-
-  Measured result;
-
- private:
-  static constexpr Worker::Seconds kPatience{1};  // with what goes on behind a turn
-
-  bool ready() const { return worker_ && result.error.empty() && result.parity.equal; }
-
-  void give_up(const Error& error) {
-    result.error = error.message;
-    result.seconds.clear();
-    worker_.reset();
-  }
-
-  Status try_prepare() {
-    input_bytes_ = room_for(subject_.inputs);
-    memory_.emplace(
-        TRY(workers::SharedMemory::make(input_bytes_ + room_for(subject_.expected) + kAlignment)));
-    worker_ = TRY(Worker::start(workers::launch_of(*result.engine, plan_.python), *memory_));
-    const JsonDocument hello = TRY(call("hello"));
-    if (TRY(TRY(hello.root().get("protocol")).as_int64()) != workers::kProtocol)
-      return fail(ErrorId::unavailable, "the worker speaks another version of the protocol");
-    constexpr size_t kMostVersion = 64;
-    result.version =
-        printable(TRY(TRY(hello.root().get("version")).as_string()).substr(0, kMostVersion));
-    result.idle_memory_bytes = TRY(TRY(hello.root().get("idle_memory_bytes")).as_uint64());
-    const JsonDocument opened = TRY(call("open", [&](JsonWriter& json) {
-      json.member("path", result.engine->compiled ? subject_.compiled : subject_.path);
-      json.member("threads", plan_.threads);
-      json.member("follow_links", plan_.follow_links);
-      json.member("measurements", plan_.measurements);
-      json.key("limits");
-      json.begin_object();
-      for (const LimitInfo& limit : all_limits())
-        json.member(limit.name, plan_.limits.*limit.field);
-      json.end_object();
-    }));
-    result.load_s = TRY(TRY(opened.root().get("load_s")).as_double());
-    TRY(feed());
-    const JsonDocument first =
-        TRY(call("run", [&](JsonWriter& json) { json.member("room", input_bytes_); }));
-    result.first_s = TRY(TRY(first.root().get("first_s")).as_double());
-    result.parity = compare_outputs(TRY(outputs_in(first.root(), *memory_, subject_.expected)),
-                                    subject_.expected, subject_.tolerance);
-    if (result.parity.equal) {
-      TRY(bench(1, kWarmUp, false));
-      worker_->settle(kPatience);
-      return ok();
-    }
-    return read_memory();
-  }
-
-  // The first run meets caches full of what the others left there.
-  Status take_turn() {
-    TRY(bench(1, 0, false));
-    TRY(bench(plan_.least_runs, plan_.seconds, true));
-    worker_->settle(kPatience);
-    return ok();
-  }
-
-  Result<JsonDocument> call(std::string_view name, const Worker::Members& arguments = nullptr) {
-    return worker_->call(name, Worker::Seconds(plan_.deadline + plan_.seconds), arguments);
-  }
-
-  Status feed() {
-    std::vector<TensorSpan> spans;
-    uint64_t at = 0;
-    for (const auto& [name, tensor] : subject_.inputs) {
-      const auto bytes = uint64_t(tensor.byte_size());
-      std::memcpy(TRY(memory_->part(at, bytes)).data(), tensor.data(), bytes);
-      spans.push_back({name, std::string(hone::name(tensor.dtype())), tensor.shape(), at, bytes});
-      at += aligned(bytes);
-    }
-    TRY(call("feed", [&](JsonWriter& json) {
-      json.key("inputs");
-      json.begin_array();
-      for (const TensorSpan& span : spans) workers::write(json, span);
-      json.end_array();
-    }));
-    return ok();
-  }
-
-  Status bench(uint64_t runs, double seconds, bool kept) {
-    const JsonDocument reply = TRY(call("bench", [&](JsonWriter& json) {
-      json.member("runs", runs);
-      json.member("seconds", seconds);
-    }));
-    if (!kept) return ok();
-    std::vector<double>& samples = result.seconds.emplace_back();
-    for (const Json sample : TRY(reply.root().get("samples_ns")).elements()) {
-      samples.push_back(TRY(sample.as_double()) / 1e9);
-      if (!(samples.back() > 0)) return fail(ErrorId::malformed, "a run that took no time");
-    }
-    if (samples.size() < runs) return fail(ErrorId::malformed, "fewer runs than asked for");
-    result.cpu_s += TRY(TRY(reply.root().get("cpu_s")).as_double());
-    return ok();
-  }
-
-  Status read_memory() {
-    const JsonDocument reply = TRY(call("memory"));
-    result.peak_memory_bytes = TRY(TRY(reply.root().get("peak_memory_bytes")).as_uint64());
-    return ok();
-  }
-
-  const Subject& subject_;
-  const Plan& plan_;
-  uint64_t input_bytes_ = 0;
-  std::optional<workers::SharedMemory> memory_;
-  std::unique_ptr<Worker> worker_;
-};
 
 // Largest |a - b| over largest |b|; infinite where only one is NaN.
 double distance(const Tensor& a, const Tensor& b) {
@@ -246,13 +103,13 @@ std::vector<Measured> benchmark(const Subject& subject, const Plan& plan,
     if (progress) progress(++step, steps);
   };
   for (auto& c : contestants) {
-    c->prepare();
+    c->prepare(kWarmUp);
     done();
   }
   for (int round = 0; round < plan.rounds; ++round) {
     // Another one begins each round.
     for (size_t i = 0; i < contestants.size(); ++i) {
-      contestants[(i + size_t(round)) % contestants.size()]->measure();
+      contestants[(i + size_t(round)) % contestants.size()]->take_turn();
       done();
     }
   }

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "formats/json.h"
 #include "ir/tensor.h"
+#include "measure/noise.h"
 #include "measure/statistics.h"
 #include "workers/engines.h"
 #include "workers/shared_memory.h"
@@ -55,12 +56,14 @@ struct Measured {
   std::string error;  // why there is nothing else
   double load_s = 0;  // opening the model until it can run
   double first_s = 0;
-  uint64_t idle_memory_bytes = 0;  // the engine without a model
-  uint64_t peak_memory_bytes = 0;
+  uint64_t idle_memory_bytes = 0;                             // the engine without a model
+  uint64_t peak_memory_bytes = 0, resident_memory_bytes = 0;  // at the end
   Parity parity;
-  Rounds seconds;    // of runs; none where the outputs are not those expected
-  Interval latency;  // of these
-  double cpu_s = 0;  // of all threads, in these runs
+  TimeRounds samples;    // of single runs; none where the outputs are not those expected
+  Rounds seconds;        // their wall times
+  Interval latency;      // of these
+  double cpu_s = 0;      // of all threads, in these runs
+  size_t disturbed = 0;  // runs in which a thread was taken off its processor, or waited
 };
 
 // Each engine opens the model in a fresh process, takes the inputs and runs once. One whose outputs

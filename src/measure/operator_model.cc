@@ -86,6 +86,22 @@ Description layer_normalization(const Dims& d) {
           "layer_normalization(x, @w0, @w1) <axis=-1>",
           {Dims{d.back()}, Dims{d.back()}}};
 }
+Description rms_normalization(const Dims& d) {
+  return {"x: " + f32(d), "rms_normalization(x, @w0) <axis=-1>", {Dims{d.back()}}};
+}
+// Every head looks at all keys: [N, H, S, D].
+Description attention(const Dims& d) {
+  return {fmt::format("x: {0}, k: {0}, v: {0}", f32(d)), "attention(x, k, v)", {}};
+}
+// Streams of memory, as those of McCalpin's STREAM: a copy joins two halves, which is moving bytes
+// and nothing else.
+Description copy(const Dims& d) {
+  return {fmt::format("x: {0}, y: {0}", f32(d)), "concat(x, y) <axis=0>", {}};
+}
+Description scale(const Dims& d) { return {"x: " + f32(d), "mul(x, f32{3})", {}}; }
+Description triad(const Dims& d) {
+  return {fmt::format("x: {0}, y: {0}", f32(d)), "add(x, mul(y, f32{3}))", {}};
+}
 
 struct Maker {
   std::string_view op, dims;  // dims: what the numbers are
@@ -103,6 +119,11 @@ constexpr std::array kMakers{
     Maker{"depthwise", "NxCxHxWxK[xS]", 5, 6, depthwise},
     Maker{"softmax", "AxBx…", 1, 8, softmax},
     Maker{"layer_normalization", "AxBx…", 1, 8, layer_normalization},
+    Maker{"rms_normalization", "AxBx…", 1, 8, rms_normalization},
+    Maker{"attention", "NxHxSxD", 4, 4, attention},
+    Maker{"copy", "AxBx…", 1, 8, copy},
+    Maker{"scale", "AxBx…", 1, 8, scale},
+    Maker{"triad", "AxBx…", 1, 8, triad},
 };
 
 Error wrong_dims(std::string_view op, std::string_view dims, std::string_view form) {
@@ -202,6 +223,11 @@ Result<Model> operator_model(std::string_view op, std::string_view dims, const L
                         .context("making a model of --op " + printable(op)));
   if (size > 0) model.sources[0] = TRY(made_up(size / 4, limits));
   return model;
+}
+
+Status check_operator(std::string_view op, std::string_view dims) {
+  TRY(described(op, dims));
+  return ok();
 }
 
 bool multiplies_bytes(std::string_view op) {

@@ -13,9 +13,14 @@
 //    [TENSOR…]}
 //   {"call": "run", "room"}      {"first_s", "outputs": [TENSOR…]}  written into the shared memory
 //                                                                   from byte `room` on
-//   {"call": "bench", "runs",    {"samples_ns": [N…], "cpu_s"}      runs until both are reached, at
-//    "seconds"}                                                     most kMostSamples times
-//   {"call": "memory"}           {"peak_memory_bytes"}              most that was resident
+//   {"call": "bench", "samples", {"samples_ns": [N…],               samples until both are reached,
+//    "seconds", "runs"}           "cpu_ns": [N…],                   at most kMostSamples; each of
+//    so
+//                                 "switches": [N…]}                 many runs, with the CPU time of
+//                                                                   all threads and how often one
+//                                                                   was taken off its processor
+//   {"call": "memory"}           {"peak_memory_bytes",              most that was resident, and
+//                                 "resident_memory_bytes"}          what is
 //
 // TENSOR is {"name", "dtype", "shape", "offset", "bytes"}, dtypes as in the text form. A reply with
 // "error" says why not; after it the worker may be asked again. The shared memory is descriptor 3
@@ -36,7 +41,7 @@
 
 namespace hone::workers {
 
-inline constexpr int kProtocol = 1;
+inline constexpr int kProtocol = 2;
 inline constexpr int kSharedDescriptor = 3;
 inline constexpr uint32_t kMostFrameBytes = 64u << 20;
 inline constexpr uint64_t kMostSamples = 20'000;  // of one call of bench

@@ -100,7 +100,9 @@ class Benchmark(CommandTest):
                                ("block8_gemm", "5x7x32", 5 * 7 * 32), ("conv", "1x3x8x8x6x3x2", 27 * 6 * 16),
                                ("depthwise", "1x8x6x6x3", 8 * 36 * 9), ("add", "3x5", 0),
                                ("gelu", "64", 0), ("softmax", "2x33", 0),
-                               ("layer_normalization", "4x9", 0)):
+                               ("layer_normalization", "4x9", 0), ("rms_normalization", "4x9", 0),
+                               ("attention", "1x2x5x8", 2 * 2 * 5 * 5 * 8), ("copy", "7x3", 0),
+                               ("scale", "21", 0), ("triad", "2x9", 0)):
             report = self.hone("benchmark", "--op", op, "--dims", dims, "--json", *QUICK).json()
             self.assertEqual(len(report["results"]), 1)
             r = report["results"][0]
@@ -108,12 +110,13 @@ class Benchmark(CommandTest):
                              (f"{op} {dims}", op, dims, "hone"))
             self.assertEqual(r["macs"], macs)
             self.assertLess(r["parity"]["largest_relative"], 1e-4)
-            for key in ("bytes", "bytes_per_s", "flops_per_s"):
+            for key in ("bytes", "bytes_per_s"):
                 self.assertGreater(r[key], 0)
+            self.assertEqual(r["flops_per_s"] > 0, op != "copy")
             self.assertIn(r["level"], ("L2", "L3", "memory"))
             self.assertGreaterEqual(r["fraction_of_bandwidth"], 0)
             self.assertEqual("fraction_of_int8_peak" in r, "_gemm" in op)
-        self.assertEqual(r["bytes"], 2 * 4 * 9 * 4 + 2 * 9 * 4)
+        self.assertEqual(r["bytes"], 3 * 4 * 18 + 4)
         text = self.hone("benchmark", "--op", "gemm", "--dims", "5x7x9", "--dims", "16x16x16",
                          *QUICK).out
         self.assertIn("gemm 5x7x9", text)
@@ -170,7 +173,9 @@ class Benchmark(CommandTest):
             rows = list(csv.DictReader(file))
         self.assertEqual({r["engine"] for r in rows}, {"hone"})
         self.assertEqual({r["round"] for r in rows}, {"0", "1"})
-        last = [float(r["seconds"]) for r in rows][-report["results"][0]["latency_s"]["n"]:]
+        self.assertEqual(rows[-1]["quantity"], "visit")
+        times = [float(r["value"]) for r in rows if r["quantity"] == "time_s"]
+        last = times[-report["results"][0]["latency_s"]["n"]:]
         flat = [s for round_ in report["results"][0]["rounds_s"] for s in round_]
         for a, b in zip(last, flat):
             self.assertAlmostEqual(a, b, places=8)
