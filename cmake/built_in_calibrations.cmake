@@ -1,6 +1,8 @@
 # Writes OUT, a source that holds the text of every file of data/calibration below ROOT.
 file(GLOB files RELATIVE ${ROOT} ${ROOT}/data/calibration/*.json)
 list(SORT files)
+set(names "")
+set(texts "")
 set(rows "")
 foreach(file IN LISTS files)
   file(READ ${ROOT}/${file} text)
@@ -13,7 +15,11 @@ foreach(file IN LISTS files)
     string(APPEND literals "\n     R\"hone(${piece})hone\"")
     math(EXPR at "${at} + 15000")
   endwhile()
-  string(APPEND rows "    {\"${file}\",${literals}},\n")
+  list(LENGTH names number)
+  list(APPEND names ${file})
+  # An array has its length: nobody counts characters when this is compiled.
+  string(APPEND texts "constexpr char kText${number}[] =${literals};\n")
+  string(APPEND rows "    {\"${file}\", {kText${number}, sizeof kText${number} - 1}},\n")
 endforeach()
 file(WRITE ${OUT} "// Made from data/calibration.
 #include \"calibrate/calibrations.h\"
@@ -21,6 +27,7 @@ file(WRITE ${OUT} "// Made from data/calibration.
 namespace hone::calibrate {
 namespace {
 
+${texts}
 constexpr BuiltInCalibration kCalibrations[] = {
 ${rows}};
 

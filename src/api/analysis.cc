@@ -96,10 +96,9 @@ Result<estimate::Analysis> analyze_on(const OpenedWorkload& opened, const Device
   if (device.id == "host") return on_host(opened, device, batch, options);
   if (device.device_class == DeviceClass::neuromorphic)
     return estimate::analyze_spiking(opened.work, device, options.spikes, batch);
-  estimate::Analysis a =
-      TRY(device.device_class == DeviceClass::cpu
-              ? on_cpu(opened, device, batch, options.threads)
-              : estimate::analyze_theoretical(opened.work, device, batch));
+  estimate::Analysis a = TRY(device.device_class == DeviceClass::cpu
+                                 ? on_cpu(opened, device, batch, options.threads)
+                                 : estimate::analyze_theoretical(opened.work, device, batch));
   a.roofs = estimate::roofs_of(device);
   return a;
 }

@@ -53,15 +53,16 @@ std::vector<Residual> merged(std::span<const Residual> residuals) {
   return out;
 }
 
-Result<Reach> best_reach(std::span<const Residual> residuals) {
-  constexpr std::array kDistances{0.5, 1.0, 2.0, 4.0, 8.0};
+Result<Reach> best_reach(std::span<const Residual> residuals, std::optional<double> given) {
+  std::vector<double> distances{0.5, 1.0, 2.0, 4.0, 8.0};
+  if (given) distances = {*given};
   constexpr std::array kNoises{0.1, 0.4, 1.5};
   constexpr size_t kEnough = 120;
   if (residuals.size() > kEnough) residuals = residuals.first(kEnough);
   Reach best;
   double least = std::numeric_limits<double>::infinity();
   const std::vector<double> y = targets(residuals);
-  for (const double distance : kDistances)
+  for (const double distance : distances)
     for (const double noise : kNoises) {
       const Reach reach{distance, noise};
       const Matrix l = TRY(factor(residuals, reach));

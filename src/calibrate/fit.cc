@@ -126,15 +126,12 @@ std::vector<Residual> spread(std::vector<Residual> residuals) {
   return kept;
 }
 
+// Of what the fit says with the residuals that it has so far.
 Residual residual_of(const FamilyFit& fit, const Sample& s) {
   const double fitted = std::max(estimate::fitted_seconds(fit, s.step.features), 1e-9);
-  return {s.step.position, std::log(s.seconds / fitted), s.seconds};
+  return {s.step.position,
+          std::log(s.seconds / fitted) - estimate::correction(fit, s.step.position), s.seconds};
 }
-
-// ln(measured / estimated) of shapes that the fit has not seen; plain, and corrected.
-struct LeftOut {
-  std::vector<double> plain, corrected;
-};
 
 // Equal shapes are in one fold, wherever they stand.
 size_t fold_of(const Sample& s) { return sip_hash(s.op + " " + s.dims, 0, 0) % kFolds; }
@@ -145,24 +142,61 @@ std::vector<Residual> residuals_of(const FamilyFit& fit, const Group& samples) {
   return spread(merged(all));
 }
 
+// Two ways to a fit: coefficients of this machine's samples, or those of the prior and its
+// corrector, as much slower as this machine is. Both have a corrector of their own samples.
+enum class Way : uint8_t { own, adopted };
+
+Result<FamilyFit> start(Way way, const Group& samples, const Known& known) {
+  FamilyFit fit;
+  if (way == Way::own) {
+    fit.coefficients = TRY(coefficients_of(samples, known));
+    return fit;
+  }
+  fit = *known.prior;
+  if (!fit.corrects) fit.residuals.clear();
+  fit.own = 0;
+  std::vector<double> ratios;
+  for (const Sample* s : samples) ratios.push_back(residual_of(fit, *s).log_ratio);
+  const double slower = std::exp(median(ratios));
+  for (double& c : fit.coefficients) c *= slower;
+  return fit;
+}
+
+// Where the prior has a corrector, both reach as far.
+std::optional<double> given_distance(Way way, const Known& known) {
+  if (way == Way::own || !known.prior->corrects) return std::nullopt;
+  return known.prior->reach;
+}
+
+Status add_corrector(FamilyFit& fit, const Group& samples, const Reach& reach) {
+  std::vector<Residual> own = residuals_of(fit, samples);
+  fit.reach = reach.distance;
+  fit.noise = reach.noise;
+  TRY(set_weights(own, reach));
+  fit.own = own.size();
+  fit.residuals.insert(fit.residuals.end(), own.begin(), own.end());
+  return ok();
+}
+
+// ln(measured / estimated) of shapes that the fit has not seen; plain, and corrected.
+struct LeftOut {
+  std::vector<double> plain, corrected;
+};
+
 // `corrector`: null, where only plain fits are asked for.
-Result<LeftOut> leave_out(const Group& samples, const Known& known, const Reach* corrector) {
+Result<LeftOut> leave_out(Way way, const Group& samples, const Known& known,
+                          const Reach* corrector) {
   LeftOut out;
   for (size_t fold = 0; fold < kFolds; ++fold) {
     Group seen, unseen;
     for (const Sample* s : samples) (fold_of(*s) == fold ? unseen : seen).push_back(s);
     if (seen.empty() || unseen.empty()) continue;
-    FamilyFit fit;
-    fit.coefficients = TRY(coefficients_of(seen, known));
-    if (corrector) {
-      fit.residuals = residuals_of(fit, seen);
-      fit.reach = corrector->distance;
-      TRY(set_weights(fit.residuals, *corrector));
-    }
+    const FamilyFit plain = TRY(start(way, seen, known));
+    FamilyFit corrected = plain;
+    if (corrector) TRY(add_corrector(corrected, seen, *corrector));
     for (const Sample* s : unseen) {
-      const Residual r = residual_of(fit, *s);
-      out.plain.push_back(r.log_ratio);
-      if (corrector) out.corrected.push_back(r.log_ratio - estimate::correction(fit, r.position));
+      out.plain.push_back(residual_of(plain, *s).log_ratio);
+      if (corrector) out.corrected.push_back(residual_of(corrected, *s).log_ratio);
     }
   }
   return out;
@@ -174,35 +208,65 @@ double mean_square(const std::vector<double>& v) {
   return v.empty() ? 0 : sum / double(v.size());
 }
 
-Result<FamilyFit> plain_fit(const std::string& name, const Group& samples, const Known& known) {
-  FamilyFit fit;
-  fit.family = name;
-  fit.coefficients = TRY(coefficients_of(samples, known));
-  fit.residuals = residuals_of(fit, samples);
-  return fit;
-}
-
-Result<FamilyFit> fit_family(const std::string& name, const Group& samples, const Known& known) {
-  FamilyFit fit = TRY(plain_fit(name, samples, known));
-  const Reach reach = TRY(best_reach(fit.residuals));
-  fit.reach = reach.distance;
-  fit.noise = reach.noise;
-  TRY(set_weights(fit.residuals, reach));
-  const LeftOut left = TRY(leave_out(samples, known, &reach));
-  fit.corrects = mean_square(left.corrected) < mean_square(left.plain);
-  const std::vector<double>& used = fit.corrects ? left.corrected : left.plain;
+void set_errors(FamilyFit& fit, const std::vector<double>& left_out, const Known& known) {
   std::vector<double> errors;
-  for (const double r : used) errors.push_back(std::abs(std::expm1(-r)));
-  const ConformalBound bound = conformal_bound(used);
+  for (const double r : left_out) errors.push_back(std::abs(std::expm1(-r)));
+  const ConformalBound bound = conformal_bound(left_out);
   fit.half_width = bound.certified ? bound.half_width : 0;
   fit.median_error = median(errors);
   fit.p90_error = quantile(errors, 0.9);
-  if (!bound.certified) {  // too few to tell by themselves
-    fit.median_error =
-        std::max({fit.median_error, kUnknownError, known.prior ? known.prior->median_error : 0});
-    fit.p90_error =
-        std::max({fit.p90_error, 3 * kUnknownError, known.prior ? known.prior->p90_error : 0});
+  if (bound.certified) return;
+  // Too few to tell by themselves.
+  fit.median_error =
+      std::max({fit.median_error, kUnknownError, known.prior ? known.prior->median_error : 0});
+  fit.p90_error =
+      std::max({fit.p90_error, 3 * kUnknownError, known.prior ? known.prior->p90_error : 0});
+}
+
+struct Candidate {
+  FamilyFit fit;
+  std::vector<double> left_out;
+};
+
+Result<Candidate> candidate(Way way, const Group& samples, const Known& known) {
+  Candidate c{TRY(start(way, samples, known)), {}};
+  const Reach reach = TRY(best_reach(residuals_of(c.fit, samples), given_distance(way, known)));
+  LeftOut left = TRY(leave_out(way, samples, known, &reach));
+  const bool corrects = mean_square(left.corrected) < mean_square(left.plain);
+  const bool inherits = !c.fit.residuals.empty();
+  if (corrects || !inherits) TRY(add_corrector(c.fit, samples, reach));
+  c.fit.corrects = corrects || inherits;
+  c.left_out = std::move(corrects ? left.corrected : left.plain);
+  return c;
+}
+
+Result<FamilyFit> fit_family(const std::string& name, const Group& samples, const Known& known) {
+  Candidate best = TRY(candidate(Way::own, samples, known));
+  best.fit.adopted = false;
+  if (known.prior) {
+    Candidate other = TRY(candidate(Way::adopted, samples, known));
+    // The prior rests on many more samples: where both are about as good, it knows more of what
+    // was not drawn here.
+    constexpr double kClearly = 0.8;
+    if (kClearly * mean_square(other.left_out) < mean_square(best.left_out)) {
+      best = std::move(other);
+      best.fit.adopted = true;
+    }
   }
+  best.fit.family = name;
+  set_errors(best.fit, best.left_out, known);
+  return std::move(best.fit);
+}
+
+// The same of other samples, as the whole was fitted.
+Result<FamilyFit> fit_as(const FamilyFit& whole, const Group& samples, const Known& known) {
+  const Way way = whole.adopted && known.prior ? Way::adopted : Way::own;
+  FamilyFit fit = TRY(start(way, samples, known));
+  fit.family = whole.family;
+  fit.adopted = whole.adopted;
+  if (whole.own > 0) TRY(add_corrector(fit, samples, {whole.reach, whole.noise}));
+  fit.corrects = whole.corrects;
+  fit.median_error = whole.median_error;
   return fit;
 }
 
@@ -256,16 +320,9 @@ Result<std::vector<FamilyFit>> fit_part(std::span<const Sample> samples,
   std::vector<FamilyFit> fits;
   const Features upper = slowest(rates);
   for (const auto& [name, group] : groups) {
-    FamilyFit fit = TRY(plain_fit(name, group, {prior ? prior->fit(name) : nullptr, upper}));
     const auto of_all = std::ranges::find(whole, name, &FamilyFit::family);
-    if (of_all != whole.end()) {
-      fit.corrects = of_all->corrects;
-      fit.reach = of_all->reach;
-      fit.noise = of_all->noise;
-      fit.median_error = of_all->median_error;
-      TRY(set_weights(fit.residuals, {fit.reach, fit.noise}));
-    }
-    fits.push_back(std::move(fit));
+    if (of_all != whole.end())
+      fits.push_back(TRY(fit_as(*of_all, group, {prior ? prior->fit(name) : nullptr, upper})));
   }
   add_from_prior(groups, prior, fits);
   return fits;
@@ -277,7 +334,7 @@ Result<double> left_out_error(std::span<const Sample> samples, const estimate::R
   size_t n = 0;
   for (const auto& [name, group] : groups_of(samples)) {
     const Known known{prior ? prior->fit(name) : nullptr, slowest(rates)};
-    for (const double r : TRY(leave_out(group, known, nullptr)).plain) {
+    for (const double r : TRY(leave_out(Way::own, group, known, nullptr)).plain) {
       sum += std::min(std::abs(r), 1.0);
       ++n;
     }

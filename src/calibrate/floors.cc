@@ -9,7 +9,7 @@
 #include "base/faults.h"
 #include "base/mapped_file.h"
 #include "calibrate/conformal.h"
-#include "estimate/latency.h"
+#include "estimate/family.h"
 
 namespace hone::calibrate {
 namespace {
@@ -157,7 +157,7 @@ std::vector<FloorCheck> check_floors(const DeviceFloors& floors,
   for (const auto& [family, floor] : floors.families) {
     FloorCheck check{floors.device, floors.threads, family, floor, {}};
     if (const estimate::FamilyFit* fit = calibration.fit(family); fit && !fit->residuals.empty())
-      check.error = std::max(fit->median_error, residual_error(*fit));
+      check.error = fit->median_error;
     checks.push_back(std::move(check));
   }
   return checks;
@@ -174,7 +174,7 @@ size_t lower_floors(std::vector<DeviceFloors>& floors, const std::string& device
     std::optional<double> floor;
     if (const auto known = f.families.find(fit.family); known != f.families.end())
       floor = known->second;
-    lowered += lower(floor, std::max(fit.median_error, residual_error(fit)));
+    lowered += lower(floor, fit.median_error);
     f.families[fit.family] = *floor;
   }
   return lowered;
@@ -183,19 +183,6 @@ size_t lower_floors(std::vector<DeviceFloors>& floors, const std::string& device
 size_t lower_model_floor(std::vector<DeviceFloors>& floors, const std::string& device, int threads,
                          double median_error) {
   return lower(floors_of(floors, device, threads).models, median_error);
-}
-
-double residual_error(const estimate::FamilyFit& fit) {
-  std::vector<double> errors;
-  for (size_t i = 0; i < fit.residuals.size(); ++i) {
-    const estimate::Residual& r = fit.residuals[i];
-    const double corrected =
-        fit.corrects ? estimate::correction(fit.residuals, r.position, i) : 0.0;
-    errors.push_back(std::abs(std::expm1(corrected - r.log_ratio)));
-  }
-  if (errors.empty()) return 0;
-  std::ranges::nth_element(errors, errors.begin() + std::ptrdiff_t(errors.size() / 2));
-  return errors[errors.size() / 2];
 }
 
 }  // namespace hone::calibrate

@@ -53,8 +53,4 @@ size_t lower_floors(std::vector<DeviceFloors>& floors, const std::string& device
 size_t lower_model_floor(std::vector<DeviceFloors>& floors, const std::string& device, int threads,
                          double median_error);
 
-// The median error of a family from its stored residuals alone, each left out of what corrects it:
-// what was fitted has seen them, so it lies below the cross-validated one, and near it.
-double residual_error(const estimate::FamilyFit& fit);
-
 }  // namespace hone::calibrate

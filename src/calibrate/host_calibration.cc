@@ -17,7 +17,7 @@ namespace {
 
 using estimate::Calibration;
 
-constexpr double kNetworkShare = 0.25;  // of measuring
+constexpr double kNetworkShare = 0.35;  // of measuring
 constexpr double kMeasuring = 0.82;
 
 std::string now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
@@ -59,6 +59,7 @@ Result<HostCalibration> calibrate_host(const CalibrationOptions& options) {
     s.progress = [&](double done) { options.progress(1 - kNetworkShare * (1 - done)); };
   host.networks = TRY(sample(network_programs(options.seed, kNetworks), s));
   c.shapes = options.shapes + kNetworks;
+  TRY(choose_last_level(host, options.prior));
   TRY(fit_host(host, options));
   c.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return host;

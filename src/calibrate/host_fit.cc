@@ -26,8 +26,7 @@ size_t fold_of(const std::string& program) {
 
 // The time of each network by fits that have not seen it.
 Result<std::vector<NetworkTime>> left_out_times(const Samples& operators, const Samples& networks,
-                                                const Calibration* prior,
-                                                Calibration calibration) {
+                                                const Calibration* prior, Calibration calibration) {
   std::vector<NetworkTime> times;
   const std::vector<estimate::FamilyFit> whole = calibration.families;
   for (size_t fold = 0; fold < kFolds; ++fold) {
@@ -56,8 +55,8 @@ void describe_anew(Samples& samples, const estimate::Machine& machine) {
   }
 }
 
-// The last level is shared with whatever else runs on the chip: so much of it as explains the
-// samples best is what this machine finds there.
+}  // namespace
+
 Status choose_last_level(HostCalibration& host, const Calibration* prior) {
   constexpr std::array kShares{1.0, 0.75, 0.5, 0.375, 0.25, 0.125};
   Calibration& c = host.calibration;
@@ -78,12 +77,9 @@ Status choose_last_level(HostCalibration& host, const Calibration* prior) {
   return ok();
 }
 
-}  // namespace
-
 Status fit_host(HostCalibration& host, const CalibrationOptions& options) {
   Calibration& c = host.calibration;
   c.scale = 1;
-  TRY(choose_last_level(host, options.prior));
   TRY(fit_runs(host.networks, c));
   std::vector<Sample> all = host.operators.steps;
   all.insert(all.end(), host.networks.steps.begin(), host.networks.steps.end());

@@ -7,14 +7,18 @@
 
 namespace hone::calibrate {
 
-inline constexpr size_t kNetworks = 24;
+inline constexpr size_t kNetworks = 42;
 // Rows of samples that are no steps.
 inline constexpr std::string_view kWholeRun = "run", kSumOfSteps = "sum";
 
 SamplingOptions sampling_options(const CalibrationOptions& options,
                                  const estimate::Machine& machine);
 
-// Everything that follows from samples.
+// The last level is shared with whatever else runs on the chip: so much of it as explains the
+// samples best is what this machine finds there. Sets it, and describes the samples anew.
+Status choose_last_level(HostCalibration& host, const estimate::Calibration* prior);
+
+// Everything else that follows from samples.
 Status fit_host(HostCalibration& host, const CalibrationOptions& options);
 
 }  // namespace hone::calibrate

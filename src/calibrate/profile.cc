@@ -33,7 +33,9 @@ void write_family(JsonWriter& json, const FamilyFit& f) {
   json.member("median_error", f.median_error);
   json.member("p90_error", f.p90_error);
   json.member("half_width_log", f.half_width);
+  json.member("adopted", f.adopted);
   json.member("corrects", f.corrects);
+  json.member("own_residuals", int64_t(f.own));
   json.member("reach", f.reach);
   json.member("noise", f.noise);
   json.key("features");
@@ -51,7 +53,7 @@ void write_family(JsonWriter& json, const FamilyFit& f) {
   json.begin_array();
   for (const Residual& r : f.residuals) {
     json.begin_array();
-    for (const double p : r.position) json.value(std::round(p * 1e4) / 1e4);
+    for (const double p : r.position) json.value(std::round(p * 1e3) / 1e3);
     json.value(std::round(r.log_ratio * 1e5) / 1e5);
     json.value(r.seconds);
     json.value(r.weight);
@@ -178,7 +180,9 @@ Result<FamilyFit> read_family(Json json, const std::string& path) {
   f.median_error = r.not_negative("median_error");
   f.p90_error = r.not_negative("p90_error");
   f.half_width = r.not_negative("half_width_log");
+  f.adopted = r.flag("adopted");
   f.corrects = r.flag("corrects");
+  const int64_t own = r.integer("own_residuals");
   f.reach = r.positive("reach");
   f.noise = r.positive("noise");
   const std::vector<double> coefficients = r.numbers("coefficients_s");
@@ -191,6 +195,9 @@ Result<FamilyFit> read_family(Json json, const std::string& path) {
     f.coefficients[i] = coefficients[i];
   }
   if (rows.size() > kMostResiduals) return r.in_file("residuals", "there are too many");
+  if (own < 0 || size_t(own) > rows.size())
+    return r.in_file("own_residuals", "there are not so many residuals");
+  f.own = size_t(own);
   for (const Json& row : rows) f.residuals.push_back(read_residual(row, r));
   if (r.error()) return *r.error();
   return f;

@@ -46,18 +46,19 @@ Result<Samples> recorded_samples(const std::vector<SyntheticProgram>& programs,
     const Model& model = program->model();
     Types types;
     for (const ValueId v : model.main().inputs) types.push_back(model.main()[v].type);
-    auto work = std::make_shared<estimate::Workload>(
-        TRY(estimate::workload_of(program, types, {})));
+    auto work =
+        std::make_shared<estimate::Workload>(TRY(estimate::workload_of(program, types, {})));
     for (size_t i = 0; i < work->steps.size(); ++i) {
       const auto found = record.find({p.name, std::to_string(i)});
       const estimate::Described d = estimate::describe(work->steps[i], model, options.machine);
       if (!d.family || found == record.end()) continue;
       const Recorded& r = found->second;
       if (r.types != dims_of(work->steps[i]))
-        return fail(ErrorId::bad_data,
-                    fmt::format("step {} of {} is \"{}\" in the samples and \"{}\" in this hone: they "
-                                "are of another version",
-                                i, p.name, printable(r.types), dims_of(work->steps[i])));
+        return fail(
+            ErrorId::bad_data,
+            fmt::format("step {} of {} is \"{}\" in the samples and \"{}\" in this hone: they "
+                        "are of another version",
+                        i, p.name, printable(r.types), dims_of(work->steps[i])));
       samples.steps.push_back({p.name, std::string(work->steps[i].op->name),
                                dims_of(work->steps[i]), i, d, r.seconds, r.spread, r.runs,
                                r.by_cpu_time});
@@ -69,8 +70,9 @@ Result<Samples> recorded_samples(const std::vector<SyntheticProgram>& programs,
           {p.name, work->steps.size(), whole->second.seconds, sum->second.seconds, work});
   }
   if (samples.steps.empty())
-    return fail(ErrorId::usage, "the samples are not of this calibration: none of its programs is "
-                                "among them");
+    return fail(ErrorId::usage,
+                "the samples are not of this calibration: none of its programs is "
+                "among them");
   return samples;
 }
 

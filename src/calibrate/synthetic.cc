@@ -17,7 +17,7 @@ struct Kind {
 };
 constexpr Kind kKinds[] = {
     {9, [](Operators& o, Draw&) { o.linear(); }},
-    {6, [](Operators& o, Draw&) { o.linear_few_rows(); }},
+    {8, [](Operators& o, Draw&) { o.linear_few_rows(); }},
     {8, [](Operators& o, Draw&) { o.conv(1, 1); }},
     {2, [](Operators& o, Draw&) { o.conv(1, 2); }},
     {5, [](Operators& o, Draw&) { o.conv(3, 1); }},

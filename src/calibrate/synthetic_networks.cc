@@ -16,11 +16,16 @@ class Network {
 
   // Stages of blocks on images, each half as large; global pooling; a classifier.
   void convolutional() {
-    int64_t size = d_.one_of({64, 96, 128, 160, 192, 224}), c = d_.one_of({16, 24, 32, 64});
+    int64_t size = d_.one_of({28, 32, 48, 64, 96, 128, 160, 192, 224}),
+            c = d_.one_of({8, 16, 16, 24, 32, 64});
     std::string x = t_.input({1, 3, size, size});
     x = conv(x, 3, c, d_.one_of({3, 3, 7}), 2, 1, "relu");
     size /= 2;
-    const int64_t kind = d_.size(1, 5), stages = d_.size(2, 4);
+    if (d_.chance(0.3) && size > 16) {
+      x = let("max_pool({}) <kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2]>", x);
+      size = (size + 1) / 2;
+    }
+    const int64_t kind = d_.size(1, 7), stages = d_.size(2, 4);
     for (int64_t s = 0; s < stages; ++s) {
       const int64_t blocks = d_.size(1, 4);
       for (int64_t b = 0; b < blocks; ++b) x = block(kind, x, c);
@@ -32,9 +37,54 @@ class Network {
       c = wider;
       size /= 2;
     }
-    const int64_t classes = d_.size(10, 1000);
-    x = let("reshape(global_average_pool({}), i64[2]{{1, {}}})", x, c);
-    t_.output(let("add(matmul({}, {}), {})", x, t_.weight({c, classes}), t_.weight({classes})));
+    classify(x, c);
+  }
+
+  // Depthwise convolutions between products of pixels, of widths that grow.
+  void mobile() {
+    int64_t size = d_.one_of({48, 64, 96, 128, 160, 224, 320}), c = d_.one_of({8, 16, 16, 32});
+    const std::string_view activation = d_.chance(0.5) ? "clip" : "relu";
+    std::string x = conv(t_.input({1, 3, size, size}), 3, c, 3, 2, 1, activation);
+    size /= 2;
+    const bool expands = d_.chance(0.5);
+    const int64_t layers = d_.size(4, 12);
+    for (int64_t i = 0; i < layers; ++i) {
+      const int64_t stride = size > 6 && d_.chance(0.35) ? 2 : 1, kernel = d_.one_of({3, 3, 3, 5});
+      const int64_t to = std::min<int64_t>(512, stride == 2 || d_.chance(0.2) ? 2 * c : c);
+      const int64_t wide = expands ? c * d_.one_of({2, 4, 6}) : c;
+      std::string y = expands ? conv(x, c, wide, 1, 1, 1, activation) : x;
+      y = conv(y, wide, wide, kernel, stride, wide, activation);
+      y = conv(y, wide, to, 1, 1, 1, expands ? "" : activation);
+      x = expands && stride == 1 && to == c ? let("add({}, {})", y, x) : y;
+      c = to;
+      size = (size + stride - 1) / stride;
+    }
+    classify(x, c);
+  }
+
+  // The same kinds of layers in bytes.
+  void quantized() {
+    int64_t size = d_.one_of({24, 32, 48, 64, 96}), c = d_.one_of({8, 16, 32, 64});
+    const bool depthwise = d_.chance(0.5);
+    std::string x = byte_conv(bytes(t_.input({1, 3, size, size})), 3, c, 3, 2, 1);
+    size /= 2;
+    const int64_t layers = d_.size(3, 9);
+    for (int64_t i = 0; i < layers; ++i) {
+      const int64_t stride = size > 6 && d_.chance(0.35) ? 2 : 1;
+      const int64_t to = std::min<int64_t>(256, stride == 2 ? 2 * c : c);
+      if (depthwise) {
+        x = byte_conv(byte_conv(x, c, c, 3, stride, c), c, to, 1, 1, 1);
+      } else {
+        const std::string y = byte_conv(x, c, to, 3, stride, 1);
+        x = to == c && stride == 1 ? bytes(let("add({}, {})", y, x)) : y;
+      }
+      c = to;
+      size /= stride;
+    }
+    const std::string pooled = let("reshape(global_average_pool({}), i64[2]{{1, {}}})", x, c);
+    const int64_t classes = d_.size(2, 100);
+    t_.output(let("add(matmul({}, {}), {})", bytes(pooled), signed_weight({c, classes}),
+                  t_.weight({classes})));
   }
 
   // Layers of attention and two products.
@@ -70,6 +120,12 @@ class Network {
   }
 
  private:
+  void classify(const std::string& x, int64_t c) {
+    const int64_t classes = d_.size(2, 1000);
+    const std::string pooled = let("reshape(global_average_pool({}), i64[2]{{1, {}}})", x, c);
+    t_.output(
+        let("add(matmul({}, {}), {})", pooled, t_.weight({c, classes}), t_.weight({classes})));
+  }
   template <class... T>
   std::string let(std::string_view form, const T&... values) {
     return t_.let(fmt::format(fmt::runtime(form), values...));
@@ -105,6 +161,17 @@ class Network {
             conv(conv(x, c, wide, 1, 1, 1, "clip"), wide, wide, size, 1, wide, "clip");
         return let("add({}, {})", conv(y, wide, c, 1, 1, 1, ""), x);
       }
+      case 5: {  // what came before, and some more
+        const int64_t more = std::max<int64_t>(8, c / 4);
+        const std::string y = conv(conv(x, c, c, 1, 1, 1, "relu"), c, more, 3, 1, 1, "relu");
+        return conv(let("concat({}, {}) <axis=1>", x, y), c + more, c, 1, 1, 1, "relu");
+      }
+      case 6: {  // channels weighed by a look at all pixels
+        const std::string y = conv(x, c, c, 3, 1, 1, "relu");
+        const int64_t inner = std::max<int64_t>(8, c / 4);
+        const std::string w = conv(let("global_average_pool({})", y), c, inner, 1, 1, 1, "relu");
+        return let("mul({}, sigmoid({}))", y, conv(w, inner, c, 1, 1, 1, ""));
+      }
       default: {
         const int64_t half = c / 2, inner = std::max<int64_t>(8, c / 4);
         const std::string squeezed = conv(x, c, inner, 1, 1, 1, "relu");
@@ -112,6 +179,23 @@ class Network {
                    conv(squeezed, inner, c - half, 3, 1, 1, "relu"));
       }
     }
+  }
+  std::string bytes(const std::string& x) {
+    return let(
+        "dequantize_linear(quantize_linear({}, f32{{0.05}}, u8{{128}}), f32{{0.05}}, u8{{128}})",
+        x);
+  }
+  std::string signed_weight(const Dims& shape) {
+    return t_.let(fmt::format("dequantize_linear({}, f32{{0.01}})", t_.stored("i8", shape, 8)));
+  }
+  std::string byte_conv(const std::string& x, int64_t from, int64_t to, int64_t size,
+                        int64_t stride, int64_t group) {
+    const int64_t pad = size / 2;
+    return bytes(
+        let("relu(conv({}, {}, {}) <group={}, kernel_shape=[{}, {}], pads=[{}, {}, {}, "
+            "{}], strides=[{}, {}]>)",
+            x, signed_weight({to, from / group, size, size}), t_.weight({to}), group, size, size,
+            pad, pad, pad, pad, stride, stride));
   }
   std::string linear(const std::string& x, int64_t from, int64_t to) {
     return let("add(matmul({}, {}), {})", x, t_.weight({from, to}), t_.weight({to}));
@@ -129,6 +213,16 @@ class Network {
   Draw& d_;
 };
 
+struct Kind {
+  std::string_view name;
+  void (Network::*write)();
+};
+constexpr Kind kKinds[] = {
+    {"convolutional", &Network::convolutional}, {"mobile", &Network::mobile},
+    {"convolutional", &Network::convolutional}, {"transformer", &Network::transformer},
+    {"perceptron", &Network::perceptron},       {"mobile", &Network::mobile},
+    {"quantized", &Network::quantized}};
+
 }  // namespace
 
 std::vector<SyntheticProgram> network_programs(uint64_t seed, size_t count) {
@@ -136,14 +230,11 @@ std::vector<SyntheticProgram> network_programs(uint64_t seed, size_t count) {
   std::vector<SyntheticProgram> programs;
   for (size_t i = 0; i < count; ++i) {
     SyntheticProgram program;
-    Network network(program.text, draw);
-    const size_t kind = i % 4;
-    program.name = fmt::format("{}_{}",
-                               kind < 2    ? "convolutional"
-                               : kind == 2 ? "transformer"
-                                           : "perceptron",
-                               i);
-    kind < 2 ? network.convolutional() : kind == 2 ? network.transformer() : network.perceptron();
+    Draw own(draw.bits());
+    Network network(program.text, own);
+    const Kind& kind = kKinds[i % std::size(kKinds)];
+    program.name = fmt::format("{}_{}", kind.name, i);
+    (network.*kind.write)();
     program.shapes = 1;
     programs.push_back(std::move(program));
   }

@@ -52,19 +52,18 @@ void Operators::quantized_linear() {
 
 void Operators::block_linear(int64_t bits) {
   const bool one = d_.chance(0.5);
-  const double macs =
-      one ? d_.size(std::min(scale_.least, kMostWeights / 2),
-                    std::min(scale_.most / 2, 2 * kMostWeights)) : d_.size(scale_.least * 4, scale_.most * 2);
+  const double macs = one ? d_.size(std::min(scale_.least, kMostWeights / 2),
+                                    std::min(scale_.most / 2, 2 * kMostWeights))
+                          : d_.size(scale_.least * 4, scale_.most * 2);
   const int64_t m = one ? 1 : d_.size(2, std::min(512.0, macs / 4096));
   auto [n, k] = split(macs / double(m), 8192);
   k = std::max<int64_t>(32, k / 32 * 32);
   const std::string scales = t_.weight({n, k / 32});
-  const std::string w = t_.stored("f32", {n, k}, bits,
-                                  fmt::format("affine(u{}, axis=1, block=32)", bits),
-                                  "scale " + scales);
+  const std::string w = t_.stored(
+      "f32", {n, k}, bits, fmt::format("affine(u{}, axis=1, block=32)", bits), "scale " + scales);
   const auto q = t_.let(2, fmt::format("quantize_blocks({})", made(Dims{m, k})));
-  use(fmt::format("matmul(dequantize_linear({}, {}) <axis=-1, block_size=32>, transpose({}))",
-                  q[0], q[1], w),
+  use(fmt::format("matmul(dequantize_linear({}, {}) <axis=-1, block_size=32>, transpose({}))", q[0],
+                  q[1], w),
       2);
 }
 
@@ -86,16 +85,14 @@ void Operators::conv_of_threes() {
 void Operators::conv_of_image() {
   const int64_t c = d_.one_of({1, 1, 2, 3, 3, 3, 4}), size = d_.one_of({3, 3, 5, 7, 9});
   const int64_t stride = d_.one_of({1, 1, 2}), f = d_.width(4, 64, 8);
-  const double pixels =
-      std::max(64.0, d_.size(scale_.least, scale_.most) * double(stride * stride) /
-                         double(c * f * size * size));
+  const double pixels = std::max(64.0, d_.size(scale_.least, scale_.most) *
+                                           double(stride * stride) / double(c * f * size * size));
   const double side = std::min(std::sqrt(pixels), 800.0);
   const auto height = std::max<int64_t>(size, int64_t(side * std::exp(d_.unit() - 0.5)));
   const auto width = std::max<int64_t>(size, int64_t(side * side / double(height)));
-  use(first_to_last(
-          t_.let(fmt::format("relu(conv({}, {}, {}) {})", t_.input({1, c, height, width}),
-                             t_.weight({f, c, size, size}), t_.weight({f}),
-                             window(size, stride, 1)))),
+  use(first_to_last(t_.let(fmt::format("relu(conv({}, {}, {}) {})", t_.input({1, c, height, width}),
+                                       t_.weight({f, c, size, size}), t_.weight({f}),
+                                       window(size, stride, 1)))),
       4);
 }
 
@@ -229,8 +226,7 @@ void Operators::plane_norm() {
 
 void Operators::neighbours_norm() {
   const Image x = image(elements(), 512);
-  const std::string from =
-      d_.chance(0.3) ? made(Dims{1, x.channels, x.height, x.width}) : made(x);
+  const std::string from = d_.chance(0.3) ? made(Dims{1, x.channels, x.height, x.width}) : made(x);
   use(fmt::format("lrn({}) <size=5>", from), 4);
 }
 
@@ -241,9 +237,8 @@ void Operators::reduce() {
   const int64_t axis = d_.chance(0.6) ? 1 : 0;
   if (d_.chance(0.3)) {  // rows of a few
     const int64_t row = d_.size(2, 16), n = std::max<int64_t>(1, s[0] * s[1] / row);
-    return use(fmt::format("{}({}, i64[1]{{1}}) <keepdims=1>", d_.one_of(kForms),
-                           made(Dims{n, row})),
-               2);
+    return use(
+        fmt::format("{}({}, i64[1]{{1}}) <keepdims=1>", d_.one_of(kForms), made(Dims{n, row})), 2);
   }
   use(fmt::format("{}({}, i64[1]{{{}}}) <keepdims=1>", d_.one_of(kForms), made(s), axis), 2);
 }
@@ -279,11 +274,19 @@ void Operators::elementwise() {
 // Of one input, which another operator has made or which comes from outside.
 void Operators::activation() {
   const Dims s = rows();
-  static constexpr std::string_view kForms[] = {
-      "tanh({})",    "sigmoid({})",        "hard_swish({})",   "div({}, f32{{3.0}})",
-      "sqrt({})",    "mul({}, f32{{2.0}})", "clip({}, 0.0, 6.0)", "add({}, f32{{1.0}})",
-      "gelu({})",    "exp({})",            "pow({}, f32{{2.0}})", "relu({})",
-      "leaky_relu({})"};
+  static constexpr std::string_view kForms[] = {"tanh({})",
+                                                "sigmoid({})",
+                                                "hard_swish({})",
+                                                "div({}, f32{{3.0}})",
+                                                "sqrt({})",
+                                                "mul({}, f32{{2.0}})",
+                                                "clip({}, 0.0, 6.0)",
+                                                "add({}, f32{{1.0}})",
+                                                "gelu({})",
+                                                "exp({})",
+                                                "pow({}, f32{{2.0}})",
+                                                "relu({})",
+                                                "leaky_relu({})"};
   use(fmt::format(fmt::runtime(d_.one_of(kForms)), d_.chance(0.5) ? t_.input(s) : made(s)), 2);
 }
 
@@ -313,10 +316,10 @@ void Operators::transpose() {
   }
   if (d_.chance(0.2)) {
     const Image x = image(n, 512);
-    return use(fmt::format("depth_to_space({}) <blocksize=2>",
-                           made(Dims{1, 4 * std::max<int64_t>(1, x.channels / 4), x.height,
-                                     x.width})),
-               4);
+    return use(
+        fmt::format("depth_to_space({}) <blocksize=2>",
+                    made(Dims{1, 4 * std::max<int64_t>(1, x.channels / 4), x.height, x.width})),
+        4);
   }
   static constexpr std::string_view kPerms[] = {"[0, 2, 1, 3]", "[0, 2, 1, 3]", "[0, 2, 3, 1]",
                                                 "[0, 3, 1, 2]"};
@@ -346,8 +349,8 @@ void Operators::cut() {
   const int64_t first = s[0] / 4, last = std::max(first + 1, s[0] - s[0] / 4);
   if (d_.chance(0.3) && s[1] >= 4) {
     const int64_t half = s[1] / 2;
-    const auto parts = t_.let(2, fmt::format("split({}, i64[2]{{{}, {}}}) <axis=1>", made(s), half,
-                                             s[1] - half));
+    const auto parts =
+        t_.let(2, fmt::format("split({}, i64[2]{{{}, {}}}) <axis=1>", made(s), half, s[1] - half));
     use(fmt::format("mul({}, 2.0)", parts[0]), 2);
     return use(fmt::format("mul({}, 2.0)", parts[1]), 2);
   }
@@ -391,11 +394,10 @@ void Operators::scatter() {
   }
   if (d_.chance(0.3)) {  // whole rows
     const int64_t some = std::max<int64_t>(1, rows / 8);
-    const std::string at =
-        t_.let(fmt::format("cast(mul({}, 3.0)) <to=i64>", t_.input({some, 1})));
-    return use(fmt::format("scatter_nd({}, {}, {})", made(Dims{rows, 8 * c}), at,
-                           t_.input({some, 8 * c})),
-               2);
+    const std::string at = t_.let(fmt::format("cast(mul({}, 3.0)) <to=i64>", t_.input({some, 1})));
+    return use(
+        fmt::format("scatter_nd({}, {}, {})", made(Dims{rows, 8 * c}), at, t_.input({some, 8 * c})),
+        2);
   }
   const std::string at =
       t_.let(fmt::format("cast(mul({}, 3.0)) <to=i64>", t_.input({updates, c, 2})));
@@ -410,8 +412,8 @@ void Operators::quantize() {
 // Operators that have no kernel of their own run by their definition.
 void Operators::without_kernel() {
   const Dims s = rows();
-  static constexpr std::string_view kForms[] = {"cum_sum({}, i64{{1}})", "trilu({})",
-                                                "hardmax({})", "cum_sum({}, i64{{0}})"};
+  static constexpr std::string_view kForms[] = {"cum_sum({}, i64{{1}})", "trilu({})", "hardmax({})",
+                                                "cum_sum({}, i64{{0}})"};
   const int64_t n = std::max<int64_t>(1, s[0] / 16);
   use(fmt::format(fmt::runtime(d_.one_of(kForms)), made(Dims{n, s[1]})), 2);
 }
@@ -425,8 +427,7 @@ Operators::Image Operators::image(double most, int64_t most_channels) {
     if (x.elements() <= most && x.elements() >= most / 30) return x;
   }
   x.channels = std::min<int64_t>(x.channels, 64);
-  x.height = x.width =
-      std::max<int64_t>(1, int64_t(std::sqrt(most / double(x.channels))));
+  x.height = x.width = std::max<int64_t>(1, int64_t(std::sqrt(most / double(x.channels))));
   return x;
 }
 

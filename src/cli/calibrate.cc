@@ -45,7 +45,8 @@ void write(JsonWriter& json, const HostCalibration& host, const std::string& pat
   for (const estimate::FamilyFit& f : c.families) {
     json.begin_object();
     json.member("family", f.family);
-    json.member("samples", int64_t(f.residuals.size()));
+    json.member("samples", int64_t(f.own));
+    json.member("adopted", f.adopted);
     json.member("median_error", f.median_error);
     json.member("p90_error", f.p90_error);
     json.member("corrects", f.corrects);
@@ -62,10 +63,12 @@ std::string text_of(const HostCalibration& host, const std::string& path) {
       c.cpu.empty() ? "host" : c.cpu, c.machine.threads, c.machine.threads == 1 ? "" : "s",
       c.kernels, c.shapes, c.samples, c.seconds, c.noise * 100);
   std::vector<std::vector<std::string>> rows{{"family", "samples", "median error", "90 % below"}};
-  for (const estimate::FamilyFit& f : c.families)
-    rows.push_back({f.family, std::to_string(f.residuals.size()),
-                    f.residuals.empty() ? "" : fmt::format("{:.1f} %", f.median_error * 100),
-                    f.residuals.empty() ? "" : fmt::format("{:.0f} %", f.p90_error * 100)});
+  for (const estimate::FamilyFit& f : c.families) {
+    const bool known = f.half_width > 0;
+    rows.push_back({f.family, std::to_string(f.own),
+                    known ? fmt::format("{:.1f} %", f.median_error * 100) : "-",
+                    known ? fmt::format("{:.0f} %", f.p90_error * 100) : "-"});
+  }
   text += table(rows, {1, 2, 3});
   text +=
       c.half_width > 0

@@ -230,8 +230,7 @@ Result<int> validate_models(const Arguments& arguments) {
     const auto calibration = TRY(calibration_used(arguments, threads));
     TRY(write_reports(files, arguments, [&] { return validation_report(v, calibration); }));
   }
-  if (arguments.has("--steps"))
-    TRY(write_file(arguments.text("--steps"), steps_csv(v.outcomes)));
+  if (arguments.has("--steps")) TRY(write_file(arguments.text("--steps"), steps_csv(v.outcomes)));
   const double most = arguments.has("--max-median") ? arguments.real("--max-median") : INFINITY;
   return median <= most && (!floors || floors->hold()) ? 0 : 1;
 }

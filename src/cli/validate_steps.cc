@@ -82,7 +82,8 @@ Result<std::vector<calibrate::ModelTime>> recorded_times(
     if (table.cell(r, step) == kWholeRun) {
       t.first_s = TRY(table.number(r, measured));
       t.second_s = TRY(table.number(r, again));
-    } else if (const double at = TRY(table.number(r, step)); at >= 0 && at < double(t.steps.size())) {
+    } else if (const double at = TRY(table.number(r, step));
+               at >= 0 && at < double(t.steps.size())) {
       t.steps[size_t(at)] = TRY(table.number(r, measured));
     }
   }

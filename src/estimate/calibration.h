@@ -20,11 +20,13 @@ struct Residual {
 
 struct FamilyFit {
   std::string family;
-  Features coefficients{};  // seconds for each unit of a feature, not negative
-  std::vector<Residual> residuals;
-  bool corrects = false;                   // does the corrector win on what was left out?
-  double reach = 1;                        // of the corrector: distances beyond it say little
-  double noise = 1;                        // of one residual, beside what varies with the place
+  Features coefficients{};          // seconds for each unit of a feature, not negative
+  std::vector<Residual> residuals;  // those of a prior first
+  size_t own = 0;                   // of these, measured on this machine
+  bool adopted = false;             // are coefficients and the first residuals those of a prior?
+  bool corrects = false;            // does the corrector win on what was left out?
+  double reach = 1;                 // of the corrector: distances beyond it say little
+  double noise = 1;                 // of one residual, beside what varies with the place
   double median_error = 0, p90_error = 0;  // cross-validated
   double half_width = 0;  // of ln(measured / estimated) at 90 %, conformal; 0: too few
 };
