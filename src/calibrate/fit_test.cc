@@ -40,6 +40,7 @@ std::vector<Sample> samples_of(std::string_view family, size_t count, uint64_t s
     s.step.features[1] = double(draw.size(1e2, 1e5));
     s.step.features[3] = double(draw.size(1e2, 1e5));
     s.step.features[kFeatures - 1] = 1;
+    s.dims = std::to_string(seed) + " " + std::to_string(i);
     for (size_t p = 0; p < 3; ++p) s.step.position[p] = std::log(s.step.features[p == 2 ? 3 : p]);
     s.seconds = estimate::fitted_seconds(fit, s.step.features) * factor(s, draw);
     samples.push_back(s);
@@ -90,7 +91,7 @@ TEST(Fit, NoiseIsNotCorrectedAndBoundsHold) {
   const auto others = samples_of("linear", 200, 9, noise);
   for (const Sample& s : others) {
     double estimated = estimate::fitted_seconds(fit, s.step.features);
-    if (fit.corrects) estimated *= std::exp(estimate::correction(fit.residuals, s.step.position));
+    if (fit.corrects) estimated *= std::exp(estimate::correction(fit, s.step.position));
     within += std::abs(std::log(s.seconds / estimated)) <= fit.half_width;
   }
   EXPECT_GE(within, 160u);  // 90 % of 200, and room for chance
@@ -102,6 +103,39 @@ TEST(Fit, CorrectsWhatShapesExplain) {
   const auto fits = fit_families(samples_of("linear", 110, 1, shaped), {}, nullptr);
   ASSERT_TRUE(fits.ok());
   EXPECT_TRUE(fits->front().corrects);
+}
+
+// The same shape measured again is not another shape: nothing that stands in a fold has been seen.
+TEST(Fit, EqualShapesAreLeftOutTogether) {
+  const auto noise = [](const Sample&, Draw& d) { return std::exp(d.unit() - 0.5); };
+  auto samples = samples_of("linear", 40, 1, noise);
+  const auto once = samples;
+  for (int i = 0; i < 3; ++i) samples.insert(samples.end(), once.begin(), once.end());
+  const auto fits = fit_families(samples, {}, nullptr);
+  ASSERT_TRUE(fits.ok());
+  // Seen copies would be foretold exactly.
+  EXPECT_GT(fits->front().median_error, 0.1);
+}
+
+// Where the prior is right but for the pace, few samples adopt it, corrector and all.
+TEST(Fit, APriorThatFitsIsAdopted) {
+  const auto shaped = [](const Sample& s, Draw&) { return s.step.position[0] > 12 ? 1.6 : 1.0; };
+  const auto known = fit_families(samples_of("linear", 150, 1, shaped), {}, nullptr);
+  ASSERT_TRUE(known.ok());
+  Calibration prior;
+  prior.families = *known;
+  const auto slower = [](const Sample& s, Draw&) { return s.step.position[0] > 12 ? 3.2 : 2.0; };
+  const auto fits = fit_families(samples_of("linear", 15, 7, slower), {}, &prior);
+  ASSERT_TRUE(fits.ok());
+  const FamilyFit& fit = fits->front();
+  EXPECT_TRUE(fit.adopted);
+  EXPECT_LE(fit.own, 15u);
+  double sum = 0;
+  const auto others = samples_of("linear", 100, 8, slower);
+  for (const Sample& s : others)
+    sum += std::abs(std::log(s.seconds / estimate::fitted_seconds(fit, s.step.features)) -
+                    estimate::correction(fit, s.step.position));
+  EXPECT_LT(sum / 100, 0.1);
 }
 
 TEST(Fit, FamiliesAreApart) {
@@ -232,8 +266,22 @@ TEST(Runs, WhatStepsAndRunsTakeBesideKernels) {
   EXPECT_EQ(none.run_seconds, 0);
 }
 
+// The differences are as noisy as the times, and some are below zero.
+TEST(Runs, NoiseDoesNotHideWhatRunsTake) {
+  Draw draw(3);
+  Samples samples;
+  for (size_t i = 0; i < 200; ++i) {
+    const size_t steps = 5 + i % 50;
+    const double sum = 2e-4, noise = 2e-6 * (draw.unit() - 0.5);
+    samples.runs.push_back({"n", steps, sum + 5e-8 * double(steps) + 1e-6 + noise, sum, nullptr});
+  }
+  Calibration c;
+  ASSERT_TRUE(fit_runs(samples, c).ok());
+  EXPECT_NEAR(c.run_seconds + 30 * c.step_seconds, 1e-6 + 30 * 5e-8, 3e-7);
+}
+
 TEST(Typical, IsTheMedianOfUndisturbedTimes) {
-  const Typical t = typical({5, 1, 3, 2, 4}, {100});
+  const Typical t = typical(std::vector<double>{5, 1, 3, 2, 4}, std::vector<double>{100});
   EXPECT_EQ(t.seconds, 3);
   EXPECT_NEAR(t.spread, (4.0 - 2.0) / 2 / 3, 1e-12);
   EXPECT_EQ(t.runs, 5u);
@@ -241,7 +289,7 @@ TEST(Typical, IsTheMedianOfUndisturbedTimes) {
 }
 
 TEST(Typical, FallsBackToTimesOfTheThread) {
-  const Typical t = typical({1, 1, 1, 1}, {7, 8, 9});
+  const Typical t = typical(std::vector<double>{1, 1, 1, 1}, std::vector<double>{7, 8, 9});
   EXPECT_EQ(t.seconds, 8);
   EXPECT_EQ(t.runs, 3u);
   EXPECT_TRUE(t.by_cpu_time);

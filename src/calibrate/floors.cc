@@ -156,7 +156,7 @@ std::vector<FloorCheck> check_floors(const DeviceFloors& floors,
                       conformal_bound(calibration.network_residuals).half_width});
   for (const auto& [family, floor] : floors.families) {
     FloorCheck check{floors.device, floors.threads, family, floor, {}};
-    if (const estimate::FamilyFit* fit = calibration.fit(family); fit && !fit->residuals.empty())
+    if (const estimate::FamilyFit* fit = calibration.fit(family); fit && fit->half_width > 0)
       check.error = fit->median_error;
     checks.push_back(std::move(check));
   }
@@ -170,7 +170,8 @@ size_t lower_floors(std::vector<DeviceFloors>& floors, const std::string& device
   if (const ConformalBound bound = conformal_bound(calibration.network_residuals); bound.certified)
     lowered += lower(f.networks, bound.half_width);
   for (const estimate::FamilyFit& fit : calibration.families) {
-    if (fit.residuals.size() < kLeastFloorSamples) continue;
+    // Of too few samples for a bound the median says too little to hold anybody to it.
+    if (fit.half_width <= 0) continue;
     std::optional<double> floor;
     if (const auto known = f.families.find(fit.family); known != f.families.end())
       floor = known->second;

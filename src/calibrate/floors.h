@@ -21,8 +21,6 @@ struct DeviceFloors {
   std::map<std::string, double> families;  // median errors, cross-validated
 };
 
-// Of fewer samples the median says too little to hold anybody to it.
-inline constexpr size_t kLeastFloorSamples = 10;
 // What a floor is set above the error that it comes from, as a part of it: calibrating again gives
 // another one.
 inline constexpr double kFloorMargin = 0.1;

@@ -28,7 +28,6 @@ Calibration example() {
   c.samples = 1234;
   c.seconds = 30.5;
   c.noise = 0.02;
-  c.repeat = 0.01;
   c.step_seconds = 2e-7;
   c.run_seconds = 3e-6;
   c.scale = 1.05;
@@ -38,7 +37,9 @@ Calibration example() {
   f.family = "linear";
   f.coefficients[0] = 1.5e-11;
   f.coefficients[estimate::kFeatures - 1] = 1e-6;
-  f.residuals = {{{1.5, 2, 3, 0}, 0.125, 1e-5}, {{0, 0, 0, 0}, -0.5, 2e-5}};
+  f.residuals = {{{1.5, 2, 3, 0, 4}, 0.125, 1e-5, 0.0625}, {{0, 0, 0, 0, 0}, -0.5, 2e-5, 0}};
+  f.own = 1;
+  f.reach = 4;
   f.corrects = true;
   f.median_error = 0.03;
   f.p90_error = 0.1;
@@ -88,6 +89,9 @@ TEST(Profile, RoundTrip) {
   EXPECT_EQ(f->residuals[0].position, c.families[0].residuals[0].position);
   EXPECT_EQ(f->residuals[1].log_ratio, -0.5);
   EXPECT_EQ(f->residuals[1].seconds, 2e-5);
+  EXPECT_EQ(f->residuals[0].weight, 0.0625);
+  EXPECT_EQ(f->own, 1u);
+  EXPECT_EQ(f->reach, 4);
   EXPECT_EQ(read->fit("gather"), nullptr);
 }
 

@@ -26,27 +26,32 @@ TEST(Latency, FittedSecondsAreASum) {
   EXPECT_EQ(fitted_seconds(fit, features), 6 + 1 + 0.5);
 }
 
-TEST(Latency, CorrectionIsDrawnToNone) {
-  const std::vector<Residual> one{{{1, 2, 3, 4}, 0.6, 1}};
-  EXPECT_EQ(correction({}, {}), 0);
-  EXPECT_NEAR(correction(one, {1, 2, 3, 4}), 0.4, 1e-12);  // half a sample says that it is 0
-  EXPECT_EQ(correction(one, {1, 2, 3, 4}, 0), 0);          // left out
-  const double w = std::exp(-1);                           // 0.7 away
-  EXPECT_NEAR(correction(one, {1.7, 2, 3, 4}), 0.6 * w / (0.5 + w), 1e-12);
-  EXPECT_NEAR(correction(one, {1e3, 2, 3, 4}), 0, 1e-12);
+TEST(Latency, SimilarityFallsWithDistance) {
+  EXPECT_EQ(similarity({1, 2, 3, 4, 5}, {1, 2, 3, 4, 5}, 2), 1);
+  const double d = std::sqrt(3.0) * 5 / 2;  // 3, 4: five apart
+  EXPECT_NEAR(similarity({0, 0, 0, 0, 0}, {3, 4, 0, 0, 0}, 2), (1 + d) * std::exp(-d), 1e-12);
+  EXPECT_LT(similarity({0, 0, 0, 0, 0}, {0, 0, 0, 0, 3}, 1),
+            similarity({0, 0, 0, 0, 0}, {0, 0, 0, 0, 3}, 2));
+}
+
+TEST(Latency, CorrectionIsASumOverWhatWasMeasured) {
+  FamilyFit fit;
+  EXPECT_EQ(correction(fit, {}), 0);
+  fit.reach = 2;
+  fit.residuals = {{{1, 0, 0, 0, 0}, 0.5, 1, 0.25}, {{0, 0, 0, 0, 2}, 0.1, 1, -0.5}};
+  const std::array<double, kPosition> at{};
+  EXPECT_NEAR(correction(fit, at),
+              0.25 * similarity(at, {1, 0, 0, 0, 0}, 2) - 0.5 * similarity(at, {0, 0, 0, 0, 2}, 2),
+              1e-12);
+  EXPECT_NEAR(correction(fit, {1e3, 0, 0, 0, 0}), 0, 1e-12);
 }
 
 TEST(Latency, CorrectionIsBounded) {
-  const std::vector<Residual> slow(100, {{0, 0, 0, 0}, 5, 1}), fast(100, {{0, 0, 0, 0}, -5, 1});
-  EXPECT_EQ(correction(slow, {}), 1);
-  EXPECT_EQ(correction(fast, {}), -1);
-}
-
-TEST(Latency, NearestIsADistance) {
-  const std::vector<Residual> some{{{0, 0, 0, 0}, 0, 1}, {{3, 4, 0, 0}, 0, 1}};
-  EXPECT_EQ(nearest(some, {3, 4, 0, 0}), 0);
-  EXPECT_EQ(nearest(some, {6, 8, 0, 0}), 5);
-  EXPECT_GT(nearest({}, {0, 0, 0, 0}), 1e6);
+  FamilyFit fit;
+  fit.residuals = {{{}, 5, 1, 5}};
+  EXPECT_EQ(correction(fit, {}), 1);
+  fit.residuals = {{{}, -5, 1, -5}};
+  EXPECT_EQ(correction(fit, {}), -1);
 }
 
 class OfANetwork : public ::testing::Test {
@@ -78,19 +83,20 @@ TEST_F(OfANetwork, IsTheScaledSumOfSteps) {
   EXPECT_NEAR(e.seconds, 2 * (2e-6 + 2e-7 + 3e-6), 1e-12);
   ASSERT_EQ(e.steps.size(), 2u);
   EXPECT_EQ(e.steps[0].family->name, "elementwise");
-  EXPECT_NEAR(e.steps[0].parts[kFeatures - 1], 1e-6, 1e-12);
+  EXPECT_NEAR(e.steps[0].parts[kFeatures - 1], 2e-6, 1e-12);
+  // What steps take, and what a run takes beside them, is all there is.
+  EXPECT_NEAR(e.steps[0].seconds + e.steps[1].seconds + 2 * (2e-7 + 3e-6), e.seconds, 1e-12);
 }
 
 TEST_F(OfANetwork, CorrectsOnlyWhereThatWins) {
   const Model& model = work_.program->model();
   const Described d = describe(work_.steps[1], model, c_.machine);
-  c_.families[1].residuals = {{d.position, 0.6, 1e-6}};
+  c_.families[1].residuals = {{d.position, 0.6, 1e-6, 0.4}};
   EXPECT_NEAR(estimate_step(work_.steps[1], model, c_).seconds, 1e-6, 1e-12);
   c_.families[1].corrects = true;
   const StepEstimate e = estimate_step(work_.steps[1], model, c_);
   EXPECT_NEAR(e.seconds, 1e-6 * std::exp(0.4), 1e-12);
   EXPECT_NEAR(e.parts[kFeatures - 1], e.seconds, 1e-12);
-  EXPECT_EQ(e.distance, 0);
 }
 
 TEST_F(OfANetwork, AFamilyThatWasNotMeasuredTakesNoTime) {
