@@ -34,7 +34,7 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
   const auto own = TRY(calibrate::calibration_of(cpu_fingerprint(host), threads));
   if (own) return estimate::analyze_calibrated(opened.work, *own, device, kernels, batch);
   const estimate::Machine machine = calibrate::host_machine(host, threads);
-  auto prior = TRY(calibrate::prior_for(machine.vector));
+  auto prior = TRY(calibrate::prior_for(machine.vector, threads));
   if (!prior)
     return fail(ErrorId::unavailable,
                 "there is no calibration of this machine: run `hone calibrate`");

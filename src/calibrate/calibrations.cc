@@ -99,12 +99,15 @@ Result<std::optional<estimate::Calibration>> nearest_calibration(const Device& d
   return nearest;
 }
 
-Result<std::optional<estimate::Calibration>> prior_for(int64_t vector) {
+Result<std::optional<estimate::Calibration>> prior_for(int64_t vector, int threads) {
   std::optional<estimate::Calibration> best;
+  const auto fitness = [&](const estimate::Calibration& c) {
+    return 2 * int((c.machine.threads > 1) == (threads > 1)) + int(c.machine.vector == vector);
+  };
   for (const BuiltInCalibration& b : built_in_calibrations()) {
     if (b.file.find("prior") == std::string_view::npos) continue;
     estimate::Calibration c = TRY(parse_calibration(b.text, std::string(b.file)));
-    if (!best || c.machine.vector == vector) best = std::move(c);
+    if (!best || fitness(c) > fitness(*best)) best = std::move(c);
   }
   return best;
 }

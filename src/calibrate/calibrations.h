@@ -37,7 +37,8 @@ Result<std::optional<estimate::Calibration>> calibration_of(std::string_view fin
 // (estimate/interpolation.h); none where none is like it.
 Result<std::optional<estimate::Calibration>> nearest_calibration(const Device& device, int threads);
 
-// What was fitted on other machines, for the fit on this one: by the width of its vectors.
-Result<std::optional<estimate::Calibration>> prior_for(int64_t vector);
+// What was fitted on other machines, for the fit on this one: of one thread or of several, by the
+// width of its vectors.
+Result<std::optional<estimate::Calibration>> prior_for(int64_t vector, int threads);
 
 }  // namespace hone::calibrate

@@ -155,8 +155,12 @@ Result<FamilyFit> start(Way way, const Group& samples, const Known& known) {
   fit = *known.prior;
   if (!fit.corrects) fit.residuals.clear();
   fit.own = 0;
-  std::vector<double> ratios;
-  for (const Sample* s : samples) ratios.push_back(residual_of(fit, *s).log_ratio);
+  // By the longer half: what takes little time is the noisier, and matters less.
+  std::vector<double> ratios, times;
+  for (const Sample* s : samples) times.push_back(s->seconds);
+  const double middle = median(times);
+  for (const Sample* s : samples)
+    if (s->seconds >= middle) ratios.push_back(residual_of(fit, *s).log_ratio);
   const double slower = std::exp(median(ratios));
   for (double& c : fit.coefficients) c *= slower;
   return fit;

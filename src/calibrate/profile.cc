@@ -44,7 +44,7 @@ void write_family(JsonWriter& json, const FamilyFit& f) {
   for (size_t i = 0; i < kMostCounts; ++i) json.value(family ? family->counts[i] : "");
   for (const auto* name : {"bytes read from L2", "bytes read from L3", "bytes read from memory",
                            "bytes written to L2", "bytes written beyond", "calls of other code",
-                           "calls beyond L2", "calls beyond L3", "calls"})
+                           "calls beyond L2", "calls beyond L3", "calls of threads", "calls"})
     json.value(name);
   json.end_array();
   write_numbers(json, "coefficients_s", f.coefficients);

@@ -149,7 +149,7 @@ TEST(Profile, BuiltInCalibrationsAreRead) {
     EXPECT_FALSE(c->families.empty()) << b.file;
   }
   for (const int64_t vector : {4, 8, 16}) {
-    const auto prior = prior_for(vector);
+    const auto prior = prior_for(vector, 1);
     ASSERT_TRUE(prior.ok()) << describe(prior.error());
     EXPECT_TRUE(prior->has_value());
   }

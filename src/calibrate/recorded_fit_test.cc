@@ -54,7 +54,7 @@ TEST(RecordedFit, GivesTheErrorsOfTheCalibration) {
     if (c.kernels != kernels_of(cpu_backend())) continue;
     const auto table = samples_of(name);
     ASSERT_TRUE(table.ok()) << describe(table.error());
-    const auto prior = prior_for(c.machine.vector);
+    const auto prior = prior_for(c.machine.vector, c.machine.threads);
     ASSERT_TRUE(prior.ok());
     CalibrationOptions options;
     options.threads = c.machine.threads;

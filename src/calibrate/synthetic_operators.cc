@@ -246,11 +246,12 @@ void Operators::reduce() {
 void Operators::recurrent() {
   const int64_t steps = d_.chance(0.3) ? 1 : d_.size(2, 64), in = d_.size(4, 256),
                 hidden = d_.width(8, 256, 16);
-  const bool lstm = d_.chance(0.5);
-  const int64_t gates = (lstm ? 4 : 3) * hidden;
-  use(fmt::format("{}({}, {}, {}) <hidden_size={}>", lstm ? "lstm" : "gru",
-                  made(Dims{steps, 1, in}), t_.weight({1, gates, in}),
-                  t_.weight({1, gates, hidden}), hidden),
+  const bool lstm = d_.chance(0.5), both = d_.chance(0.25);
+  const int64_t gates = (lstm ? 4 : 3) * hidden, directions = both ? 2 : 1;
+  use(fmt::format("{}({}, {}, {}) <hidden_size={}{}>", lstm ? "lstm" : "gru",
+                  made(Dims{steps, 1, in}), t_.weight({directions, gates, in}),
+                  t_.weight({directions, gates, hidden}), hidden,
+                  both ? ", direction=\"bidirectional\"" : ""),
       4);
 }
 
@@ -328,8 +329,9 @@ void Operators::transpose() {
 }
 
 void Operators::concat() {
-  const int64_t n = int64_t(elements()), c = d_.width(1, 256, 8),
-                rows = std::max<int64_t>(1, n / c);
+  const int64_t widest = d_.chance(0.3) ? 8 : 256;
+  const int64_t n = int64_t(elements()), c = d_.width(1, double(widest), 8),
+                rows = std::max<int64_t>(1, n / c / (widest == 8 ? 16 : 1));
   if (d_.chance(0.3)) {
     const Dims planes{1, c, std::max<int64_t>(1, rows / 8), 8};
     return use(fmt::format("concat({}, {}) <axis=1>", t_.input(planes), t_.input(planes)), 4);
@@ -337,14 +339,15 @@ void Operators::concat() {
   std::string parts;
   const int64_t count = d_.one_of({2, 2, 3, 4, 8});
   for (int64_t i = 0; i < count; ++i)
-    parts += (i > 0 ? ", " : "") +
-             t_.input({std::max<int64_t>(1, rows / count), i == 0 ? c : d_.width(1, 256, 8)});
+    parts += (i > 0 ? ", " : "") + t_.input({std::max<int64_t>(1, rows / count),
+                                             i == 0 ? c : d_.width(1, double(widest), 8)});
   use(fmt::format("concat({}) <axis=1>", parts), 2);
 }
 
 // Rows or columns of a matrix, or both.
 void Operators::cut() {
-  const Dims s = rows();
+  Dims s = rows();
+  if (d_.chance(0.3)) s = {std::max<int64_t>(1, s[0] * s[1] / 64), d_.size(2, 12)};
   const int64_t from = s[1] / 4, to = std::max(from + 1, s[1] - s[1] / 4);
   const int64_t first = s[0] / 4, last = std::max(first + 1, s[0] - s[0] / 4);
   if (d_.chance(0.3) && s[1] >= 4) {
@@ -399,9 +402,13 @@ void Operators::scatter() {
         fmt::format("scatter_nd({}, {}, {})", made(Dims{rows, 8 * c}), at, t_.input({some, 8 * c})),
         2);
   }
+  const int64_t width = d_.size(1, 4);
   const std::string at =
-      t_.let(fmt::format("cast(mul({}, 3.0)) <to=i64>", t_.input({updates, c, 2})));
-  use(fmt::format("scatter_nd({}, {}, {})", made(Dims{rows, 4}), at, t_.input({updates, c})), 2);
+      t_.let(fmt::format("cast(mul({}, 3.0)) <to=i64>", t_.input({updates, c, width})));
+  Dims shape(size_t(width), 4);
+  shape[0] = rows;
+  use(fmt::format("scatter_nd({}, {}, {})", made(shape), at, t_.input({updates, c})),
+      size_t(width));
 }
 
 void Operators::quantize() {

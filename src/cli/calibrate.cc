@@ -89,9 +89,10 @@ calibrate::CalibrationOptions options_of(const Arguments& arguments) {
   return o;
 }
 
-Result<std::optional<estimate::Calibration>> prior_of(const Arguments& arguments, int64_t vector) {
+Result<std::optional<estimate::Calibration>> prior_of(const Arguments& arguments,
+                                                      const estimate::Machine& machine) {
   if (arguments.has("--no-prior")) return std::optional<estimate::Calibration>();
-  return calibrate::prior_for(vector);
+  return calibrate::prior_for(machine.vector, machine.threads);
 }
 
 Result<int> refit(const Arguments& arguments) {
@@ -102,7 +103,7 @@ Result<int> refit(const Arguments& arguments) {
   estimate::Calibration earlier = TRY(calibrate::read_calibration(arguments.text("--refit")));
   const CsvTable samples = TRY(open_table(arguments.text("--samples"), arguments.limits));
   calibrate::CalibrationOptions o = options_of(arguments);
-  const auto prior = TRY(prior_of(arguments, earlier.machine.vector));
+  const auto prior = TRY(prior_of(arguments, earlier.machine));
   if (prior) o.prior = &*prior;
   o.threads = earlier.machine.threads;
   const HostCalibration host = TRY(calibrate::refit_host(std::move(earlier), samples, o));
@@ -140,11 +141,11 @@ Result<int> run(const Arguments& arguments) {
   if (!given.empty() && threads.size() > 1)
     return fail(ErrorId::usage, "-o takes one calibration: say --threads N too");
   const std::string fingerprint = cpu_fingerprint();
-  const auto prior = TRY(prior_of(arguments, calibrate::host_machine(detect_host(), 1).vector));
   std::vector<HostCalibration> done;
   std::vector<std::string> paths;
   Progress progress(arguments);
   for (const int n : threads) {
+    const auto prior = TRY(prior_of(arguments, calibrate::host_machine(detect_host(), n)));
     calibrate::CalibrationOptions o = options_of(arguments);
     o.threads = n;
     o.seconds = budget / double(threads.size());

@@ -9,6 +9,11 @@ namespace hone::estimate {
 #include "estimate/families.def"
 #undef FAMILY
 
+// All below half of its size, none from one and a half on.
+double held(double distance, double capacity) {
+  return std::clamp(1.5 - distance / capacity, 0.0, 1.0);
+}
+
 namespace {
 
 constexpr const Family* kFamilies[] = {
@@ -16,12 +21,6 @@ constexpr const Family* kFamilies[] = {
 #include "estimate/families.def"
 #undef FAMILY
 };
-
-// The share of bytes that a cache still holds after so many others: all below half of its size,
-// none from one and a half on.
-double held(double distance, double capacity) {
-  return std::clamp(1.5 - distance / capacity, 0.0, 1.0);
-}
 
 }  // namespace
 
@@ -68,6 +67,7 @@ Described describe(const Step& step, const Model& model, const Machine& machine)
   cold[0] = 1 - held(step.code_distance, kForeseen * machine.l1_bytes);
   cold[1] = 1 - held(step.code_distance, machine.l2_bytes);
   cold[2] = 1 - held(step.code_distance, machine.l3_bytes);
+  d.features[kFeatures - 2] = machine.threads > 1 && pieces > 1 ? 1 : 0;
   d.features[kFeatures - 1] = 1;
   std::ranges::copy(work.position, d.position.begin());
   d.position[kPlace] = kLevelWeight * level / std::max(1.0, bytes);

@@ -53,10 +53,14 @@ const Family* family_named(std::string_view name);
 
 // The counts of a family; bytes read from the second level, the third, memory, bytes written to the
 // second level and beyond it; whether other code has run since the kernel's own, so much that it
-// has left what the core foresees of it, the second level, the third; 1.
+// has left what the core foresees of it, the second level, the third; whether several threads are
+// called; 1.
 inline constexpr size_t kTraffic = 5, kCold = 3;
-inline constexpr size_t kFeatures = kMostCounts + kTraffic + kCold + 1;
+inline constexpr size_t kFeatures = kMostCounts + kTraffic + kCold + 2;
 using Features = std::array<double, kFeatures>;
+
+// The share of bytes that a cache still holds after so many others.
+double held(double distance, double capacity);
 
 struct Described {
   const Family* family = nullptr;  // null: nothing to do

@@ -97,18 +97,16 @@ Work separable_work(const Step& step, const Infer& call, const Machine& machine)
   const Shape &x = call.shape(0), &out = out_of(step);
   const WindowCounts w = window_of(call, out);
   const double expanded = last_of(call.shape(1)), channels = last_of(x);
-  const auto rows = double(machine.tile_rows), columns = double(machine.tile_columns);
+  const auto vector = double(machine.vector);
   const double pixels = elements_of(x) / std::max(1.0, channels);
   const double expansion =
-      call.has(5) ? ceil_div(pixels, rows) * ceil_div(expanded, columns) * channels : 0;
-  const double projection =
-      call.has(7) ? ceil_div(w.outputs, rows) * ceil_div(last_of(out), columns) * expanded : 0;
-  return {
-      {expansion, projection, w.outputs * ceil_div(expanded, double(machine.vector)) * w.positions,
-       pixels * expanded, w.lines},
-      {log_of(w.outputs), log_of(expanded), log_of(channels),
-       log_of(w.positions) + (call.has(5) ? 2.0 : 0) + (call.has(7) ? 0 : 4.0)},
-      w.lines};
+      call.has(5) ? pixels * ceil_div(expanded, vector) * last_of(call.shape(0)) : 0;
+  const double projection = call.has(7) ? w.outputs * ceil_div(last_of(out), vector) * expanded : 0;
+  return {{expansion, projection, w.outputs * ceil_div(expanded, vector) * w.positions,
+           pixels * expanded, w.lines, w.outputs * last_of(out)},
+          {log_of(w.outputs), log_of(expanded), log_of(channels),
+           log_of(w.positions) + (call.has(5) ? 2.0 : 0) + (call.has(7) ? 0 : 4.0)},
+          w.lines};
 }
 
 Work quantized_conv_work(const Step& step, const Infer& call, const Machine& machine) {
@@ -153,9 +151,12 @@ Work pool_planes_work(const Step& step, const Infer& call, const Machine&) {
                outputs = elements_of(step.out->front().tensor.shape);
   const bool global = step.op->name.starts_with("global");
   const WindowCounts w = window_of(call, step.out->front().tensor.shape);
-  return {{global ? in : 0, global ? 0 : outputs * w.positions, outputs},
-          {log_of(outputs), log_of(in / std::max(1.0, outputs)), global ? 3.0 : 0},
-          pieces_of(in, outputs / 64)};
+  const double taps = global ? 0 : outputs * w.positions;
+  const bool most = step.op->name.find("max") != std::string_view::npos;
+  return {
+      {global ? in : 0, most ? taps : 0, most ? 0 : taps, most ? outputs : 0, most ? 0 : outputs},
+      {log_of(outputs), log_of(in / std::max(1.0, outputs)), (global ? 3.0 : 0) + (most ? 0 : 2.0)},
+      pieces_of(in, outputs / 64)};
 }
 
 Work pool_work(const Step& step, const Infer& call, const Machine& machine) {
@@ -214,7 +215,7 @@ const Family depthwise_family{
 const Family separable_family{
     "separable",
     "depthwise convolutions with the products around them",
-    {"expansion steps", "projection steps", "taps", "expanded", "lines"},
+    {"expansion multiplies", "projection multiplies", "taps", "expanded", "lines", "results"},
     [](const Step& s) { return s.op->name == "channels_last_separable_conv"; },
     separable_work};
 const Family quantized_conv_family{
@@ -252,7 +253,7 @@ const Family pool_family{"pool",
                          pool_work};
 const Family pool_planes_family{"pool_planes",
                                 "pooling whose channels are not the last axis",
-                                {"elements", "taps", "outputs"},
+                                {"elements", "taps of maxima", "taps of means", "maxima", "means"},
                                 [](const Step& s) { return s.op->name.ends_with("_pool"); },
                                 pool_planes_work};
 

@@ -51,7 +51,11 @@ Work linear_work(const Step& step, const Infer& call, const Machine& machine) {
 Work few_rows_work(const Step& step, const Infer& call, const Machine& machine) {
   const Sizes s = sizes_of(step, call);
   const double panels = ceil_div(s.n, double(machine.tile_columns));
-  return {{s.m * panels * s.k, s.m * panels, panels},
+  // One row alone asks memory for less at a time than several do.
+  double alone = 0;
+  for (const Touch& t : step.touches)
+    if (t.weights && s.m == 1) alone += t.bytes * (1 - held(t.distance, machine.l3_bytes));
+  return {{s.m * panels * s.k, s.m * panels, panels, alone},
           {log_of(s.m) * 3, log_of(s.n), log_of(s.k)},
           pieces_of(s, machine)};
 }
@@ -96,11 +100,12 @@ Work matmul_work(const Step& step, const Infer& call, const Machine& machine) {
 extern const Family linear_few_rows_family, linear_family, block_linear_few_rows_family,
     block_linear_family, quantized_few_rows_family, quantized_linear_family, matmul_family;
 
-const Family linear_few_rows_family{"linear_few_rows",
-                                    "at most three rows times packed weights of floats",
-                                    {"panel rows", "panel results", "panels"},
-                                    [](const Step& s) { return few_rows(s, "linear", kFewRows); },
-                                    few_rows_work};
+const Family linear_few_rows_family{
+    "linear_few_rows",
+    "at most three rows times packed weights of floats",
+    {"panel rows", "panel results", "panels", "bytes from memory for one row"},
+    [](const Step& s) { return few_rows(s, "linear", kFewRows); },
+    few_rows_work};
 const Family linear_family{
     "linear",
     "rows times packed weights of floats",
