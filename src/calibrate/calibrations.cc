@@ -1,29 +1,26 @@
 #include "calibrate/calibrations.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <cctype>
 #include <filesystem>
 
-#include "base/hash.h"
 #include "base/mapped_file.h"
+#include "base/user_folder.h"
 #include "calibrate/profile.h"
 #include "estimate/interpolation.h"
 
 namespace hone::calibrate {
 namespace {
 
-Result<estimate::Calibration> calibration_in(const std::string& path) {
-  const MappedFile file = TRY(MappedFile::open(path));
-  return parse_calibration(
-      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path);
-}
-
-// The files of the user's folder, sorted.
+// The files of the user's folder, sorted. A folder that is not there, or may not be read, has none.
 std::vector<std::string> user_calibrations() {
   std::vector<std::string> paths;
-  std::error_code ignored;  // a folder that is not there has none
-  for (const auto& entry : std::filesystem::directory_iterator(user_calibration_folder(), ignored))
-    if (entry.path().extension() == ".json") paths.push_back(entry.path().string());
+  const std::string folder = user_calibration_folder();
+  if (folder.empty()) return paths;
+  std::error_code failure;
+  std::filesystem::directory_iterator it(folder, failure);
+  for (; !failure && it != std::filesystem::directory_iterator(); it.increment(failure))
+    if (it->path().extension() == ".json") paths.push_back(it->path().string());
   std::ranges::sort(paths);
   return paths;
 }
@@ -44,32 +41,29 @@ Result<std::span<const estimate::Calibration>> calibrations_of_cpus() {
 
 }  // namespace
 
-std::string user_calibration_folder() {
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data && *data)
-    return std::string(data) + "/hone/calibration";
-  if (const char* home = std::getenv("HOME"); home && *home)
-    return std::string(home) + "/.local/share/hone/calibration";
-  return {};
-}
+std::string user_calibration_folder() { return user_data_folder("calibration"); }
 
 std::string calibration_path(std::string_view fingerprint, int threads) {
+  const std::string folder = user_calibration_folder();
+  if (folder.empty()) return {};
   std::string name;
   for (const char c : fingerprint.substr(0, 48))
     name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
-  return user_calibration_folder() + "/" + name + "_t" + std::to_string(threads) + ".json";
+  return folder + "/" + name + "_t" + std::to_string(threads) + ".json";
 }
 
-Result<estimate::Calibration> read_calibration(const std::string& path) {
+Result<estimate::Calibration> read_calibration(const std::string& path, const Limits& limits) {
   const MappedFile file = TRY(MappedFile::open(path));
   return parse_calibration(
-      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path);
+      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path, limits);
 }
 
 Result<std::optional<estimate::Calibration>> calibration_of(std::string_view fingerprint,
-                                                            int threads) {
+                                                            int threads, const Limits& limits) {
   const std::string path = calibration_path(fingerprint, threads);
-  if (std::filesystem::exists(path)) {
-    estimate::Calibration c = TRY(read_calibration(path));
+  std::error_code none;  // where it cannot be looked for, there is none
+  if (!path.empty() && std::filesystem::exists(path, none)) {
+    estimate::Calibration c = TRY(read_calibration(path, limits));
     if (c.fingerprint == fingerprint && c.machine.threads == threads)
       return std::optional(std::move(c));
   }
@@ -83,8 +77,8 @@ Result<std::optional<estimate::Calibration>> calibration_of(std::string_view fin
   return std::optional<estimate::Calibration>();
 }
 
-Result<std::optional<estimate::Calibration>> nearest_calibration(const Device& device,
-                                                                 int threads) {
+Result<std::optional<estimate::Calibration>> nearest_calibration(const Device& device, int threads,
+                                                                 const Limits& limits) {
   std::optional<estimate::Calibration> nearest;
   int most = 0;
   const auto consider = [&](const estimate::Calibration& c) {
@@ -94,7 +88,7 @@ Result<std::optional<estimate::Calibration>> nearest_calibration(const Device& d
     nearest = c;
   };
   // The user's own come first: of equals, they stay.
-  for (const std::string& path : user_calibrations()) consider(TRY(calibration_in(path)));
+  for (const std::string& path : user_calibrations()) consider(TRY(read_calibration(path, limits)));
   for (const estimate::Calibration& c : TRY(calibrations_of_cpus())) consider(c);
   return nearest;
 }
