@@ -12,6 +12,9 @@
 namespace hone::calibrate {
 namespace {
 
+// Fitted to several machines or runs: it stands for none of them.
+bool is_prior(const BuiltInCalibration& b) { return b.file.find("prior") != std::string_view::npos; }
+
 // The files of the user's folder, sorted. A folder that is not there, or may not be read, has none.
 std::vector<std::string> user_calibrations() {
   std::vector<std::string> paths;
@@ -31,7 +34,7 @@ Result<std::span<const estimate::Calibration>> calibrations_of_cpus() {
       []() -> Result<std::vector<estimate::Calibration>> {
     std::vector<estimate::Calibration> all;
     for (const BuiltInCalibration& b : built_in_calibrations())
-      if (b.file.find("prior") == std::string_view::npos)
+      if (!is_prior(b))
         all.push_back(TRY(parse_calibration(b.text, std::string(b.file))));
     return all;
   }();
@@ -68,6 +71,7 @@ Result<std::optional<estimate::Calibration>> calibration_of(std::string_view fin
       return std::optional(std::move(c));
   }
   for (const BuiltInCalibration& b : built_in_calibrations()) {
+    if (is_prior(b)) continue;
     // Most are of other machines: they are not read for nothing.
     if (b.text.substr(0, 2048).find(fingerprint) == std::string_view::npos) continue;
     estimate::Calibration c = TRY(parse_calibration(b.text, std::string(b.file)));
@@ -99,7 +103,7 @@ Result<std::optional<estimate::Calibration>> prior_for(int64_t vector, int threa
     return 2 * int((c.machine.threads > 1) == (threads > 1)) + int(c.machine.vector == vector);
   };
   for (const BuiltInCalibration& b : built_in_calibrations()) {
-    if (b.file.find("prior") == std::string_view::npos) continue;
+    if (!is_prior(b)) continue;
     estimate::Calibration c = TRY(parse_calibration(b.text, std::string(b.file)));
     if (!best || fitness(c) > fitness(*best)) best = std::move(c);
   }

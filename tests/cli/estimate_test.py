@@ -203,7 +203,10 @@ class Analyze(EstimateTest):
 
     # The file is another machine's: no calibration of this one.
     def test_of_another_machine(self):
-        report = self.analyze(CNN, "--calibration", self.PRIOR, "--json").json()
+        calibration = json.loads(self.PRIOR.read_text())
+        calibration["fingerprint"] = "another CPU"
+        other = self.write("other.json", json.dumps(calibration))
+        report = self.analyze(CNN, "--calibration", other, "--json").json()
         self.assertEqual(report["latency_s"]["confidence"], "interpolated")
         self.assertIn("another machine", " ".join(report["notes"]))
         self.assertIn("another machine", report["latency_s"]["source"])
@@ -289,7 +292,8 @@ class Calibrate(EstimateTest):
     def test_refusals(self):
         for words in (("--budget", "1"), ("--budget", "x"), ("--budget", "4000"),
                       ("--budget", "nan"), ("--budget", "inf"), ("--shapes", 1),
-                      ("--shapes", 10001), ("--device", "rpi5"), ("--shapes", "many"),
+                      ("--shapes", 10001), ("--shapes", 5000), ("--budget", 5, "--threads", 1, "--shapes", 400),
+                      ("--device", "rpi5"), ("--shapes", "many"),
                       ("model.onnx",), ("--source", "x"), ("--features", "f.csv"),
                       ("--calibration-models", "a"), ("--prior", "p.csv"),
                       ("--table", "t.csv", "--budget", 9), ("--table", "t.csv", "--refit", "c.json"),
