@@ -13,7 +13,9 @@ namespace hone::calibrate {
 namespace {
 
 // Fitted to several machines or runs: it stands for none of them.
-bool is_prior(const BuiltInCalibration& b) { return b.file.find("prior") != std::string_view::npos; }
+bool is_prior(const BuiltInCalibration& b) {
+  return b.file.find("prior") != std::string_view::npos;
+}
 
 // The files of the user's folder, sorted. A folder that is not there, or may not be read, has none.
 std::vector<std::string> user_calibrations() {
@@ -34,8 +36,7 @@ Result<std::span<const estimate::Calibration>> calibrations_of_cpus() {
       []() -> Result<std::vector<estimate::Calibration>> {
     std::vector<estimate::Calibration> all;
     for (const BuiltInCalibration& b : built_in_calibrations())
-      if (!is_prior(b))
-        all.push_back(TRY(parse_calibration(b.text, std::string(b.file))));
+      if (!is_prior(b)) all.push_back(TRY(parse_calibration(b.text, std::string(b.file))));
     return all;
   }();
   if (!kAll) return kAll.error();

@@ -313,7 +313,8 @@ const Command& calibrate_command() {
           "each CPU, where --threads says nothing else.\ndocs/estimation.md explains the method.",
       .flags = with_table_flags(
           {{"--device", Kind::text, "host", "what to calibrate", "host"},
-           {"--budget", Kind::real, "SECONDS", "of all; 5 for each number of threads at least", "60"},
+           {"--budget", Kind::real, "SECONDS", "of all; 5 for each number of threads at least",
+            "60"},
            {"--shapes", Kind::integer, "N",
             "operators of different sizes; fewer where a short budget says nothing else", "400"},
            {"--seed", Kind::integer, "N", "of the sizes", "0"},
