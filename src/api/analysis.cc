@@ -8,6 +8,7 @@
 #include "calibrate/calibrations.h"
 #include "calibrate/host_calibration.h"
 #include "calibrate/host_machine.h"
+#include "estimate/energy.h"
 #include "estimate/interpolation.h"
 #include "estimate/mapping.h"
 #include "hardware/host.h"
@@ -15,23 +16,56 @@
 namespace hone {
 namespace {
 
-// Without a calibration of this machine: the kernels are those of the prior, the pace is not known.
+// Of another machine: the pace of this one is not known.
 constexpr double kOtherMachine = 0.8;
 
-Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& device, double batch,
+std::string threads_text(int threads) {
+  return std::to_string(threads) + (threads == 1 ? " thread" : " threads");
+}
+
+// What an analysis says when its calibration is not of this machine.
+void set_of_another_machine(estimate::Analysis& a, const Device& device,
+                            const std::string& source) {
+  const double factor = std::exp(kOtherMachine);
+  const auto widen = [&](estimate::Quantity& q) {
+    q.low = std::min(q.low, q.value / factor);
+    q.high = std::max(q.high, q.value * factor);
+    q.confidence = std::max(q.confidence, estimate::Confidence::interpolated);
+    q.source = source;
+  };
+  widen(a.latency);
+  widen(a.throughput);
+  for (estimate::OperatorCost& o : a.operators) widen(o.seconds);
+  a.energy = estimate::energy_of(device, a);
+}
+
+// By the file that is given, with the threads that it was made for.
+Result<estimate::Analysis> by_given(const OpenedWorkload& opened, Device device, const Host& host,
+                                    double batch, const AnalysisOptions& options,
+                                    const std::string& kernels) {
+  const auto given = TRY(calibrate::read_calibration(options.calibration, options.limits));
+  device.threads = given.machine.threads;
+  estimate::Analysis a = estimate::analyze_calibrated(opened.work, given, device, kernels, batch);
+  if (given.fingerprint != cpu_fingerprint(host)) {
+    set_of_another_machine(a, device, "calibration of another machine (" + given.cpu + ")");
+    a.notes.push_back("the calibration is of another machine: " +
+                      (given.cpu.empty() ? given.device : given.cpu));
+  }
+  if (options.threads > 0 && options.threads != given.machine.threads)
+    a.notes.push_back("the calibration is of " + threads_text(given.machine.threads) + ", not of " +
+                      std::to_string(options.threads));
+  return a;
+}
+
+Result<estimate::Analysis> on_host(const OpenedWorkload& opened, Device device, double batch,
                                    const AnalysisOptions& options) {
   const Host host = detect_host();
-  const int threads = options.threads > 0 ? options.threads : ThreadPool::usable_cpus();
   const std::string kernels = calibrate::kernels_of(cpu_backend());
-  if (!options.calibration.empty()) {
-    const auto given = TRY(calibrate::read_calibration(options.calibration));
-    estimate::Analysis a = estimate::analyze_calibrated(opened.work, given, device, kernels, batch);
-    if (options.threads > 0 && options.threads != given.machine.threads)
-      a.notes.push_back("the calibration is of " + std::to_string(given.machine.threads) +
-                        " threads, not of " + std::to_string(options.threads));
-    return a;
-  }
-  const auto own = TRY(calibrate::calibration_of(cpu_fingerprint(host), threads));
+  if (!options.calibration.empty())
+    return by_given(opened, std::move(device), host, batch, options, kernels);
+  const int threads = options.threads > 0 ? options.threads : ThreadPool::usable_cpus();
+  device.threads = threads;
+  const auto own = TRY(calibrate::calibration_of(cpu_fingerprint(host), threads, options.limits));
   if (own) return estimate::analyze_calibrated(opened.work, *own, device, kernels, batch);
   const estimate::Machine machine = calibrate::host_machine(host, threads);
   auto prior = TRY(calibrate::prior_for(machine.vector, threads));
@@ -40,21 +74,10 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
                 "there is no calibration of this machine: run `hone calibrate`");
   prior->machine = machine;
   prior->half_width = 0;
-  for (auto& family : prior->families)
-    family.half_width = std::max(family.half_width, kOtherMachine);
-  const std::string cpu = prior->cpu;
-  prior->kernels = kernels;
   estimate::Analysis a = estimate::analyze_calibrated(opened.work, *prior, device, kernels, batch);
-  const std::string source = "calibration of another machine (" + cpu + ")";
-  for (estimate::Quantity* q : {&a.latency, &a.throughput})
-    *q = estimate::Quantity::around(q->value, kOtherMachine + a.uncovered,
-                                    estimate::Confidence::interpolated, source);
-  for (auto& o : a.operators) {
-    o.seconds.confidence = estimate::Confidence::interpolated;
-    o.seconds.source = source;
-  }
-  a.notes.insert(a.notes.begin(), "this machine is not calibrated for " + std::to_string(threads) +
-                                      " threads: run `hone calibrate`");
+  set_of_another_machine(a, device, "calibration of another machine (" + prior->cpu + ")");
+  a.notes.insert(a.notes.begin(), "this machine is not calibrated for " + threads_text(threads) +
+                                      ": run `hone calibrate`");
   return a;
 }
 
@@ -62,8 +85,8 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
 // the registry knows too little to rescale by.
 Result<std::optional<estimate::Analysis>> near_calibrated(const OpenedWorkload& opened,
                                                           const Device& device, int threads,
-                                                          double batch) {
-  const auto calibration = TRY(calibrate::nearest_calibration(device, threads));
+                                                          double batch, const Limits& limits) {
+  const auto calibration = TRY(calibrate::nearest_calibration(device, threads, limits));
   if (!calibration) return std::optional<estimate::Analysis>();
   auto analysis = estimate::analyze_interpolated(opened.work, *calibration, device, threads, batch);
   if (!analysis) return std::optional<estimate::Analysis>();
@@ -71,7 +94,8 @@ Result<std::optional<estimate::Analysis>> near_calibrated(const OpenedWorkload& 
 }
 
 Result<estimate::Analysis> on_cpu(const OpenedWorkload& opened, const Device& device, double batch,
-                                  int threads) {
+                                  const AnalysisOptions& options) {
+  const int threads = options.threads;
   if (threads > 0 && device.cores > 0 && threads > device.cores) {
     Error error = fail(ErrorId::usage, device.id + " has " + std::to_string(device.cores) +
                                            " cores, not " + std::to_string(threads));
@@ -79,7 +103,7 @@ Result<estimate::Analysis> on_cpu(const OpenedWorkload& opened, const Device& de
     return error;
   }
   const int used = threads > 0 ? threads : int(std::max<int64_t>(1, device.cores));
-  auto near = TRY(near_calibrated(opened, device, used, batch));
+  auto near = TRY(near_calibrated(opened, device, used, batch, options.limits));
   if (near) return std::move(*near);
   estimate::Analysis a =
       TRY(estimate::analyze_theoretical(opened.work, estimate::part_of(device, used), batch));
@@ -97,7 +121,7 @@ Result<estimate::Analysis> analyze_on(const OpenedWorkload& opened, const Device
   if (device.device_class == DeviceClass::neuromorphic)
     return estimate::analyze_spiking(opened.work, device, options.spikes, batch);
   estimate::Analysis a = TRY(device.device_class == DeviceClass::cpu
-                                 ? on_cpu(opened, device, batch, options.threads)
+                                 ? on_cpu(opened, device, batch, options)
                                  : estimate::analyze_theoretical(opened.work, device, batch));
   a.roofs = estimate::roofs_of(device);
   return a;

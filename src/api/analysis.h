@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/workload.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "estimate/analysis.h"
 #include "estimate/spiking.h"
@@ -16,6 +17,7 @@ struct AnalysisOptions {
   int threads = 0;          // of CPUs; 0: one for each, or for each core
   std::string calibration;  // a file to take instead of the registered one; "" for none
   estimate::Spikes spikes;  // on neuromorphic devices
+  Limits limits;            // of reading calibrations
 };
 
 // `device` is an id, an alias, a file, or `host`.

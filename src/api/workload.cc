@@ -89,8 +89,11 @@ std::optional<std::string> batch_symbol(const Model& model) {
 
 Status bind_batch(const Model& model, int64_t batch, Dim::Bindings& bindings) {
   if (const auto symbol = batch_symbol(model)) {
-    bindings[*symbol] = batch;
-    return ok();
+    const auto [given, fresh] = bindings.emplace(*symbol, batch);
+    if (fresh || given->second == batch) return ok();
+    return fail(ErrorId::usage, "'" + printable(*symbol) + "' is " + std::to_string(given->second) +
+                                    " by --bind and " + std::to_string(batch) +
+                                    " by --batch: give one of them");
   }
   Error error =
       fail(ErrorId::usage, "the batch of this model is fixed: no input begins with a symbol");

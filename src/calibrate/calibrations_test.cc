@@ -73,5 +73,34 @@ TEST_F(Nearest, ABrokenFileIsNamed) {
   EXPECT_NE(describe(result.error()).find("broken.json"), std::string::npos);
 }
 
+TEST_F(Nearest, WithoutAHomeThereIsNoPath) {
+  setenv("XDG_DATA_HOME", "relative", 1);
+  const char* home = std::getenv("HOME");
+  const std::string kept = home ? home : "";
+  for (const char* none : {"", "not/absolute"}) {
+    setenv("HOME", none, 1);
+    EXPECT_EQ(user_calibration_folder(), "");
+    EXPECT_EQ(calibration_path("AuthenticAMD", 1), "");
+    const auto c = calibration_of("no such CPU", 1);
+    ASSERT_TRUE(c.ok());
+    EXPECT_FALSE(c->has_value());
+  }
+  setenv("HOME", kept.c_str(), 1);
+}
+
+// Folders that cannot be looked into have no calibrations.
+TEST_F(Nearest, UnusableFoldersHaveNone) {
+  std::filesystem::create_symlink(folder_ / "loop", folder_ / "loop");
+  for (const std::string& data :
+       {(folder_ / "loop").string(), "/" + std::string(5000, 'x'), std::string("/proc/1/root")}) {
+    SCOPED_TRACE(data.substr(0, 60));
+    setenv("XDG_DATA_HOME", data.c_str(), 1);
+    const auto own = calibration_of("no such CPU", 1);
+    ASSERT_TRUE(own.ok()) << describe(own.error());
+    EXPECT_FALSE(own->has_value());
+    EXPECT_TRUE(nearest_calibration(device_of("amd_ryzen_9_8945hs"), 1).ok());
+  }
+}
+
 }  // namespace
 }  // namespace hone::calibrate

@@ -23,8 +23,4 @@ ConformalBound conformal_bound(std::span<const double> residuals, double level) 
   return {sizes[place], n, rank <= n};
 }
 
-LogInterval interval_around(double value, double half_width) {
-  return {value * std::exp(-half_width), value * std::exp(half_width)};
-}
-
 }  // namespace hone::calibrate

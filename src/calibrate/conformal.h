@@ -18,10 +18,4 @@ struct ConformalBound {
 // infinite. Residuals that are not numbers count as infinite. 0 < level < 1.
 ConformalBound conformal_bound(std::span<const double> residuals, double level = 0.9);
 
-struct LogInterval {
-  double low, high;
-};
-// From value · exp(−half_width) to value · exp(half_width).
-LogInterval interval_around(double value, double half_width);
-
 }  // namespace hone::calibrate

@@ -61,11 +61,5 @@ TEST(Conformal, CoversWhatItSays) {
   }
 }
 
-TEST(Conformal, IntervalsAreSymmetricInTheLogarithm) {
-  const LogInterval i = interval_around(10, std::log(2));
-  EXPECT_DOUBLE_EQ(i.low, 5);
-  EXPECT_DOUBLE_EQ(i.high, 20);
-}
-
 }  // namespace
 }  // namespace hone::calibrate

@@ -18,18 +18,11 @@ namespace {
 using estimate::Calibration;
 
 constexpr double kNetworkShare = 0.35;  // of measuring
-constexpr double kMeasuring = 0.82;
+constexpr int kLeastRounds = 2;
 
 std::string now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
 
-}  // namespace
-
-std::string kernels_of(const Backend& backend) {
-  return backend.target() + " " + std::string(kernels::name(kernels::instruction_set()));
-}
-
-Result<HostCalibration> calibrate_host(const CalibrationOptions& options) {
-  const auto begin = std::chrono::steady_clock::now();
+HostCalibration identified(const CalibrationOptions& options) {
   HostCalibration host;
   Calibration& c = host.calibration;
   const Host machine = detect_host();
@@ -41,27 +34,100 @@ Result<HostCalibration> calibrate_host(const CalibrationOptions& options) {
   c.engine = HONE_VERSION;
   c.seed = options.seed;
   c.machine = host_machine(machine, options.threads);
-  {
-    ThreadPool pool(options.threads);
-    const measure::MachinePeaks peaks = measure::measure_peaks(pool);
-    c.rates = {peaks.f32_flops, peaks.int8_ops, peaks.l2_bytes_per_s, peaks.l3_bytes_per_s,
-               peaks.dram_bytes_per_s};
-  }
-  SamplingOptions s = sampling_options(options, c.machine);
-  // Fits, and what machines can do at best, take the rest of the time.
-  const double seconds = kMeasuring * options.seconds;
-  s.seconds = seconds * (1 - kNetworkShare);
-  if (options.progress)
-    s.progress = [&](double done) { options.progress(done * (1 - kNetworkShare)); };
-  host.operators = TRY(sample(operator_programs(options.seed, options.shapes), s));
-  s.seconds = seconds * kNetworkShare;
-  if (options.progress)
-    s.progress = [&](double done) { options.progress(1 - kNetworkShare * (1 - done)); };
-  host.networks = TRY(sample(network_programs(options.seed, kNetworks), s));
   c.shapes = options.shapes + kNetworks;
-  TRY(choose_last_level(host, options.prior));
-  TRY(fit_host(host, options));
-  c.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return host;
+}
+
+// Measures as long as the time allows, fits among it. How long a fit takes is found by one to what
+// the first rounds gave, which is the last one where no time is left.
+class Session {
+ public:
+  Session(const CalibrationOptions& options, HostCalibration& host)
+      : options_(options), host_(host), end_(begin_ + seconds(options.seconds)) {}
+
+  // Peaks, programs, and so many rounds as everything else rests on.
+  Status prepare() {
+    {
+      ThreadPool pool(options_.threads);
+      const measure::MachinePeaks peaks = measure::measure_peaks(pool);
+      host_.calibration.rates = {peaks.f32_flops, peaks.int8_ops, peaks.l2_bytes_per_s,
+                                 peaks.l3_bytes_per_s, peaks.dram_bytes_per_s};
+    }
+    const SamplingOptions s = sampling_options(options_, host_.calibration.machine);
+    operators_ = TRY(ProgramSampler::make(operator_programs(options_.seed, options_.shapes), s));
+    networks_ = TRY(ProgramSampler::make(network_programs(options_.seed, kNetworks), s));
+    tell();
+    for (int round = 0; round < kLeastRounds; ++round) {
+      TRY(operators_->run_round());
+      TRY(networks_->run_round());
+      tell();
+    }
+    return ok();
+  }
+
+  Status measure() {
+    const auto fit_begin = Clock::now();
+    TRY(fit());
+    const auto one_fit = Clock::now() - fit_begin;
+    // The next one may take somewhat longer, and the program whose turn it is ends its run.
+    const auto stop = end_ - one_fit * 4 / 3 - seconds(0.1);
+    if (stop > Clock::now()) {
+      TRY(run_until(stop));
+      TRY(fit());
+    }
+    host_.calibration.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+    return ok();
+  }
+
+ private:
+  using Clock = ProgramSampler::Clock;
+  static Clock::duration seconds(double s) {
+    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
+  }
+
+  // Both kinds in turn, so that both find the machine in the same states.
+  Status run_until(Clock::time_point stop) {
+    constexpr double kTurn = 1;
+    while (Clock::now() < stop) {
+      const auto turn = Clock::now();
+      TRY(operators_->run_until(std::min(stop, turn + seconds(kTurn * (1 - kNetworkShare)))));
+      TRY(networks_->run_until(std::min(stop, turn + seconds(kTurn))));
+      tell();
+    }
+    return ok();
+  }
+
+  Status fit() {
+    host_.operators = operators_->samples();
+    host_.networks = networks_->samples();
+    host_.calibration.machine = host_machine(detect_host(), options_.threads);
+    TRY(choose_last_level(host_, options_.prior));
+    return fit_host(host_, options_);
+  }
+
+  void tell() const {
+    if (options_.progress)
+      options_.progress(std::min(
+          1.0, std::chrono::duration<double>(Clock::now() - begin_).count() / options_.seconds));
+  }
+
+  const CalibrationOptions& options_;
+  HostCalibration& host_;
+  const Clock::time_point begin_ = Clock::now(), end_;
+  std::unique_ptr<ProgramSampler> operators_, networks_;
+};
+
+}  // namespace
+
+std::string kernels_of(const Backend& backend) {
+  return backend.target() + " " + std::string(kernels::name(kernels::instruction_set()));
+}
+
+Result<HostCalibration> calibrate_host(const CalibrationOptions& options) {
+  HostCalibration host = identified(options);
+  Session session(options, host);
+  TRY(session.prepare());
+  TRY(session.measure());
   return host;
 }
 

@@ -14,6 +14,9 @@
 
 namespace hone::calibrate {
 
+// Of single operators, at most.
+inline constexpr size_t kMostShapes = 10'000;
+
 struct CalibrationOptions {
   int threads = 1;
   double seconds = 30;

@@ -1,7 +1,11 @@
 #include "calibrate/profile.h"
 
-#include <climits>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <set>
 
 #include "base/json_writer.h"
 #include "base/text.h"
@@ -18,7 +22,20 @@ using estimate::kPosition;
 using estimate::Residual;
 
 constexpr int64_t kSchema = 1;
-constexpr size_t kMostResiduals = 10'000;
+constexpr size_t kMostResiduals = 10'000;  // of a family, and of networks
+
+// Far beyond what machines and fits give, and small enough that no estimate leaves the range of
+// numbers.
+struct Range {
+  double least, most;
+};
+constexpr Range kBytes{1, 1e15}, kRate{0, 1e18}, kSeconds{0, 1e9}, kStepSeconds{0, 1e3},
+    kCoefficient{0, 1e2}, kError{0, 1e6}, kHalfWidth{0, 1e4}, kScale{1e-6, 1e6},
+    kCorrector{1e-9, 1e9}, kLogarithm{-1e4, 1e4}, kPlace{-1e6, 1e6}, kWeight{-1e9, 1e9};
+constexpr int64_t kMostThreads = 1024, kMostTile = 65536;
+constexpr size_t kMostText = 256, kMostFingerprint = 16384;
+// What earlier versions wrote and nothing reads.
+constexpr std::array<std::string_view, 1> kRetired{"repeat"};
 
 void write_numbers(JsonWriter& json, std::string_view name, std::span<const double> numbers) {
   json.key(name);
@@ -68,33 +85,35 @@ class Reader {
  public:
   Reader(Json json, const std::string& path) : json_(json), path_(path) {}
 
-  double number(std::string_view name) {
-    return read(name, [](const Json& j) { return j.as_double(); }, 0.0);
+  double number(std::string_view name, Range range) {
+    const double n = read(name, [](const Json& j) { return j.as_double(); }, range.least);
+    check(name, n, range);
+    return n;
   }
-  int64_t integer(std::string_view name) {
-    return read(name, [](const Json& j) { return j.as_int64(); }, int64_t{0});
+  int64_t integer(std::string_view name, int64_t least, int64_t most) {
+    const int64_t n = read(name, [](const Json& j) { return j.as_int64(); }, least);
+    if (n < least || n > most)
+      keep(name, fmt::format("{} is not a whole number from {} to {}", n, least, most));
+    return n;
   }
+  int count(std::string_view name, int64_t most) { return int(integer(name, 1, most)); }
   bool flag(std::string_view name) {
     return read(name, [](const Json& j) { return j.as_bool(); }, false);
   }
-  std::string text(std::string_view name) {
-    return std::string(read(name, [](const Json& j) { return j.as_string(); }, std::string_view()));
-  }
-  // An integer from 1 on that fits into an int, and numbers above or from zero on.
-  int count(std::string_view name) {
-    const int64_t n = integer(name);
-    if (n < 1 || n > INT_MAX) keep(name, "it has to be a number from 1 on");
-    return int(n);
-  }
-  double positive(std::string_view name) {
-    const double n = number(name);
-    if (!(n > 0)) keep(name, "it has to be positive");
-    return n;
-  }
-  double not_negative(std::string_view name) {
-    const double n = number(name);
-    if (!(n >= 0)) keep(name, "it is negative");
-    return n;
+  // It goes to terminals as it is.
+  std::string text(std::string_view name, size_t most = kMostText) {
+    const std::string_view text =
+        read(name, [](const Json& j) { return j.as_string(); }, std::string_view());
+    if (text.size() > most) keep(name, fmt::format("longer than {} bytes", most));
+    for (size_t at = 0; at < text.size();) {
+      const CodePoint code = decode_utf8(text.substr(at));
+      if (code.length == 0 || is_unprintable(code.value)) {
+        keep(name, "has a character that cannot be printed: " + printable(text));
+        break;
+      }
+      at += code.length;
+    }
+    return std::string(text);
   }
   // None where it is not there or is something else.
   std::vector<Json> list(std::string_view name) {
@@ -106,25 +125,22 @@ class Reader {
       return items;
     }
     for (const Json item : found->elements()) items.push_back(item);
+    if (items.size() > kMostResiduals) keep(name, "there are too many");
     return items;
   }
-  std::vector<double> numbers(std::string_view name) {
+  std::vector<double> numbers(std::string_view name, Range range) {
     std::vector<double> all;
-    for (const Json item : list(name)) all.push_back(number_of(name, item));
+    for (const Json item : list(name)) all.push_back(number_of(name, item, range));
     return all;
   }
-  double number_of(std::string_view name, const Json& item) {
+  double number_of(std::string_view name, const Json& item, Range range) {
     const auto value = item.as_double();
-    if (!value) keep(name, value.error().message);
-    return value ? *value : 0;
-  }
-  std::optional<Json> member(std::string_view name) {
-    auto found = json_.get(name);
-    if (!found) {
-      keep(name, found.error().message);
-      return std::nullopt;
+    if (!value) {
+      keep(name, value.error().message);
+      return range.least;
     }
-    return *found;
+    check(name, *value, range);
+    return *value;
   }
   void keep(std::string_view name, const std::string& what) {
     if (!error_) error_ = in_file(name, what);
@@ -132,11 +148,19 @@ class Reader {
   Error in_file(std::string_view name, const std::string& what) const {
     Error error =
         fail(ErrorId::bad_data, "'" + printable(path_) + "': " + std::string(name) + ": " + what);
-    error.hint = "`hone calibrate` makes calibrations anew";
+    error.hint = kHint;
     return error;
+  }
+  // After everything has been asked for.
+  void refuse_the_rest() {
+    for (const auto [name, value] : json_.members())
+      if (!asked_.contains(name) && std::ranges::find(kRetired, name) == kRetired.end())
+        keep(printable(name), "there is no such member");
   }
   const std::optional<Error>& error() const { return error_; }
   Json json() const { return json_; }
+
+  static constexpr std::string_view kHint = "`hone calibrate` makes calibrations anew";
 
  private:
   template <class Get, class T>
@@ -148,9 +172,23 @@ class Reader {
     keep(name, value.error().message);
     return fallback;
   }
+  std::optional<Json> member(std::string_view name) {
+    asked_.insert(name);
+    auto found = json_.get(name);
+    if (!found) {
+      keep(name, found.error().message);
+      return std::nullopt;
+    }
+    return *found;
+  }
+  void check(std::string_view name, double n, Range range) {
+    if (!(n >= range.least && n <= range.most))
+      keep(name, fmt::format("{:g} is not a number from {:g} to {:g}", n, range.least, range.most));
+  }
 
   Json json_;
   const std::string& path_;
+  std::set<std::string_view> asked_;  // names that live as long as the program
   std::optional<Error> error_;
 };
 
@@ -161,9 +199,13 @@ Residual read_residual(const Json& row, Reader& r) {
     r.keep("residuals", "expected rows of " + std::to_string(kNumbers) + " numbers");
     return residual;
   }
+  constexpr std::array kRest{kLogarithm, kSeconds, kWeight};
   std::array<double, kNumbers> numbers{};
   size_t at = 0;
-  for (const Json n : row.elements()) numbers[at++] = r.number_of("residuals", n);
+  for (const Json n : row.elements()) {
+    numbers[at] = r.number_of("residuals", n, at < kPosition ? kPlace : kRest[at - kPosition]);
+    ++at;
+  }
   std::copy_n(numbers.begin(), kPosition, residual.position.begin());
   residual.log_ratio = numbers[kPosition];
   residual.seconds = numbers[kPosition + 1];
@@ -173,34 +215,62 @@ Residual read_residual(const Json& row, Reader& r) {
 
 Result<FamilyFit> read_family(Json json, const std::string& path) {
   Reader r(json, path);
+  if (!json.is_object()) return r.in_file("families", "expected objects");
   FamilyFit f;
   f.family = r.text("family");
   if (!r.error() && !estimate::family_named(f.family))
     return r.in_file("family", "there is no family '" + printable(f.family) + "'");
-  f.median_error = r.not_negative("median_error");
-  f.p90_error = r.not_negative("p90_error");
-  f.half_width = r.not_negative("half_width_log");
+  f.median_error = r.number("median_error", kError);
+  f.p90_error = r.number("p90_error", kError);
+  f.half_width = r.number("half_width_log", kHalfWidth);
   f.adopted = r.flag("adopted");
   f.corrects = r.flag("corrects");
-  const int64_t own = r.integer("own_residuals");
-  f.reach = r.positive("reach");
-  f.noise = r.positive("noise");
-  const std::vector<double> coefficients = r.numbers("coefficients_s");
-  const std::vector<Json> rows = r.list("residuals");
+  f.own = size_t(r.integer("own_residuals", 0, int64_t(kMostResiduals)));
+  f.reach = r.number("reach", kCorrector);
+  f.noise = r.number("noise", kCorrector);
+  const std::vector<double> coefficients = r.numbers("coefficients_s", kCoefficient);
+  if (!r.error() && coefficients.size() != kFeatures)
+    r.keep("coefficients_s", "expected " + std::to_string(kFeatures) + " numbers");
+  const std::vector<Json> features = r.list("features");  // for people: what coefficients multiply
+  if (!r.error() && (features.size() != kFeatures ||
+                     !std::ranges::all_of(features, [](const Json& j) { return j.is_string(); })))
+    r.keep("features", "expected " + std::to_string(kFeatures) + " names");
+  for (const Json& row : r.list("residuals")) f.residuals.push_back(read_residual(row, r));
+  if (f.own > f.residuals.size()) r.keep("own_residuals", "there are not so many residuals");
+  r.refuse_the_rest();
   if (r.error()) return *r.error();
-  if (coefficients.size() != kFeatures)
-    return r.in_file("coefficients_s", "expected " + std::to_string(kFeatures) + " numbers");
-  for (size_t i = 0; i < kFeatures; ++i) {
-    if (!(coefficients[i] >= 0)) return r.in_file("coefficients_s", "a coefficient is negative");
-    f.coefficients[i] = coefficients[i];
-  }
-  if (rows.size() > kMostResiduals) return r.in_file("residuals", "there are too many");
-  if (own < 0 || size_t(own) > rows.size())
-    return r.in_file("own_residuals", "there are not so many residuals");
-  f.own = size_t(own);
-  for (const Json& row : rows) f.residuals.push_back(read_residual(row, r));
-  if (r.error()) return *r.error();
+  std::ranges::copy(coefficients, f.coefficients.begin());
   return f;
+}
+
+// What everything else depends on.
+Status read_schema(Reader& r) {
+  if (!r.json().is_object()) return r.in_file("the document", "expected an object");
+  const int64_t schema = r.integer("schema", 0, INT64_MAX);
+  if (r.error()) return *r.error();
+  if (schema == kSchema) return ok();
+  return r.in_file("schema", "this hone reads schema " + std::to_string(kSchema) + ", not " +
+                                 std::to_string(schema));
+}
+
+void read_machine(Reader& r, Calibration& c) {
+  c.machine.threads = r.count("threads", kMostThreads);
+  for (const auto& [name, bytes] : {std::pair("l1_bytes", &c.machine.l1_bytes),
+                                    {"l2_bytes", &c.machine.l2_bytes},
+                                    {"l3_bytes", &c.machine.l3_bytes}})
+    *bytes = r.number(name, kBytes);
+  c.machine.tile_rows = r.count("tile_rows", kMostTile);
+  c.machine.tile_columns = r.count("tile_columns", kMostTile);
+  c.machine.vector = r.count("vector", kMostTile);
+  c.machine.byte_rows = r.count("byte_rows", kMostTile);
+  c.machine.byte_columns = r.count("byte_columns", kMostTile);
+  c.machine.block_rows = r.count("block_rows", kMostTile);
+  for (const auto& [name, rate] : {std::pair("f32_flops", &c.rates.f32_flops),
+                                   {"int8_ops", &c.rates.int8_ops},
+                                   {"l2_bytes_per_s", &c.rates.l2_bytes_per_s},
+                                   {"l3_bytes_per_s", &c.rates.l3_bytes_per_s},
+                                   {"dram_bytes_per_s", &c.rates.dram_bytes_per_s}})
+    *rate = r.number(name, kRate);
 }
 
 }  // namespace
@@ -250,50 +320,47 @@ std::string print(const Calibration& c) {
   return text + "\n";
 }
 
-Result<Calibration> parse_calibration(std::string_view text, const std::string& path) {
-  const Limits limits;
+Result<Calibration> parse_calibration(std::string_view text, const std::string& path,
+                                      const Limits& limits) {
   Ledger ledger(limits);
-  const JsonDocument document =
-      TRY(JsonDocument::parse(text, ledger).context("reading '" + printable(path) + "'"));
-  Reader r(document.root(), path);
-  if (!r.json().is_object()) return r.in_file("the document", "expected an object");
-  if (const int64_t schema = r.integer("schema"); !r.error() && schema != kSchema)
-    return r.in_file("schema", "this hone reads schema " + std::to_string(kSchema) + ", not " +
-                                   std::to_string(schema));
+  auto document = JsonDocument::parse(text, ledger);
+  if (!document) {
+    Error error = document.error();
+    // Hints about models say nothing of this file; those about limits do.
+    if (info(error.id).blame == Blame::input) error.hint = Reader::kHint;
+    error.context.push_back("reading '" + printable(path) + "'");
+    return error;
+  }
+  Reader r(document->root(), path);
+  TRY(read_schema(r));
   Calibration c;
   c.device = r.text("device");
   c.created = r.text("created");
   c.cpu = r.text("cpu");
-  c.fingerprint = r.text("fingerprint");
+  c.fingerprint = r.text("fingerprint", kMostFingerprint);
   c.kernels = r.text("kernels");
   c.engine = r.text("engine");
-  c.machine.threads = r.count("threads");
-  c.machine.l1_bytes = r.positive("l1_bytes");
-  c.machine.l2_bytes = r.positive("l2_bytes");
-  c.machine.l3_bytes = r.positive("l3_bytes");
-  c.machine.tile_rows = r.count("tile_rows");
-  c.machine.tile_columns = r.count("tile_columns");
-  c.machine.vector = r.count("vector");
-  c.machine.byte_rows = r.count("byte_rows");
-  c.machine.byte_columns = r.count("byte_columns");
-  c.machine.block_rows = r.count("block_rows");
-  c.rates = {r.not_negative("f32_flops"), r.not_negative("int8_ops"),
-             r.not_negative("l2_bytes_per_s"), r.not_negative("l3_bytes_per_s"),
-             r.not_negative("dram_bytes_per_s")};
-  c.seed = uint64_t(r.integer("seed"));
-  c.shapes = size_t(r.integer("shapes"));
-  c.samples = size_t(r.integer("samples"));
-  c.seconds = r.not_negative("took_s");
-  c.noise = r.not_negative("noise");
-  c.step_seconds = r.not_negative("step_s");
-  c.run_seconds = r.not_negative("run_s");
-  c.scale = r.positive("scale");
-  c.half_width = r.not_negative("half_width_difficulty");
-  c.network_half_width = r.not_negative("network_half_width_log");
-  c.network_residuals = r.numbers("network_residuals");
+  read_machine(r, c);
+  constexpr int64_t kMostSamples = 1'000'000'000;
+  c.seed = uint64_t(r.integer("seed", INT64_MIN, INT64_MAX));
+  c.shapes = size_t(r.integer("shapes", 0, kMostSamples));
+  c.samples = size_t(r.integer("samples", 0, kMostSamples));
+  c.seconds = r.number("took_s", kSeconds);
+  c.noise = r.number("noise", kError);
+  c.step_seconds = r.number("step_s", kStepSeconds);
+  c.run_seconds = r.number("run_s", kStepSeconds);
+  c.scale = r.number("scale", kScale);
+  c.half_width = r.number("half_width_difficulty", kHalfWidth);
+  c.network_half_width = r.number("network_half_width_log", kHalfWidth);
+  c.network_residuals = r.numbers("network_residuals", kLogarithm);
   const std::vector<Json> families = r.list("families");
+  r.refuse_the_rest();
   if (r.error()) return *r.error();
-  for (const Json& f : families) c.families.push_back(TRY(read_family(f, path)));
+  for (const Json& f : families) {
+    FamilyFit fit = TRY(read_family(f, path));
+    if (c.fit(fit.family)) return r.in_file("families", fit.family + " stands twice");
+    c.families.push_back(std::move(fit));
+  }
   return c;
 }
 

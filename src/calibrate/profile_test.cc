@@ -40,6 +40,7 @@ Calibration example() {
   f.residuals = {{{1.5, 2, 3, 0, 4}, 0.125, 1e-5, 0.0625}, {{0, 0, 0, 0, 0}, -0.5, 2e-5, 0}};
   f.own = 1;
   f.reach = 4;
+  f.noise = 0.4;
   f.corrects = true;
   f.median_error = 0.03;
   f.p90_error = 0.1;
@@ -92,6 +93,7 @@ TEST(Profile, RoundTrip) {
   EXPECT_EQ(f->residuals[0].weight, 0.0625);
   EXPECT_EQ(f->own, 1u);
   EXPECT_EQ(f->reach, 4);
+  EXPECT_EQ(f->noise, 0.4);
   EXPECT_EQ(read->fit("gather"), nullptr);
 }
 
@@ -132,6 +134,61 @@ TEST(Profile, WrongMembersAreRefused) {
   expect_refused(with(text, "\"network_residuals\": [", "\"network_residuals\": {}, \"n\": ["),
                  "network_residuals");
   expect_refused(with(text, "\"families\": [", "\"families\": 3, \"f\": ["), "families");
+}
+
+// Where an estimate would leave the range of numbers, or nothing could be meant.
+TEST(Profile, NumbersOutOfRangeAreRefused) {
+  const std::string text = print(example());
+  expect_refused(with(text, "1.5e-11", "1e308"), "coefficients_s");
+  expect_refused(with(text, "\"half_width_difficulty\": 0.17", "\"half_width_difficulty\": 1e300"),
+                 "half_width_difficulty");
+  expect_refused(with(text, "\"half_width_log\": 0.12", "\"half_width_log\": 1e300"),
+                 "half_width_log");
+  expect_refused(with(text, "\"samples\": 1234", "\"samples\": -5"), "samples");
+  expect_refused(with(text, "\"shapes\": 400", "\"shapes\": -1"), "shapes");
+  expect_refused(with(text, "\"threads\": 2", "\"threads\": 2147483647"), "threads");
+  expect_refused(with(text, "\"l1_bytes\": 32768", "\"l1_bytes\": 1e-300"), "l1_bytes");
+  expect_refused(with(text, "\"scale\": 1.05", "\"scale\": 1e300"), "scale");
+  expect_refused(with(text, "\"run_s\": 3e-06", "\"run_s\": 1e300"), "run_s");
+  expect_refused(with(text, "\"f32_flops\": 100000000000", "\"f32_flops\": 1e300"), "f32_flops");
+  expect_refused(with(text, "\"reach\": 4", "\"reach\": 0"), "reach");
+  expect_refused(with(text, "     -0.5,", "     -1e300,"), "residuals");
+  expect_refused(with(text, "  0.125,\n", "  1e300,\n"), "network_residuals");
+}
+
+TEST(Profile, UnknownAndDoubleMembersAreRefused) {
+  const std::string text = print(example());
+  expect_refused(with(text, "\"schema\": 1", "\"shema\": 2, \"schema\": 1"), "shema");
+  expect_refused(with(text, "\"corrects\"", "\"corect\": 1, \"corrects\""), "corect");
+  expect_refused(with(text, "\"softmax\"", "\"linear\""), "linear stands twice");
+  expect_refused(with(text, "\"scale\": 1.05", "\"scale\": 1, \"scale\": 1.05"), "scale");
+  expect_refused(with(text, "\"features\": [", "\"features\": [\"x\", "), "features");
+  // What earlier versions wrote.
+  EXPECT_TRUE(parse_calibration(with(text, "\"seed\"", "\"repeat\": 0, \"seed\""), "x").ok());
+}
+
+// Texts reach terminals through notes.
+TEST(Profile, TextsThatATerminalWouldObeyAreRefused) {
+  const std::string text = print(example());
+  expect_refused(with(text, "cpu 1 wide", "\\u001b[31mcpu"), "kernels");
+  expect_refused(with(text, "2020-01-02T03:04:05Z", "a\\u202eb"), "created");
+  expect_refused(with(text, "\"cpu 1 wide\"", "\"" + std::string(300, 'x') + "\""), "kernels");
+}
+
+TEST(Profile, FaultsSayWhatToDoAndKeepToLimits) {
+  const std::string text = print(example());
+  for (const std::string& bad : {std::string("{"), text.substr(0, 300), std::string("[]"),
+                                 with(text, "\"scale\": 1.05", "\"scale\": 0")}) {
+    const auto c = parse_calibration(bad, "some.json");
+    ASSERT_FALSE(c.ok());
+    EXPECT_NE(describe(c.error()).find("hone calibrate"), std::string::npos) << describe(c.error());
+    EXPECT_EQ(describe(c.error()).find("export the model"), std::string::npos);
+  }
+  Limits limits;
+  limits.header = 64;
+  const auto c = parse_calibration(text, "some.json", limits);
+  ASSERT_FALSE(c.ok());
+  EXPECT_EQ(info(c.error().id).blame, Blame::limit);
 }
 
 TEST(Profile, TruncatedFilesAreRefused) {

@@ -30,9 +30,10 @@ Result<Record> record_of(const CsvTable& table) {
   for (size_t r = 0; r < table.rows(); ++r) {
     const double s = TRY(table.number(r, seconds));
     if (!(s > 0)) return table.error(r, seconds, "a time is above 0");
+    const double between = TRY(table.number(r, spread)), count = TRY(table.number(r, runs));
     record[{std::string(table.cell(r, program)), std::string(table.cell(r, step))}] = {
-        s, TRY(table.number(r, spread)), size_t(std::max(0.0, TRY(table.number(r, runs)))),
-        table.cell(r, by_cpu_time) == "1", std::string(table.cell(r, types))};
+        s, between, size_t(std::clamp(count, 0.0, 1e9)), table.cell(r, by_cpu_time) == "1",
+        std::string(table.cell(r, types))};
   }
   return record;
 }
@@ -80,6 +81,10 @@ Result<Samples> recorded_samples(const std::vector<SyntheticProgram>& programs,
 
 Result<HostCalibration> refit_host(estimate::Calibration earlier, const CsvTable& samples,
                                    const CalibrationOptions& options) {
+  if (earlier.shapes <= kNetworks || earlier.shapes > kMostShapes + kNetworks)
+    return fail(ErrorId::bad_data, fmt::format("a calibration of {} shapes was not made from "
+                                               "samples that can be fitted anew",
+                                               earlier.shapes));
   HostCalibration host;
   host.calibration = std::move(earlier);
   const estimate::Calibration& c = host.calibration;

@@ -1,12 +1,9 @@
 #include "calibrate/sampling.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 
 #include "base/hash.h"
-#include "base/thread_pool.h"
 #include "calibrate/program_runner.h"
 #include "ops/catalogue.h"
 #include "passes/pipeline.h"
@@ -14,12 +11,6 @@
 
 namespace hone::calibrate {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 Result<std::vector<Datum>> made_up_inputs(const Model& model, const Limits& limits) {
   std::vector<Datum> inputs;
@@ -58,34 +49,54 @@ Result<std::shared_ptr<const Program>> program_of(const SyntheticProgram& synthe
   return Program::make(model, backends, options.limits);
 }
 
-Result<Samples> sample(const std::vector<SyntheticProgram>& programs,
-                       const SamplingOptions& options) {
-  ThreadPool pool(options.threads);
-  const auto begin = Clock::now();
-  std::vector<std::unique_ptr<ProgramRunner>> runners;
+ProgramSampler::ProgramSampler(const SamplingOptions& options)
+    : options_(options), pool_(options.threads) {}
+ProgramSampler::~ProgramSampler() = default;
+
+Result<std::unique_ptr<ProgramSampler>> ProgramSampler::make(
+    const std::vector<SyntheticProgram>& programs, const SamplingOptions& options) {
+  std::unique_ptr<ProgramSampler> sampler(new ProgramSampler(options));
   for (const SyntheticProgram& p : programs) {
     const auto program = TRY(program_of(p, options, false));
     auto inputs = TRY(made_up_inputs(program->model(), options.limits));
-    runners.push_back(TRY(ProgramRunner::make(p.name, program, std::move(inputs), pool)));
+    sampler->runners_.push_back(
+        TRY(ProgramRunner::make(p.name, program, std::move(inputs), sampler->pool_)));
   }
-  // In turn, a few milliseconds each: a program finds the caches as it left them itself, and what
-  // disturbs the machine for a while disturbs all.
-  constexpr double kVisit = 3e-3;
-  while (seconds_since(begin) < options.seconds) {
-    for (const auto& runner : runners) {
-      TRY(runner->warm_up());
-      const auto visit = Clock::now();
-      do {
-        TRY(runner->run_steps());
-        TRY(runner->run_whole());
-      } while (seconds_since(visit) < kVisit);
-      if (options.progress) options.progress(seconds_since(begin) / options.seconds);
-    }
+  return sampler;
+}
+
+Status ProgramSampler::visit(ProgramRunner& runner, Clock::time_point end) {
+  // A few milliseconds each: a program finds the caches as it left them itself, and what disturbs
+  // the machine for a while disturbs all.
+  constexpr auto kVisit = std::chrono::microseconds(3000);
+  TRY(runner.warm_up());
+  const auto leave = std::min(Clock::now() + kVisit, end);
+  do {
+    TRY(runner.run_steps());
+    TRY(runner.run_whole());
+  } while (Clock::now() < leave);
+  return ok();
+}
+
+Status ProgramSampler::run_round() {
+  const auto now = Clock::now();
+  for (const auto& runner : runners_) TRY(visit(*runner, now));
+  return ok();
+}
+
+Status ProgramSampler::run_until(Clock::time_point end) {
+  while (!runners_.empty() && Clock::now() < end) {
+    TRY(visit(*runners_[next_], end));
+    next_ = (next_ + 1) % runners_.size();
   }
+  return ok();
+}
+
+Samples ProgramSampler::samples() const {
   Samples samples;
   size_t used = 0, disturbed = 0;
-  for (const auto& runner : runners) {
-    runner->collect(options.machine, samples);
+  for (const auto& runner : runners_) {
+    runner->collect(options_.machine, samples);
     used += runner->used();
     disturbed += runner->disturbed();
   }

@@ -2,19 +2,22 @@
 // its neighbours left them, as it does in a network.
 #pragma once
 
-#include <array>
-#include <functional>
+#include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "base/thread_pool.h"
 #include "calibrate/synthetic.h"
 #include "estimate/family.h"
 #include "runtime/backend.h"
 #include "runtime/program.h"
 
 namespace hone::calibrate {
+
+class ProgramRunner;
 
 // One step of a program, measured.
 struct Sample {
@@ -43,12 +46,10 @@ struct Samples {
 
 struct SamplingOptions {
   int threads = 1;
-  double seconds = 25;
   Limits limits;
   const Backend* backend = nullptr;   // whose kernels are timed
   const Backend* fallback = nullptr;  // for what it has no kernel for
   estimate::Machine machine;
-  std::function<void(double done)> progress;  // share of the time
 };
 
 // The model as the backend takes it, from a clean one or any other.
@@ -59,8 +60,30 @@ Result<std::shared_ptr<const Model>> lowered(Model model, const Backend& backend
 Result<std::shared_ptr<const Program>> program_of(const SyntheticProgram& synthetic,
                                                   const SamplingOptions& options, bool shapes_only);
 
-// Runs the programs in turn, in rounds, until the time is over.
-Result<Samples> sample(const std::vector<SyntheticProgram>& programs,
-                       const SamplingOptions& options);
+// Runs programs in turn, in rounds.
+class ProgramSampler {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // Makes the programs and runs each once, so that everything has its place.
+  static Result<std::unique_ptr<ProgramSampler>> make(const std::vector<SyntheticProgram>& programs,
+                                                      const SamplingOptions& options);
+  ~ProgramSampler();
+
+  // Once through all of them.
+  Status run_round();
+  // Until that time: the round that is under way then ends with the program whose turn it is.
+  Status run_until(Clock::time_point end);
+  Samples samples() const;
+
+ private:
+  explicit ProgramSampler(const SamplingOptions& options);
+  Status visit(ProgramRunner& runner, Clock::time_point end);
+
+  SamplingOptions options_;
+  ThreadPool pool_;
+  std::vector<std::unique_ptr<ProgramRunner>> runners_;
+  size_t next_ = 0;  // whose turn it is
+};
 
 }  // namespace hone::calibrate

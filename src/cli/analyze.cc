@@ -47,6 +47,16 @@ std::string peak_text(const estimate::Workload& work) {
                      work.steps.size(), it->op->name, name);
 }
 
+// All that the sum is made of.
+std::string memory_text(const Analysis& a, const estimate::Workload& work) {
+  const estimate::Memory m = estimate::memory_of(work);
+  return fmt::format("{}: weights {}, arena {}, inputs and outputs {}{}{}",
+                     human_bytes(uint64_t(a.peak_memory.value)), human_bytes(uint64_t(m.weights)),
+                     human_bytes(uint64_t(m.arena)), human_bytes(uint64_t(m.inputs + m.outputs)),
+                     m.states > 0 ? ", states " + human_bytes(uint64_t(m.states)) : "",
+                     peak_text(work));
+}
+
 std::string phase_text(const Phase& p) {
   if (p.name == "prefill") return fmt::format(", a prompt of {} tokens", p.step.tokens);
   if (p.name == "decode")
@@ -72,7 +82,6 @@ std::vector<std::vector<std::string>> model_rows(const AnalyzedModel& m) {
 std::string text_of(const AnalyzedRun& r, size_t top, bool first_of_all, bool first_of_model) {
   const Analysis& a = r.analysis;
   const estimate::Workload& work = r.model->work;
-  const estimate::Memory m = estimate::memory_of(work);
   std::string text;
   if (first_of_all)
     text += fmt::format("{}: {} parameters, {} MACs, {} FLOPs\n", printable(r.model->path),
@@ -82,10 +91,7 @@ std::string text_of(const AnalyzedRun& r, size_t top, bool first_of_all, bool fi
   std::vector<std::vector<std::string>> rows{
       {"latency", between(a.latency, time_text)},
       {"throughput", fmt::format("{:.4g} a second", a.throughput.value)},
-      {"peak memory", fmt::format("{}: weights {}, arena {}, inputs and outputs {}{}",
-                                  human_bytes(uint64_t(a.peak_memory.value)),
-                                  human_bytes(uint64_t(m.weights)), human_bytes(uint64_t(m.arena)),
-                                  human_bytes(uint64_t(m.inputs + m.outputs)), peak_text(work))},
+      {"peak memory", memory_text(a, work)},
       {"energy", a.energy ? between(*a.energy, energy_text) : "not known: no power figure"}};
   std::string bounds;
   for (size_t b = 0; b < estimate::kBounds; ++b)
@@ -129,8 +135,14 @@ Result<std::vector<int64_t>> batches_of(const Arguments& arguments) {
 Result<std::vector<Phase>> phases_of(const Arguments& arguments) {
   const std::string& path = arguments.positional(0);
   std::vector<Phase> phases;
-  if (arguments.has("--bind")) return phases;
-  if (!TRY(language_bindings(path, open_options(arguments), {}))) return phases;
+  if (arguments.has("--bind")) {
+    TRY(refuse_flags(arguments, {"--prefill", "--depth"}, "with --bind, which gives the sizes"));
+    return phases;
+  }
+  if (!TRY(language_bindings(path, open_options(arguments), {}))) {
+    TRY(refuse_flags(arguments, {"--prefill", "--depth"}, "of a model that is no language model"));
+    return phases;
+  }
   for (const auto* flag : {"--prefill", "--depth"})
     if (arguments.integer(flag) < (flag == std::string_view("--prefill") ? 1 : 0) ||
         arguments.integer(flag) > 1'000'000)
@@ -172,7 +184,7 @@ std::shared_ptr<const AnalyzedModel> model_of(const std::string& path, const Pha
 Result<std::vector<AnalyzedRun>> analyze(const Arguments& arguments) {
   const std::string& path = arguments.positional(0);
   const DeviceRegistry registry;
-  AnalysisOptions options{arguments.threads, arguments.text("--calibration"), {}};
+  AnalysisOptions options{arguments.threads, arguments.text("--calibration"), {}, arguments.limits};
   options.spikes = TRY(spikes_of(arguments));
   const auto batches = TRY(batches_of(arguments));
   auto phases = TRY(phases_of(arguments));
@@ -200,6 +212,7 @@ Result<std::vector<AnalyzedRun>> analyze(const Arguments& arguments) {
 
 Result<int> run(const Arguments& arguments) {
   const auto files = TRY(report_files(arguments));
+  if (arguments.integer("--top") < 0) return fail(ErrorId::usage, "--top takes numbers from 0 on");
   const auto runs = TRY(analyze(arguments));
   const auto report = [&] { return report::report_of(runs); };
   if (arguments.json) {
@@ -207,7 +220,7 @@ Result<int> run(const Arguments& arguments) {
     TRY(write_reports(files, arguments, report));
     return 0;
   }
-  const auto top = size_t(std::max<int64_t>(0, arguments.integer("--top")));
+  const auto top = size_t(arguments.integer("--top"));
   for (size_t i = 0; i < runs.size(); ++i)
     put(text_of(runs[i], top, i == 0, i == 0 || runs[i].model != runs[i - 1].model));
   const estimate::Workload& work = runs[0].model->work;

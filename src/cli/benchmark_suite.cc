@@ -274,7 +274,7 @@ class Runner {
   double median_over(size_t slot, auto&& figure) const {
     std::vector<double> all;
     for (const Visit& v : session_->visits(slot)) all.push_back(double(figure(v)));
-    return measure::median(std::move(all));
+    return measure::median(all);
   }
   // Of one run, of the first visit that has it.
   const std::vector<measure::VisitEnergy>& energy(size_t slot) const {
@@ -291,7 +291,7 @@ class Runner {
       if (const auto a = measure::apart(session_->rounds(i), session_->slots()[i].threads))
         all.push_back(*a);
     if (all.empty()) return std::nullopt;
-    return measure::median(std::move(all));
+    return measure::median(all);
   }
 
   int exit_code() const {

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "backends/backends.h"
 #include "base/atomic_file.h"
@@ -26,6 +28,9 @@ using calibrate::HostCalibration;
 
 // More samples than this disagree with each other: their fit would say little.
 constexpr double kTooNoisy = 0.25;
+constexpr double kLeastBudget = 5, kMostBudget = 3600;  // of each number of threads, of all
+constexpr int64_t kLeastShapes = 50;
+constexpr double kUsualShapesPerSecond = 20, kMostShapesPerSecond = 40;
 
 void write(JsonWriter& json, const HostCalibration& host, const std::string& path) {
   const estimate::Calibration& c = host.calibration;
@@ -81,12 +86,28 @@ std::string text_of(const HostCalibration& host, const std::string& path) {
 
 calibrate::CalibrationOptions options_of(const Arguments& arguments) {
   calibrate::CalibrationOptions o;
-  o.shapes = size_t(std::clamp<int64_t>(arguments.integer("--shapes"), 50, 10'000));
   o.seed = uint64_t(arguments.integer("--seed"));
   o.limits = arguments.limits;
   o.backend = &cpu_backend();
   o.fallback = &reference_backend();
   return o;
+}
+
+// As many as there is time to run often, unless --shapes says how many.
+Result<size_t> shapes_of(const Arguments& arguments, double seconds) {
+  const int64_t given = arguments.integer("--shapes"), most = calibrate::kMostShapes;
+  if (!arguments.has("--shapes"))
+    return size_t(std::clamp(int64_t(kUsualShapesPerSecond * seconds), kLeastShapes, given));
+  if (given < kLeastShapes || given > most)
+    return fail(ErrorId::usage,
+                fmt::format("--shapes takes {} to {}, not {}", kLeastShapes, most, given));
+  if (double(given) <= kMostShapesPerSecond * seconds) return size_t(given);
+  Error error = fail(ErrorId::usage, fmt::format("there is no time for {} shapes in {:g} seconds "
+                                                 "for each number of threads",
+                                                 given, seconds));
+  error.hint = fmt::format("give {:g} seconds with --threads N --budget, or fewer shapes",
+                           std::ceil(double(given) / kMostShapesPerSecond));
+  return error;
 }
 
 Result<std::optional<estimate::Calibration>> prior_of(const Arguments& arguments,
@@ -96,18 +117,23 @@ Result<std::optional<estimate::Calibration>> prior_of(const Arguments& arguments
 }
 
 Result<int> refit(const Arguments& arguments) {
+  TRY(refuse_flags(arguments, {"--device", "--budget", "--shapes", "--seed"}, "with --refit"));
   const std::string output = arguments.text("--output");
   if (output.empty() || !arguments.has("--samples"))
     return fail(ErrorId::usage,
                 "--refit needs the samples of that calibration, --samples FILE.csv, and -o FILE");
-  estimate::Calibration earlier = TRY(calibrate::read_calibration(arguments.text("--refit")));
+  TRY(refuse_same_file({{"--samples", arguments.text("--samples")}, {"-o", output}}));
+  estimate::Calibration earlier =
+      TRY(calibrate::read_calibration(arguments.text("--refit"), arguments.limits));
   const CsvTable samples = TRY(open_table(arguments.text("--samples"), arguments.limits));
+  AtomicFile file = TRY(AtomicFile::create(output));
   calibrate::CalibrationOptions o = options_of(arguments);
   const auto prior = TRY(prior_of(arguments, earlier.machine));
   if (prior) o.prior = &*prior;
   o.threads = earlier.machine.threads;
   const HostCalibration host = TRY(calibrate::refit_host(std::move(earlier), samples, o));
-  TRY(write_file(output, calibrate::print(host.calibration)));
+  TRY(file.write(calibrate::print(host.calibration)));
+  TRY(file.commit());
   if (arguments.json)
     put_json([&](JsonWriter& json) { write(json, host, output); });
   else
@@ -115,76 +141,154 @@ Result<int> refit(const Arguments& arguments) {
   return 0;
 }
 
-Result<int> run(const Arguments& arguments) {
-  if (arguments.has("--refit")) return refit(arguments);
-  if (arguments.has("--table")) {
-    PublishedTable table = published_table(arguments);
-    table.source = arguments.text("--source");
-    table.output = arguments.text("--output");
-    if (table.output.empty())
-      return fail(ErrorId::usage, "--table needs -o FILE for the prior that is fitted to it");
-    return calibrate_table(table, arguments);
+Result<int> fit_table(const Arguments& arguments) {
+  TRY(refuse_flags(arguments,
+                   {"--device", "--budget", "--shapes", "--seed", "--samples", "--no-prior"},
+                   "with --table"));
+  PublishedTable table = TRY(published_table(arguments));
+  table.source = arguments.text("--source");
+  table.output = arguments.text("--output");
+  if (table.output.empty())
+    return fail(ErrorId::usage, "--table needs -o FILE.csv for the prior that is fitted to it");
+  TRY(refuse_same_file(
+      {{"-o", table.output}, {"--table", table.table}, {"--features", table.features}}));
+  return calibrate_table(table, arguments);
+}
+
+// What is written for one number of threads. The files are tried before anything is measured, and
+// take their names when everything has been.
+struct Output {
+  int threads = 1;
+  std::string path, samples_path;  // "": no samples are asked for
+  std::optional<AtomicFile> file, samples;
+};
+
+// The user's folder, made where it is not there.
+Result<std::string> home_of_calibrations() {
+  const std::string folder = calibrate::user_calibration_folder();
+  if (folder.empty()) {
+    Error error = fail(ErrorId::usage, "there is no home folder for the calibration");
+    error.hint = "name a file with -o and --threads, or set HOME to an absolute path";
+    return error;
   }
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure)
+    return fail(ErrorId::io,
+                "cannot make the folder '" + printable(folder) + "': " + failure.message());
+  return folder;
+}
+
+std::vector<int> threads_of(const Arguments& arguments) {
+  if (arguments.threads > 0) return {arguments.threads};
+  const int cpus = ThreadPool::usable_cpus();
+  return cpus > 1 ? std::vector<int>{1, cpus} : std::vector<int>{1};
+}
+
+Result<std::vector<Output>> outputs_of(const Arguments& arguments,
+                                       const std::vector<int>& threads) {
+  const std::string given = arguments.text("--output"), samples = arguments.text("--samples");
+  if (!given.empty() && threads.size() > 1)
+    return fail(ErrorId::usage, "-o takes one calibration: say --threads N too");
+  TRY(refuse_same_file({{"-o", given}, {"--samples", samples}}));
+  if (given.empty()) TRY(home_of_calibrations());
+  const std::string fingerprint = cpu_fingerprint();
+  std::vector<Output> outputs;
+  for (const int n : threads) {
+    Output o{n, given.empty() ? calibrate::calibration_path(fingerprint, n) : given, "", {}, {}};
+    o.file = TRY(AtomicFile::create(o.path));
+    if (!samples.empty()) {
+      o.samples_path = samples + (threads.size() > 1 ? fmt::format(".t{}", n) : "");
+      o.samples = TRY(AtomicFile::create(o.samples_path));
+    }
+    outputs.push_back(std::move(o));
+  }
+  return outputs;
+}
+
+Status write(std::vector<Output>& outputs, const std::vector<HostCalibration>& done) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    TRY(outputs[i].file->write(calibrate::print(done[i].calibration)));
+    TRY(outputs[i].file->settle());
+    if (!outputs[i].samples) continue;
+    TRY(outputs[i].samples->write(calibrate::samples_csv(done[i])));
+    TRY(outputs[i].samples->settle());
+  }
+  for (Output& o : outputs) {
+    TRY(o.file->commit());
+    if (o.samples) TRY(o.samples->commit());
+  }
+  return ok();
+}
+
+Status refuse_noise(const estimate::Calibration& c) {
+  if (c.noise <= kTooNoisy) return ok();
+  Error error =
+      fail(ErrorId::inconclusive,
+           fmt::format("half of the samples with {} thread{} differ by more than {:.0f} "
+                       "% from run to run: no calibration is written",
+                       c.machine.threads, c.machine.threads == 1 ? "" : "s", 2 * c.noise * 100));
+  error.hint = "stop what else runs on this machine, or give more time with --budget";
+  return error;
+}
+
+// Each number of threads in its part of the time that is left.
+Result<std::vector<HostCalibration>> measure(const Arguments& arguments, double budget,
+                                             size_t shapes, const std::vector<Output>& outputs) {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  std::vector<HostCalibration> done;
+  Progress progress(arguments);
+  const Host host = detect_host();
+  for (const Output& output : outputs) {
+    const auto prior = TRY(prior_of(arguments, calibrate::host_machine(host, output.threads)));
+    calibrate::CalibrationOptions o = options_of(arguments);
+    o.threads = output.threads;
+    o.shapes = shapes;
+    const double left = budget - std::chrono::duration<double>(Clock::now() - begin).count();
+    o.seconds = left / double(outputs.size() - done.size());
+    o.prior = prior ? &*prior : nullptr;
+    o.progress = [&](double share) {
+      progress.show(fmt::format("calibrating {} threads", output.threads), size_t(share * 100),
+                    100);
+    };
+    done.push_back(TRY(calibrate::calibrate_host(o)));
+    TRY(refuse_noise(done.back().calibration));
+  }
+  return done;
+}
+
+Result<int> run(const Arguments& arguments) {
+  if (arguments.has("--refit") && arguments.has("--table"))
+    return fail(ErrorId::usage, "--refit and --table are two things to do: one at a time");
+  if (arguments.has("--table")) return fit_table(arguments);
+  TRY(refuse_table_flags(arguments));
+  TRY(refuse_flags(arguments, {"--source"}, "without --table"));
+  if (arguments.has("--refit")) return refit(arguments);
   if (arguments.text("--device") != "host") {
     Error error = fail(ErrorId::usage, "only this machine can be measured: --device host");
     error.hint = "run `hone calibrate` on the device, and take its file along with --calibration";
     return error;
   }
-  const double budget = arguments.real("--budget");
-  if (!(budget >= 5 && budget <= 3600))
-    return fail(ErrorId::usage, "--budget takes 5 to 3600 seconds");
-  const int cpus = ThreadPool::usable_cpus();
-  std::vector<int> threads{1, cpus};
-  if (arguments.threads > 0) threads = {arguments.threads};
-  threads.erase(std::unique(threads.begin(), threads.end()), threads.end());
-  const std::string given = arguments.text("--output");
-  if (!given.empty() && threads.size() > 1)
-    return fail(ErrorId::usage, "-o takes one calibration: say --threads N too");
-  const std::string fingerprint = cpu_fingerprint();
-  std::vector<HostCalibration> done;
-  std::vector<std::string> paths;
-  Progress progress(arguments);
-  for (const int n : threads) {
-    const auto prior = TRY(prior_of(arguments, calibrate::host_machine(detect_host(), n)));
-    calibrate::CalibrationOptions o = options_of(arguments);
-    o.threads = n;
-    o.seconds = budget / double(threads.size());
-    o.prior = prior ? &*prior : nullptr;
-    o.progress = [&](double share) {
-      progress.show(fmt::format("calibrating {} threads", n), size_t(share * 100), 100);
-    };
-    done.push_back(TRY(calibrate::calibrate_host(o)));
-    paths.push_back(given.empty() ? calibrate::calibration_path(fingerprint, n) : given);
-    if (done.back().calibration.noise > kTooNoisy) {
-      Error error = fail(ErrorId::inconclusive,
-                         fmt::format("half of the samples differ by more than {:.0f} % from run to "
-                                     "run: no calibration is written",
-                                     2 * done.back().calibration.noise * 100));
-      error.hint = "stop what else runs on this machine, or give more time with --budget";
-      return error;
-    }
-    std::error_code ignored;
-    if (given.empty())
-      std::filesystem::create_directories(calibrate::user_calibration_folder(), ignored);
-    TRY(write_file(paths.back(), calibrate::print(done.back().calibration)));
-    if (arguments.has("--samples"))
-      TRY(write_file(
-          arguments.text("--samples") + (threads.size() > 1 ? fmt::format(".t{}", n) : ""),
-          calibrate::samples_csv(done.back())));
-  }
-  progress.hide();
+  const std::vector<int> threads = threads_of(arguments);
+  const auto count = double(threads.size());
+  const double budget = TRY(seconds_of(arguments, "--budget", kLeastBudget * count, kMostBudget));
+  const size_t shapes = TRY(shapes_of(arguments, budget / count));
+  std::vector<Output> outputs = TRY(outputs_of(arguments, threads));
+  const auto done = TRY(measure(arguments, budget, shapes, outputs));
+  TRY(write(outputs, done));
   if (arguments.json) {
     put_json([&](JsonWriter& json) {
       json.begin_object();
       json.key("calibrations");
       json.begin_array();
-      for (size_t i = 0; i < done.size(); ++i) write(json, done[i], paths[i]);
+      for (size_t i = 0; i < done.size(); ++i) write(json, done[i], outputs[i].path);
       json.end_array();
       json.end_object();
     });
     return 0;
   }
-  for (size_t i = 0; i < done.size(); ++i) put(text_of(done[i], paths[i]));
+  for (size_t i = 0; i < done.size(); ++i) put(text_of(done[i], outputs[i].path));
   return 0;
 }
 
@@ -200,7 +304,7 @@ const Command& calibrate_command() {
           "$ hone calibrate --threads 1 --budget 30\n"
           "$ hone calibrate --threads 1 -o machine.json --samples samples.csv\n"
           "$ hone calibrate --refit machine.json --samples samples.csv -o again.json\n"
-          "$ hone calibrate --table latencies.csv --features networks.csv -o prior.json",
+          "$ hone calibrate --table latencies.csv --features networks.csv -o prior.csv",
       .details =
           "Runs operators and small networks of made-up sizes, drawn by --seed without regard to "
           "any\nmodel, and fits the time of each family of kernels to counts of its shapes. What "
@@ -209,10 +313,12 @@ const Command& calibrate_command() {
           "each CPU, where --threads says nothing else.\ndocs/estimation.md explains the method.",
       .flags = with_table_flags(
           {{"--device", Kind::text, "host", "what to calibrate", "host"},
-           {"--budget", Kind::real, "SECONDS", "of measuring, in all", "60"},
-           {"--shapes", Kind::integer, "N", "operators of different sizes", "400"},
+           {"--budget", Kind::real, "SECONDS", "of all; 5 for each number of threads at least",
+            "60"},
+           {"--shapes", Kind::integer, "N",
+            "operators of different sizes; fewer where a short budget says nothing else", "400"},
            {"--seed", Kind::integer, "N", "of the sizes", "0"},
-           {"-o,--output", Kind::text, "FILE.json", "the file to write"},
+           {"-o,--output", Kind::text, "FILE", "the file to write: JSON, and of --table CSV"},
            {"--samples", Kind::text, "FILE.csv", "write the times of every step too"},
            {"--refit", Kind::text, "FILE.json", "fit that calibration anew from its --samples"},
            {"--no-prior", Kind::on_off, "", "fit without what was found on other machines"},

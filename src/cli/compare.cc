@@ -193,7 +193,8 @@ Result<int> run(const Arguments& arguments) {
     const OpenedWorkload opened =
         TRY(open_workload(path, open_options(arguments), TRY(dim_bindings(arguments))));
     for (const std::string& device : names_in(arguments.text("--device"))) {
-      const auto a = TRY(analyze_on(opened, registry, device, 1, {arguments.threads, {}, {}}));
+      const auto a = TRY(
+          analyze_on(opened, registry, device, 1, {arguments.threads, {}, {}, arguments.limits}));
       Entry e{path, a.device, a.latency, a.peak_memory, a.energy, opened.work.macs};
       // Only what surely holds does.
       e.holds = a.latency.high <= latency && a.peak_memory.high <= memory &&

@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "base/atomic_file.h"
-#include "base/mapped_file.h"
 #include "base/text.h"
 #include "calibrate/calibrations.h"
 #include "calibrate/profile.h"
@@ -42,9 +41,7 @@ Result<std::vector<Calibration>> to_check(const Arguments& arguments,
                                           const std::vector<Calibration>& known) {
   if (!arguments.has("--calibration")) return known;
   const std::string path = arguments.text("--calibration");
-  const MappedFile file = TRY(MappedFile::open(path));
-  Calibration c = TRY(calibrate::parse_calibration(
-      {reinterpret_cast<const char*>(file.bytes().data()), file.size()}, path));
+  Calibration c = TRY(calibrate::read_calibration(path, arguments.limits));
   if (c.device == "host") c.device = device_of(known, c.fingerprint);
   return std::vector<Calibration>{std::move(c)};
 }
@@ -73,7 +70,8 @@ Result<FloorsReport> compare_with_floors(const Arguments& arguments,
   const std::string path = arguments.text("--floors");
   const bool lower = arguments.on("--lower-floors");
   std::vector<DeviceFloors> floors;
-  if (!lower || std::filesystem::exists(path)) floors = TRY(calibrate::read_floors(path));
+  std::error_code none;  // where it cannot be looked for, reading or writing it says why
+  if (!lower || std::filesystem::exists(path, none)) floors = TRY(calibrate::read_floors(path));
   const std::vector<Calibration> known = TRY(built_in());
   FloorsReport report;
   size_t lowered = 0;

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "calibrate/published/energy.h"
 #include "calibrate/published/validation.h"
+#include "cli/error_summary.h"
+#include "cli/estimates.h"
 #include "cli/output.h"
 #include "cli/report_files.h"
 #include "formats/csv.h"
@@ -69,27 +71,13 @@ std::vector<std::string> cells(std::string name, const ErrorSummary& s) {
           std::isnan(s.rank) ? "-" : fmt::format("{:.3f}", s.rank)};
 }
 
-void write_summary(JsonWriter& json, const ErrorSummary& s) {
-  json.member("n", s.n);
-  json.member("median", s.median);
-  json.member("mean", s.mean);
-  json.member("p95", s.p95);
-  json.member("max", s.most);
-  json.member("within_5_percent", s.within_5);
-  json.member("within_10_percent", s.within_10);
-  json.member("within_20_percent", s.within_20);
-  json.member("interval_coverage", s.coverage);
-  json.member("interval_half_width", s.half_width);
-  json.member("rank_correlation", s.rank);
-}
-
 void write_parts(JsonWriter& json, std::string_view key, const std::vector<PartResult>& parts) {
   json.key(key);
   json.begin_array();
   for (const PartResult& part : parts) {
     json.begin_object();
     json.member("name", part.name);
-    write_summary(json, part.summary);
+    write_members(json, part.summary);
     json.end_object();
   }
   json.end_array();
@@ -117,7 +105,7 @@ void write_validation(JsonWriter& json, const Validation& v, const PublishedTabl
     json.member("run", run.run);
     json.member("threads", run.threads);
     json.member("gpu", run.gpu);
-    write_summary(json, run.summary);
+    write_members(json, run.summary);
     json.end_object();
   }
   json.end_array();
@@ -241,6 +229,7 @@ report::Report report_of(const EnergyValidation& v, const PublishedEnergy& what)
 
 Result<int> calibrate_table(const PublishedTable& what, const Arguments& arguments) {
   const Inputs inputs = TRY(open_inputs(what, arguments.limits));
+  AtomicFile file = TRY(AtomicFile::create(what.output));
   Progress progress(arguments);
   const FitOptions options{what.calibration, what.source};
   const Prior prior =
@@ -248,7 +237,6 @@ Result<int> calibrate_table(const PublishedTable& what, const Arguments& argumen
         progress.show("leaving devices out", done, all);
       }));
   progress.hide();
-  AtomicFile file = TRY(AtomicFile::create(what.output));
   TRY(file.write(print_prior(prior)));
   TRY(file.commit());
   if (arguments.json) {
@@ -322,26 +310,34 @@ std::vector<Flag> with_table_flags(std::vector<Flag> flags) {
         Flag{"--leave-out", Kind::text, "COLUMN", "of --table: what is left out as a whole",
              "device"},
         Flag{"--calibration-models", Kind::text, "A,B,…",
-             "of --table: networks whose times are known"},
-        Flag{"--prior", Kind::text, "FILE.json", "of --table: a prior from other devices"}})
+             "of --table: networks whose times are known"}})
     flags.push_back(f);
   return flags;
 }
 
-PublishedTable published_table(const Arguments& arguments) {
+Result<PublishedTable> published_table(const Arguments& arguments) {
   PublishedTable t;
   t.table = arguments.text("--table");
   t.features = arguments.text("--features");
   t.statistic = arguments.text("--statistic");
   t.leave_out = arguments.text("--leave-out");
   t.prior = arguments.text("--prior");
-  const std::string names = arguments.text("--calibration-models");
-  for (size_t at = 0; at < names.size();) {
-    const size_t comma = std::min(names.find(',', at), names.size());
-    t.calibration.push_back(names.substr(at, comma - at));
-    at = comma + 1;
+  if (!arguments.has("--calibration-models")) return t;
+  for (std::string& name : names_in(arguments.text("--calibration-models"))) {
+    if (name.empty())
+      return fail(ErrorId::usage, "--calibration-models takes names with commas between");
+    if (find_network(t.calibration, name))
+      return fail(ErrorId::usage,
+                  fmt::format("--calibration-models names {} twice", printable(name)));
+    t.calibration.push_back(std::move(name));
   }
   return t;
+}
+
+Status refuse_table_flags(const Arguments& arguments) {
+  return refuse_flags(
+      arguments, {"--features", "--statistic", "--leave-out", "--calibration-models", "--prior"},
+      "without --table");
 }
 
 }  // namespace hone::cli

@@ -27,9 +27,13 @@ struct PublishedEnergy {
 // A CSV file.
 Result<CsvTable> open_table(const std::string& path, const Limits& limits);
 
-// The flags that both commands take for tables, behind their own; and what they say.
+// The flags that both commands take for tables, behind their own; and what they say. --prior is for
+// `hone validate` alone.
 std::vector<Flag> with_table_flags(std::vector<Flag> flags);
-PublishedTable published_table(const Arguments& arguments);
+// Fails with `usage` where a network is named twice, or not at all.
+Result<PublishedTable> published_table(const Arguments& arguments);
+// Without --table: its flags say nothing.
+Status refuse_table_flags(const Arguments& arguments);
 
 // Fits a prior to the table and writes it to `output`. 0, the exit code.
 Result<int> calibrate_table(const PublishedTable& what, const Arguments& arguments);

@@ -53,7 +53,8 @@ Result<std::vector<Prediction>> predict(const Arguments& arguments, int threads)
     const OpenedWorkload opened =
         TRY(open_workload(path, open_options(arguments), TRY(dim_bindings(arguments))));
     const auto a =
-        TRY(analyze_on(opened, registry, "host", 1, {threads, arguments.text("--calibration")}));
+        TRY(analyze_on(opened, registry, "host", 1,
+                       {threads, arguments.text("--calibration"), {}, arguments.limits}));
     double bytes = 0;
     for (const estimate::Step& s : opened.work.steps)
       for (const estimate::Touch& t : s.touches) bytes += t.bytes;
@@ -174,15 +175,16 @@ std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Base
 }
 
 Result<std::vector<calibrate::ModelTime>> times_of(const std::vector<Prediction>& predictions,
-                                                   const Arguments& arguments, ThreadPool& pool) {
+                                                   const Arguments& arguments, double seconds,
+                                                   ThreadPool& pool) {
   if (arguments.has("--recorded"))
     return recorded_times(TRY(open_table(arguments.text("--recorded"), arguments.limits)),
                           predictions);
   const auto models = TRY(prepare(arguments));
   Progress progress(arguments);
-  auto times = TRY(calibrate::time_models(
-      models, arguments.real("--seconds"), pool,
-      [&](size_t done, size_t all) { progress.show("measuring", done, all); }));
+  auto times = TRY(calibrate::time_models(models, seconds, pool, [&](size_t done, size_t all) {
+    progress.show("measuring", done, all);
+  }));
   progress.hide();
   return times;
 }
@@ -191,13 +193,29 @@ Result<std::vector<calibrate::ModelTime>> times_of(const std::vector<Prediction>
 Result<std::optional<estimate::Calibration>> calibration_used(const Arguments& arguments,
                                                               int threads) {
   const std::string path = arguments.text("--calibration");
-  if (path.empty()) return calibrate::calibration_of(cpu_fingerprint(detect_host()), threads);
-  return std::optional(TRY(calibrate::read_calibration(path)));
+  if (path.empty())
+    return calibrate::calibration_of(cpu_fingerprint(detect_host()), threads, arguments.limits);
+  return std::optional(TRY(calibrate::read_calibration(path, arguments.limits)));
+}
+
+Result<double> most_median(const Arguments& arguments) {
+  if (!arguments.has("--max-median")) return INFINITY;
+  const double most = arguments.real("--max-median");
+  if (most >= 0 && std::isfinite(most)) return most;
+  return fail(ErrorId::usage, "--max-median takes a share from 0 on, such as 0.05, not '" +
+                                  printable(arguments.text("--max-median")) + "'");
 }
 
 Result<int> validate_models(const Arguments& arguments) {
   const int threads = arguments.threads > 0 ? arguments.threads : ThreadPool::usable_cpus();
   const auto files = TRY(report_files(arguments));
+  const double most = TRY(most_median(arguments));
+  const double seconds = TRY(seconds_of(arguments, "--seconds", 0.01, 3600));
+  TRY(refuse_same_file({{"--predictions", arguments.text("--predictions")},
+                        {"--steps", arguments.text("--steps")},
+                        {"--floors", arguments.text("--floors")}}));
+  std::optional<AtomicFile> steps;  // tried before anything is measured
+  if (arguments.has("--steps")) steps = TRY(AtomicFile::create(arguments.text("--steps")));
   TRY(require_model_floor(arguments, threads));
   const auto predictions = TRY(predict(arguments, threads));
   // Fixed before anything is measured.
@@ -208,7 +226,7 @@ Result<int> validate_models(const Arguments& arguments) {
     put(fmt::format("{} estimate{}, SHA-256 {}\n", predictions.size(),
                     predictions.size() == 1 ? "" : "s", hash));
   ThreadPool pool(threads);
-  const auto times = TRY(times_of(predictions, arguments, pool));
+  const auto times = TRY(times_of(predictions, arguments, seconds, pool));
   std::vector<Outcome> outcomes;
   for (size_t i = 0; i < predictions.size(); ++i) outcomes.push_back({predictions[i], times[i]});
   std::vector<Baseline> baselines{roofline(outcomes, measure::measure_peaks(pool))};
@@ -230,8 +248,10 @@ Result<int> validate_models(const Arguments& arguments) {
     const auto calibration = TRY(calibration_used(arguments, threads));
     TRY(write_reports(files, arguments, [&] { return validation_report(v, calibration); }));
   }
-  if (arguments.has("--steps")) TRY(write_file(arguments.text("--steps"), steps_csv(v.outcomes)));
-  const double most = arguments.has("--max-median") ? arguments.real("--max-median") : INFINITY;
+  if (steps) {
+    TRY(steps->write(steps_csv(v.outcomes)));
+    TRY(steps->commit());
+  }
   return median <= most && (!floors || floors->hold()) ? 0 : 1;
 }
 
@@ -244,13 +264,38 @@ Result<int> validate_floors(const Arguments& arguments) {
   return report.hold() ? 0 : 1;
 }
 
+// What is compared is one thing at a time, and each has its flags.
+Status check_flags(const Arguments& arguments) {
+  const bool models = !arguments.positionals().empty(), table = arguments.has("--table"),
+             energy = arguments.has("--energy");
+  if (table + energy + (models || arguments.has("--floors")) > 1) {
+    Error error = fail(ErrorId::usage,
+                       "--table, --energy and MODEL or --floors are compared with "
+                       "different things: one at a time");
+    error.hint = "`hone help validate` has examples";
+    return error;
+  }
+  if (!table) TRY(refuse_table_flags(arguments));
+  if (!energy) TRY(refuse_flags(arguments, {"--calibration-network"}, "without --energy"));
+  if (!arguments.has("--floors"))
+    TRY(refuse_flags(arguments, {"--lower-floors"}, "without --floors FILE"));
+  if (!models)
+    TRY(refuse_flags(
+        arguments,
+        {"--seconds", "--bind", "--predictions", "--steps", "--recorded", "--max-median"},
+        "without MODEL"));
+  if (table || energy) TRY(refuse_flags(arguments, {"--calibration"}, "of published measurements"));
+  if (arguments.has("--recorded"))
+    TRY(refuse_flags(arguments, {"--seconds"}, "with --recorded: nothing is measured"));
+  return ok();
+}
+
 Result<int> run(const Arguments& arguments) {
-  if (arguments.on("--lower-floors") && !arguments.has("--floors"))
-    return fail(ErrorId::usage, "--lower-floors needs --floors FILE");
+  TRY(check_flags(arguments));
   if (arguments.has("--energy"))
     return validate_energy_table(
         {arguments.text("--energy"), arguments.text("--calibration-network")}, arguments);
-  if (arguments.has("--table")) return validate_table(published_table(arguments), arguments);
+  if (arguments.has("--table")) return validate_table(TRY(published_table(arguments)), arguments);
   if (arguments.positionals().empty() && arguments.has("--floors"))
     return validate_floors(arguments);
   if (arguments.positionals().empty()) {
@@ -274,7 +319,7 @@ const Command& validate_command() {
           "$ hone validate models/*.onnx --predictions predictions.json --max-median 0.05\n"
           "$ hone validate models/*.onnx --report errors.html\n"
           "$ hone validate --floors data/calibration/floors.yaml\n"
-          "$ hone validate --table latencies.csv --features networks.csv --prior prior.json\n"
+          "$ hone validate --table latencies.csv --features networks.csv --prior prior.csv\n"
           "$ hone validate --energy boards.csv",
       .details =
           "Estimates every model first and prints the SHA-256 of the estimates, so that nothing "
@@ -301,6 +346,7 @@ const Command& validate_command() {
            {"--floors", Kind::text, "FILE.yaml",
             "the largest errors accepted, by device and family"},
            {"--lower-floors", Kind::on_off, "", "write lower floors where errors are below"},
+           {"--prior", Kind::text, "FILE.csv", "of --table: a prior from other devices"},
            {"--energy", Kind::text, "FILE.csv", "validate energy: a table of boards"},
            {"--calibration-network", Kind::text, "NAME", "of --energy: whose power is known",
             "kws"}})),

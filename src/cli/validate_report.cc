@@ -7,28 +7,13 @@
 #include <cmath>
 
 #include "calibrate/statistics.h"
+#include "cli/error_summary.h"
 #include "cli/estimates.h"
 #include "cli/validate_steps.h"
 #include "report/escape.h"
 
 namespace hone::cli {
 namespace {
-
-void write(JsonWriter& json, const ErrorSummary& s) {
-  json.begin_object();
-  json.member("n", int64_t(s.n));
-  json.member("median", s.median);
-  json.member("mean", s.mean);
-  json.member("p95", s.p95);
-  json.member("max", s.most);
-  json.member("within_5_percent", s.within_5);
-  json.member("within_10_percent", s.within_10);
-  json.member("within_20_percent", s.within_20);
-  json.member("coverage", s.coverage);
-  json.member("median_half_width", s.half_width);
-  json.member("rank_correlation", s.rank);
-  json.end_object();
-}
 
 // The estimates and the simpler ways, by model: how far each is off.
 report::HeatMap errors_by_model(const std::vector<Outcome>& outcomes,
@@ -211,8 +196,7 @@ void write_validation(JsonWriter& json, const ModelValidation& v,
     json.end_object();
   }
   json.end_array();
-  json.key("summary");
-  write(json, calibrate::summarize(cases_of(v.outcomes)));
+  write_summary(json, "summary", calibrate::summarize(cases_of(v.outcomes)));
   json.member("retest", retest(v.outcomes));
   json.key("families");
   json.begin_array();
@@ -221,8 +205,7 @@ void write_validation(JsonWriter& json, const ModelValidation& v,
     json.member("family", name);
     json.member("estimated_s", f.estimated);
     json.member("measured_s", f.measured);
-    json.key("summary");
-    write(json, calibrate::summarize(f.cases));
+    write_summary(json, "summary", calibrate::summarize(f.cases));
     json.end_object();
   }
   json.end_array();
@@ -231,8 +214,7 @@ void write_validation(JsonWriter& json, const ModelValidation& v,
   for (const Baseline& b : v.baselines) {
     json.begin_object();
     json.member("name", b.name);
-    json.key("summary");
-    write(json, b.summary);
+    write_summary(json, "summary", b.summary);
     json.end_object();
   }
   json.end_array();

@@ -73,7 +73,19 @@ TEST(Counts, BlockGemm) {
   EXPECT_EQ(c.expanded, 2 * 16 * 64);
   EXPECT_EQ(c.code_bytes, 2 * 16 * 64 / 2);
   EXPECT_EQ(c.row_bytes, 7 * 64);
-  EXPECT_EQ(block_gemm_counts({2049, 16, 32, 6, 32, 8}).expanded, 2 * 16 * 32);
+}
+
+// Rows pass by as many at a time as 2^20 bytes hold, in whole tiles; panels are expanded each time.
+TEST(Counts, BlockGemmExpandsForEachPassOfRows) {
+  const auto passes = [](double m, double k, double rows) {
+    return block_gemm_counts({m, 16, k, rows, 32, 4}).expanded / (16 * k);
+  };
+  EXPECT_EQ(passes(2049, 32, 6), 1);
+  EXPECT_EQ(passes(512, 2048, 16), 1);
+  EXPECT_EQ(passes(513, 2048, 16), 2);
+  EXPECT_EQ(passes(128, 8192, 16), 1);
+  EXPECT_EQ(passes(129, 8192, 16), 2);
+  EXPECT_EQ(passes(64, 65536 * 32, 16), 4);  // a tile is more than that: one at a time
 }
 
 }  // namespace

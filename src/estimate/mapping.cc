@@ -85,9 +85,20 @@ double elements_through(const Step& step) {
   return std::max(in, elements_of(*step.out));
 }
 
-std::string source_of(const Device& device, const Resources& r) {
+// The peaks that steps of this workload were computed with.
+std::string peaks_of(const Workload& workload, const Resources& floats, const Resources& bytes) {
+  const auto uses = [&](bool of_bytes) {
+    return std::ranges::any_of(workload.steps, [&](const Step& s) {
+      return !s.nothing && s.known && s.macs > 0 && computes_bytes(s) == of_bytes;
+    });
+  };
+  if (!uses(true) || floats.peak_name == bytes.peak_name) return floats.peak_name;
+  return uses(false) ? floats.peak_name + ", " + bytes.peak_name : bytes.peak_name;
+}
+
+std::string source_of(const Device& device, const Resources& r, const std::string& peaks) {
   const std::string name(info(device.device_class).name);
-  return "figures of the registry: " + r.peak_name + ", memory_bandwidth; class " + name +
+  return "figures of the registry: " + peaks + ", memory_bandwidth; class " + name +
          (r.prior->devices > 0 ? " as fitted to published measurements of " +
                                      std::to_string(r.prior->devices) + " devices"
                                : " as assumed");
@@ -212,7 +223,7 @@ Result<Analysis> analyze_theoretical(const Workload& workload, const Device& dev
   a.device_name = device.name;
   const Resources floats = TRY(resources_of(device, false));
   const Resources bytes = TRY(resources_of(device, true));
-  const std::string source = source_of(device, floats);
+  const std::string source = source_of(device, floats, peaks_of(workload, floats, bytes));
   const double half_width = floats.prior->half_width;
   std::array<double, kBounds> bounds{};
   double seconds = floats.prior->run;

@@ -114,5 +114,16 @@ TEST(Mapping, AssumedClassesSaySo) {
   EXPECT_NE(fitted->latency.source.find("fitted to published measurements"), std::string::npos);
 }
 
+// The source names the peaks that were used, and no others.
+TEST(Mapping, TheSourceNamesThePeaksOfBytes) {
+  const auto program = testing::lowered_program_of(testing::kNetworks[3]);
+  const Workload bytes = workload_of(program, types_of(inputs_of(*program)), {}).take();
+  const auto a = analyze_theoretical(bytes, device_of("nvidia_t4"), 1);
+  const auto b = analyze_theoretical(network(), device_of("nvidia_t4"), 1);
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_NE(a->latency.source.find("peak_int8"), std::string::npos) << a->latency.source;
+  EXPECT_EQ(b->latency.source.find("peak_int8"), std::string::npos) << b->latency.source;
+}
+
 }  // namespace
 }  // namespace hone::estimate

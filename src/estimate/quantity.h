@@ -23,11 +23,12 @@ struct Quantity {
   static Quantity exactly(double value, std::string source) {
     return {value, value, value, Confidence::exact, std::move(source)};
   }
-  // From value / f to value * f, f = exp(half_width).
+  // From value / f to value * f, f = exp(half_width), which is finite.
   static Quantity around(double value, double half_width, Confidence confidence,
                          std::string source) {
-    return {value, value * std::exp(-half_width), value * std::exp(half_width), confidence,
-            std::move(source)};
+    constexpr double kMost = 30;  // beyond a factor of 10^13 nothing is known
+    const double f = std::exp(half_width < kMost ? half_width : kMost);
+    return {value, value / f, value * f, confidence, std::move(source)};
   }
   bool overlaps(const Quantity& other) const { return low <= other.high && other.low <= high; }
 };

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <set>
 
 #include "base/check.h"
 #include "base/text.h"
+#include "base/user_folder.h"
 #include "hardware/device_file.h"
 #include "hardware/host_device.h"
 
@@ -17,11 +17,6 @@ namespace {
 
 constexpr size_t kMostUserFiles = 10'000;
 constexpr int kDeepestFolder = 4;
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 std::string normal(std::string_view name) {
   std::string out(name);
@@ -104,14 +99,7 @@ std::string BuiltInDevice::file() const {
   return fmt::format("data/hardware/{}/{}.yaml", device_class, id);
 }
 
-// XDG base directories: a path that is not absolute counts as none.
-std::string user_device_folder() {
-  if (const std::string data = environment("XDG_DATA_HOME"); data.starts_with('/'))
-    return data + "/hone/hardware";
-  if (const std::string home = environment("HOME"); home.starts_with('/'))
-    return home + "/.local/share/hone/hardware";
-  return "";
-}
+std::string user_device_folder() { return user_data_folder("hardware"); }
 
 DeviceRegistry::DeviceRegistry(std::string user_folder)
     : user_folder_(std::move(user_folder)), user_files_(yaml_files(user_folder_)) {}

@@ -106,7 +106,7 @@ Status Contestant::try_prepare(double warm_up) {
   if (!result.parity.equal) return read_memory();
   std::vector<double> times;
   for (const TimeSample& s : TRY(bench(1, warm_up, 1))) times.push_back(s.wall_s);
-  run_seconds_ = median(std::move(times));
+  run_seconds_ = median(times);
   settle();
   return ok();
 }

@@ -14,14 +14,14 @@ namespace hone::measure {
 namespace {
 
 constexpr int kRuns = 10;
-constexpr double kSeconds = 0.015;   // that one run should take
+constexpr double kSeconds = 0.01;    // that one run should take
 constexpr double kGathering = 0.25;  // until all threads are there, at most
 
-// `work(thread)` for each thread of the pool; seconds of the fastest of several runs. Each thread
+// `work(thread)` for each thread of the pool; seconds of the fastest of so many runs. Each thread
 // takes one piece, for it waits in its piece until all have one; 0 where that does not come about.
-double best_seconds(ThreadPool& pool, const std::function<void(int64_t)>& work) {
+double best_seconds(ThreadPool& pool, int runs, const std::function<void(int64_t)>& work) {
   double best = 1e300;
-  for (int run = 0; run < kRuns; ++run) {
+  for (int run = 0; run < runs; ++run) {
     const auto begin = std::chrono::steady_clock::now();
     std::atomic<int> there{0};
     std::atomic<double> gathered{0};
@@ -41,11 +41,18 @@ using Work = std::function<void(int64_t thread, int64_t iterations)>;
 
 // Units of work a second, with so many units in each iteration of each thread.
 double rate(ThreadPool& pool, double units, const Work& work) {
-  for (int64_t iterations = 1;; iterations *= 4) {
-    const double seconds = best_seconds(pool, [&](int64_t thread) { work(thread, iterations); });
+  int64_t iterations = 1;
+  const auto best = [&](int runs) {
+    return best_seconds(pool, runs, [&](int64_t thread) { work(thread, iterations); });
+  };
+  for (double seconds = best(1);; seconds = best(1)) {
     if (seconds == 0) return 0;
-    if (seconds >= kSeconds) return units * double(iterations) * pool.size() / seconds;
+    if (seconds >= kSeconds / 2) break;
+    // Towards the time that is wanted, in steps: the first runs are slower.
+    iterations = int64_t(double(iterations) * std::clamp(kSeconds / seconds, 1.5, 8.0)) + 1;
   }
+  const double seconds = best(kRuns);
+  return seconds > 0 ? units * double(iterations) * pool.size() / seconds : 0;
 }
 
 // Keeps the compiler from leaving out what nobody looks at.

@@ -17,6 +17,7 @@
 
 #include "base/mapped_file.h"
 #include "base/text.h"
+#include "base/user_folder.h"
 #include "formats/csv.h"
 
 namespace hone::measure {
@@ -381,19 +382,15 @@ Status append_visits(const std::string& path, const std::vector<Visit>& visits) 
 
 Status check_appendable(const std::string& path) { return append_text(path, ""); }
 
-std::string user_measurement_folder() {
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data && *data == '/')
-    return std::string(data) + "/hone/measurements";
-  if (const char* home = std::getenv("HOME"); home && *home == '/')
-    return std::string(home) + "/.local/share/hone/measurements";
-  return {};
-}
+std::string user_measurement_folder() { return user_data_folder("measurements"); }
 
 std::string default_sample_file(std::string_view cpu) {
+  const std::string folder = user_measurement_folder();
+  if (folder.empty()) return {};
   std::string name;
   for (const char c : cpu.substr(0, 48))
     name += std::isalnum(static_cast<unsigned char>(c)) ? char(std::tolower(c)) : '_';
-  return user_measurement_folder() + "/" + (name.empty() ? "cpu" : name) + ".csv";
+  return folder + "/" + (name.empty() ? "cpu" : name) + ".csv";
 }
 
 std::string utc_now() {

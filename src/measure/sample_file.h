@@ -65,7 +65,7 @@ Status check_appendable(const std::string& path);
 // $XDG_DATA_HOME/hone/measurements, by default ~/.local/share/hone/measurements; empty without a
 // home.
 std::string user_measurement_folder();
-// The file of a CPU in it.
+// The file of a CPU in it; empty without a home.
 std::string default_sample_file(std::string_view cpu);
 
 std::string utc_now();

@@ -34,13 +34,14 @@ void bootstrap(size_t units, Interval& interval, Statistic&& statistic) {
 
 }  // namespace
 
-double median(std::vector<double> values) {
+double quantile(std::span<const double> values, double q) {
   if (values.empty()) return 0;
-  const size_t half = values.size() / 2;
-  std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(half), values.end());
-  const double upper = values[half];
-  if (values.size() % 2 == 1) return upper;
-  return (*std::max_element(values.begin(), values.begin() + std::ptrdiff_t(half)) + upper) / 2;
+  std::vector<double> v(values.begin(), values.end());
+  const double at = q * double(v.size() - 1), below = std::floor(at);
+  const auto i = v.begin() + std::ptrdiff_t(below);
+  std::nth_element(v.begin(), i, v.end());
+  if (i + 1 == v.end()) return *i;
+  return *i + (at - below) * (*std::min_element(i + 1, v.end()) - *i);
 }
 
 Interval median_of(const Rounds& rounds) {
@@ -52,14 +53,14 @@ Interval median_of(const Rounds& rounds) {
     bootstrap(all.size(), interval, [&](const std::vector<size_t>& drawn) {
       std::vector<double> sample;
       for (const size_t i : drawn) sample.push_back(all[i]);
-      return median(std::move(sample));
+      return median(sample);
     });
     return interval;
   }
   bootstrap(rounds.size(), interval, [&](const std::vector<size_t>& drawn) {
     std::vector<double> sample;
     for (const size_t i : drawn) sample.insert(sample.end(), rounds[i].begin(), rounds[i].end());
-    return median(std::move(sample));
+    return median(sample);
   });
   return interval;
 }

@@ -16,8 +16,11 @@ struct Interval {
   size_t n = 0;                          // measurements
 };
 
+// The value below which a share q of them lies, between neighbours by a straight line (Hyndman and
+// Fan 1996, definition 7); 0 of none.
+double quantile(std::span<const double> values, double q);
 // Of an even number of values the mean of the middle two; 0 of none.
-double median(std::vector<double> values);
+inline double median(std::span<const double> values) { return quantile(values, 0.5); }
 
 // The median of all measurements. Its interval is the percentile bootstrap over rounds (Efron and
 // Tibshirani 1993, chapter 13; whole rounds are drawn, as Davison and Hinkley 1997, section 3.8,

@@ -9,11 +9,20 @@
 namespace hone::measure {
 namespace {
 
+TEST(Quantiles, LieBetweenNeighboursByAStraightLine) {
+  const std::vector<double> values{4, 1, 3, 2};
+  EXPECT_EQ(quantile(values, 0), 1);
+  EXPECT_EQ(quantile(values, 0.5), 2.5);
+  EXPECT_EQ(quantile(values, 1), 4);
+  EXPECT_DOUBLE_EQ(quantile(values, 0.9), 3.7);
+  EXPECT_EQ(quantile({}, 0.5), 0);
+}
+
 TEST(Statistics, Median) {
   EXPECT_EQ(median({}), 0);
-  EXPECT_EQ(median({3}), 3);
-  EXPECT_EQ(median({4, 1, 3}), 3);
-  EXPECT_EQ(median({4, 1, 2, 3}), 2.5);
+  EXPECT_EQ(median(std::vector<double>{3}), 3);
+  EXPECT_EQ(median(std::vector<double>{4, 1, 3}), 3);
+  EXPECT_EQ(median(std::vector<double>{4, 1, 2, 3}), 2.5);
 }
 
 TEST(Statistics, AllAlikeHasNoWidth) {

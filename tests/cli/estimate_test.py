@@ -1,10 +1,11 @@
 """`hone analyze` and `hone calibrate`: what they print, write and refuse. Times are not looked at."""
 import hashlib
 import json
+import math
 import unittest
 from pathlib import Path
 
-from harness import ADD, CNN, VIT, CommandTest
+from harness import ADD, CNN, ROOT, VIT, CommandTest
 
 KEYS = {"model", "device", "device_name", "parameters", "macs", "flops", "latency_s",
         "throughput_per_s", "peak_memory_bytes", "energy_j", "confidence_shares", "bound_by",
@@ -66,14 +67,37 @@ class Analyze(EstimateTest):
             self.assertTrue(operator["family"])
             self.assertIn(operator["bound_by"], report["bound_shares"])
         self.assertAlmostEqual(sum(o["macs"] for o in report["operators"]), report["macs"])
+        # The whole is its operators and what a run takes beside them, which is overhead.
+        whole = report["latency_s"]["value"]
+        parts = sum(o["latency_s"]["value"] for o in report["operators"])
+        self.assertLessEqual(parts, whole * (1 + 1e-9))
+        self.assertLessEqual(whole - parts, whole * (report["bound_shares"]["overhead"] + 1e-9))
+        self.assertGreater(parts, 0.5 * whole)
 
-    # Nobody has calibrated this machine: what is known of others is said to be that.
+    # Nobody has calibrated this machine for so many threads: what is known of others is said to be
+    # that.
     def test_without_a_calibration(self):
-        report = self.analyze(CNN, "--threads", 1, "--json").json()
-        if report["latency_s"]["confidence"] == "calibrated":
-            self.skipTest("this machine's calibration is part of the program")
+        report = self.analyze(CNN, "--threads", 7, "--json").json()
         self.assertEqual(report["latency_s"]["confidence"], "interpolated")
-        self.assertIn("hone calibrate", " ".join(report["notes"]))
+        self.assertIn("not calibrated for 7 threads", " ".join(report["notes"]))
+        self.assertGreaterEqual(report["latency_s"]["high"] / report["latency_s"]["value"], 2.2)
+        # Where kernels are not those of the calibration, it is told and counts.
+        other = self.hone("analyze", CNN, "--threads", 7, "--json",
+                          environment={**self.data, "HONE_INSTRUCTION_SET": "portable"}).json()
+        self.assertIn("the calibration is of the kernels", " ".join(other["notes"]))
+        self.assertGreater(other["latency_s"]["high"] / other["latency_s"]["value"], 2.9)
+
+    # Of so many threads as work: without a power sensor, by the core.
+    def test_energy_by_threads(self):
+        def watts(threads):
+            report = self.analyze(CNN, "--threads", threads, "--json").json()
+            return report["energy_j"]["value"] / report["latency_s"]["value"]
+        self.assertAlmostEqual(watts(6) / watts(3), 2, places=3)
+
+    def test_memory_of_states(self):
+        counter = self.write("counter.hir", "hone 1\ngraph main(x: f32[300]) state total: f32[300] "
+                             "-> (y) {\n  y: f32[300] = add(total, x)\n  next total = y\n}\n")
+        self.assertIn("states 1.2 kB", self.analyze(counter, "--device", "rpi5").out)
 
     def test_several_devices_and_batches(self):
         results = self.analyze(CNN, "--device", "rpi5,nvidia_t4", "--batch", "1,8",
@@ -108,6 +132,11 @@ class Analyze(EstimateTest):
             self.no_analysis(CNN, "--device", "loihi1", f"--activity={activity}")
         self.no_analysis(CNN, "--device", "loihi1", "--steps", 0)
         self.no_analysis(CNN, "--device", "i7_12700k", "--threads", 99)
+        # What would do nothing, or contradicts itself.
+        for words in (("--prefill", 7), ("--depth", 9), ("--prefill", 7, "--bind", "batch=2"),
+                      ("--bind", "batch=4", "--batch", 8), ("--top", "-1")):
+            self.no_analysis(CNN, *words)
+        self.analyze(CNN, "--bind", "batch=8", "--batch", 8)
 
     # A CPU of the kind of a calibrated one is estimated by that one.
     def test_interpolated(self):
@@ -163,6 +192,43 @@ class Analyze(EstimateTest):
                                   error="data.mismatch", code=3)
         self.assertIn("schema", result.err)
         self.assertIn("b.json", result.err)
+        malformed = self.no_analysis(*words, self.write("c.json", "{]"), error="data.malformed",
+                                     code=3)
+        self.assertIn("hone calibrate", malformed.err)
+        self.assertNotIn("export the model", malformed.err)
+        self.no_analysis(*words, self.path("a.json"), "--limits", "header=0",
+                         error="limit.size", code=4)
+
+    PRIOR = next((ROOT / "data/calibration").glob("prior_*.json"))
+
+    # The file is another machine's: no calibration of this one.
+    def test_of_another_machine(self):
+        calibration = json.loads(self.PRIOR.read_text())
+        calibration["fingerprint"] = "another CPU"
+        other = self.write("other.json", json.dumps(calibration))
+        report = self.analyze(CNN, "--calibration", other, "--json").json()
+        self.assertEqual(report["latency_s"]["confidence"], "interpolated")
+        self.assertIn("another machine", " ".join(report["notes"]))
+        self.assertIn("another machine", report["latency_s"]["source"])
+
+    # Its texts reach the terminal: they are not obeyed there.
+    def test_escapes_in_calibrations(self):
+        calibration = json.loads(self.PRIOR.read_text())
+        calibration["kernels"] = "\x1b[31mEVIL"
+        result = self.no_analysis(CNN, "--calibration",
+                                  self.write("evil.json", json.dumps(calibration)),
+                                  error="data.mismatch", code=3)
+        self.assertIn("kernels", result.err)
+        self.assertNotIn("\x1b[31mEVIL", result.out + result.err)
+
+    # Where the user's folder cannot be looked into, there is none of it.
+    def test_unusable_homes(self):
+        loop = self.folder / "loop"
+        loop.symlink_to(loop)
+        for data in (str(loop), "/" + "x" * 5000, "relative", str(CNN)):
+            for device in ("host", "i7_12700k"):
+                self.hone("analyze", CNN, "--device", device,
+                          environment={"XDG_DATA_HOME": data, "HOME": data})
 
 
 class Calibrate(EstimateTest):
@@ -216,14 +282,42 @@ class Calibrate(EstimateTest):
         files = list((self.folder / "data/hone/calibration").glob("*_t1.json"))
         self.assertEqual(len(files), 1)
         self.assertIn(f"wrote {files[0]}", result.out)
+        width = json.loads(files[0].read_text())["network_half_width_log"]
+        self.assertIn("whole networks that the fit has not seen: 90 % within "
+                      f"{math.expm1(-width) * 100:+.0f} % and {math.expm1(width) * 100:+.0f} %"
+                      if width > 0 else "whole networks: too few for a bound", result.out)
         report = self.analyze(CNN, "--threads", 1, "--json").json()
         self.assertEqual(report["latency_s"]["confidence"], "calibrated")
 
     def test_refusals(self):
         for words in (("--budget", "1"), ("--budget", "x"), ("--budget", "4000"),
-                      ("--device", "rpi5"), ("--shapes", "many"), ("model.onnx",)):
+                      ("--budget", "nan"), ("--budget", "inf"), ("--shapes", 1),
+                      ("--shapes", 10001), ("--shapes", 5000), ("--budget", 5, "--threads", 1, "--shapes", 400),
+                      ("--device", "rpi5"), ("--shapes", "many"),
+                      ("model.onnx",), ("--source", "x"), ("--features", "f.csv"),
+                      ("--calibration-models", "a"), ("--prior", "p.csv"),
+                      ("--table", "t.csv", "--budget", 9), ("--table", "t.csv", "--refit", "c.json"),
+                      ("--table", "t.csv", "-o", "t.csv"), ("--table", "t.csv", "--no-prior"),
+                      ("--refit", "c.json", "--budget", 9, "--samples", "s", "-o", "o"),
+                      ("--refit", "c.json", "--samples", "s.csv", "-o", "./s.csv")):
             self.refused("calibrate", *words, error="usage", code=2, environment=self.data)
         self.assertFalse((self.folder / "data").exists())
+
+    # An hour of measuring would not end in this test: outputs are tried before.
+    def test_outputs_are_tried_first(self):
+        words = ("calibrate", "--threads", 1, "--budget", 3600)
+        self.refused(*words, "-o", self.path("none/c.json"), error="io.not_found", code=3)
+        self.refused(*words, "-o", self.path("c.json"), "--samples", self.path("none/s.csv"),
+                     error="io.not_found", code=3)
+        self.refused(*words, "-o", self.path("x"), "--samples", f"{self.folder}/./x",
+                     error="usage", code=2)
+        file = self.write("file", "")
+        self.refused(*words, error="io.failed", code=3, environment={"XDG_DATA_HOME": file})
+        result = self.refused(*words, error="usage", code=2,
+                              environment={"XDG_DATA_HOME": "relative", "HOME": ""})
+        self.assertIn("home", result.err)
+        self.assertFalse(Path(self.path("c.json")).exists())
+        self.assertFalse(Path(self.path("x")).exists())
 
 
 class Validate(EstimateTest):
@@ -251,6 +345,20 @@ class Validate(EstimateTest):
     def test_refusals(self):
         self.refused("validate", error="usage", code=2, environment=self.data)
         self.refused("validate", "nothing.onnx", error="io.not_found", environment=self.data)
+        for words in (("--table", "t.csv", "--energy", "e.csv"), (CNN, "--table", "t.csv"),
+                      (CNN, "--energy", "e.csv"), ("--floors", "f.yaml", "--table", "t.csv"),
+                      (CNN, "--prior", "p.csv"), (CNN, "--calibration-network", "kws"),
+                      ("--table", "t.csv", "--seconds", 1), ("--table", "t.csv", "--calibration", "c"),
+                      ("--table", "t.csv", "--calibration-models", "a,a"),
+                      ("--table", "t.csv", "--calibration-models", "a,,b"),
+                      (CNN, "--seconds", "nan"), (CNN, "--seconds=-5"), (CNN, "--seconds", 0),
+                      (CNN, "--seconds", "inf"), (CNN, "--max-median", "nan"),
+                      (CNN, "--max-median=-1"), (CNN, "--lower-floors"),
+                      (CNN, "--recorded", "r.csv", "--seconds", 1),
+                      (CNN, "--predictions", "p", "--steps", "./p")):
+            self.refused("validate", *words, error="usage", code=2, environment=self.data)
+        self.refused("validate", CNN, "--seconds", 3600, "--steps", self.path("none/s.csv"),
+                     error="io.not_found", code=3, environment=self.data)
 
 
 class Compare(EstimateTest):
@@ -272,8 +380,10 @@ class Compare(EstimateTest):
 
     def test_limits(self):
         words = ("compare", CNN, "--device", "rpi5")
-        self.assertIn("hold", self.hone(*words, "--max-latency", "1s", environment=self.data).out)
-        self.hone(*words, "--max-latency", "1us", code=1, environment=self.data)
+        holding = self.hone(*words, "--max-latency", "1s", environment=self.data).out
+        self.assertRegex(holding, r"(?m)theoretical +hold$")
+        broken = self.hone(*words, "--max-latency", "1us", code=1, environment=self.data).out
+        self.assertRegex(broken, r"(?m)theoretical +do not hold$")
         self.hone(*words, "--max-energy", "1uJ", code=1, environment=self.data)
         self.hone(*words, "--max-memory", "1kB", code=1, environment=self.data)
         for limit in ("1", "ms", "-1ms", "1 ms", "1min"):

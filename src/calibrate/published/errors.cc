@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "calibrate/linear_algebra.h"
+#include "calibrate/statistics.h"
 
 namespace hone::calibrate {
 namespace {
@@ -26,17 +27,8 @@ std::vector<double> ranks_of(std::span<const double> values) {
   return ranks;
 }
 
-// Linear between the order statistics.
-double quantile(const std::vector<double>& sorted, double share) {
-  if (sorted.empty()) return kNaN;
-  const double at = share * double(sorted.size() - 1);
-  const auto below = static_cast<size_t>(at);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (at - double(below)) * (sorted[above] - sorted[below]);
-}
-double median_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return quantile(values, 0.5);
+double quantile_of(std::span<const double> values, double share) {
+  return values.empty() ? kNaN : quantile(values, share);
 }
 
 double rank_of(std::span<const ErrorCase> cases) {
@@ -58,7 +50,7 @@ double median_rank(std::span<const ErrorCase> cases) {
     if (!std::isnan(rank)) ranks.push_back(rank);
     begin = end;
   }
-  return median_of(std::move(ranks));
+  return quantile_of(ranks, 0.5);
 }
 
 }  // namespace
@@ -90,17 +82,17 @@ ErrorSummary summarize(std::span<const ErrorCase> cases) {
     const auto end = std::upper_bound(errors.begin(), errors.end(), most);
     return errors.empty() ? kNaN : double(end - errors.begin()) / double(errors.size());
   };
-  s.median = quantile(errors, 0.5);
+  s.median = quantile_of(errors, 0.5);
   s.mean = errors.empty()
                ? kNaN
                : std::accumulate(errors.begin(), errors.end(), 0.0) / double(errors.size());
-  s.p95 = quantile(errors, 0.95);
+  s.p95 = quantile_of(errors, 0.95);
   s.most = errors.empty() ? kNaN : errors.back();
   s.within_5 = within(0.05);
   s.within_10 = within(0.1);
   s.within_20 = within(0.2);
   s.coverage = widths.empty() ? kNaN : double(inside) / double(widths.size());
-  s.half_width = median_of(std::move(widths));
+  s.half_width = quantile_of(widths, 0.5);
   s.rank = median_rank(cases);
   return s;
 }

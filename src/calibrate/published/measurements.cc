@@ -128,7 +128,6 @@ bool is_int8(std::string_view network) {
 Result<Measurements> read_measurements(const CsvTable& table, Statistic statistic,
                                        std::string_view group) {
   const Columns columns = TRY(find_columns(table, statistic, group));
-  constexpr size_t kMostNetworks = 1000;  // matrices of so many rows are still made in seconds
   Measurements found;
   found.statistic = statistic;
   std::map<std::string, size_t> latest;  // of a key, the run that is being filled
@@ -176,6 +175,8 @@ Result<std::vector<NetworkFeatures>> read_features(const CsvTable& table) {
     for (size_t i = 0; i < columns.size(); ++i) {
       network.values[i] = TRY(table.number(row, columns[i]));
       if (network.values[i] < 0) return table.error(row, columns[i], "is negative");
+      if (network.values[i] > kMostFeature)
+        return table.error(row, columns[i], fmt::format("is above {:g}", kMostFeature));
     }
     if (network.macs() <= 0) return table.error(row, columns[0], "the network has no MACs");
     if (TRY(table.number(row, layers)) <= 0) return table.error(row, layers, "has no layers");

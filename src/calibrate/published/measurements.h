@@ -35,6 +35,10 @@ struct Measurements {
   Statistic statistic = Statistic::average;
 };
 
+// Of one table, and of a prior. Fits take the cube of them for each run and group: see
+// kMostFitWork.
+inline constexpr size_t kMostNetworks = 200;
+
 // Two spellings of one name: "squeezenet-int8" and "squeezenet_int8" are the same network.
 bool same_network(std::string_view a, std::string_view b);
 std::optional<size_t> find_network(const std::vector<std::string>& networks, std::string_view name);
@@ -63,7 +67,10 @@ struct NetworkFeatures {
   double macs() const;
 };
 
-// Columns: model and those above; numbers that are not negative, MACs and layers at all.
+// Sums of these and their logarithms stay numbers; no network has so many of anything.
+inline constexpr double kMostFeature = 1e18;
+
+// Columns: model and those above; numbers from 0 to kMostFeature, MACs and layers at all.
 Result<std::vector<NetworkFeatures>> read_features(const CsvTable& table);
 
 }  // namespace hone::calibrate

@@ -225,8 +225,12 @@ Result<Prior> fit_prior(const Measurements& table, std::span<const NetworkFeatur
     used.push_back(c);
     groups.insert(table.configurations[c].group);
   }
-  if (groups.size() < 2)
-    return fail(ErrorId::bad_data, "a prior takes measurements of at least two devices");
+  if (groups.size() < 2) {
+    Error error =
+        fail(ErrorId::bad_data, "a prior takes measurements of at least two devices or groups");
+    error.hint = "add rows of other devices to the table";
+    return error;
+  }
   Prior prior;
   prior.networks = table.networks;
   prior.statistic = table.statistic;

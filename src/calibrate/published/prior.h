@@ -74,6 +74,7 @@ struct FitOptions {
   std::optional<std::string> without_group = {};  // leave this one out
 };
 // Without bounds. Refused with bad_data: fewer than two groups.
+// A group is a device, unless the table was read by another column.
 Result<Prior> fit_prior(const Measurements& table, std::span<const NetworkFeatures> features,
                         const FitOptions& options);
 

@@ -92,7 +92,6 @@ class Reader {
       return fail(ErrorId::bad_data, fmt::format("{}:1: a prior begins with the columns {}",
                                                  table_.name(), fmt::join(kFixedNames, ",")));
     }
-    constexpr size_t kMostNetworks = 1000;
     n_ = table_.columns() - kFixed;
     if (n_ == 0 || n_ > kMostNetworks)
       return fail(ErrorId::bad_data,
@@ -165,6 +164,8 @@ class Reader {
       const auto value = TRY(table_.optional_number(row, kFixed + c));
       if (!value) continue;
       if (*value < 0) return table_.error(row, kFixed + c, "is negative");
+      if (*value > kMostFeature)
+        return table_.error(row, kFixed + c, fmt::format("is above {:g}", kMostFeature));
       features_[c].values[size_t(at - columns.begin())] = *value;
       ++have_[c];
     }

@@ -142,6 +142,9 @@ TEST(Measurements, Features) {
   EXPECT_FALSE(read("a,0,0,0,0,0,6,7,8,9\n"));
   EXPECT_FALSE(read("a,1,0,0,0,0,6,7,0,9\n"));
   EXPECT_FALSE(read("a,1,0,0,0,0,-6,7,1,9\n"));
+  // Sums of them would leave the range of numbers.
+  EXPECT_EQ(read("a,1e308,1e308,0,0,0,6,7,8,9\n").error().message,
+            "t.csv:2, column macs_conv3x3: is above 1e+18");
 }
 
 TEST(Gaussian, FindsWhatMadeTheRows) {
@@ -341,6 +344,7 @@ TEST(Prior, RefusesFilesThatAreNone) {
   EXPECT_EQ(message(head + "cpu_1,mean,,,1,\n"), "t.csv:2, column b: \"\" is not a number");
   EXPECT_EQ(message(head + "cpu_1,mean,,,1,1e9\n"), "t.csv:2, column b: is out of range");
   EXPECT_EQ(message(head + "npu,mean,,,1,2\n"), "t.csv:2, column kind: is no kind of run");
+  EXPECT_EQ(message(head + ",feature,macs_fc,,1,1e19\n"), "t.csv:2, column b: is above 1e+18");
   std::string indefinite = head + ",calibration,a,,,\n";
   for (size_t k = 0; k < kRunKinds; ++k)
     indefinite += fmt::format("{0},mean,,,1,2\n{0},covariance,a,,1,\n{0},covariance,b,,2,1\n",
@@ -351,7 +355,9 @@ TEST(Prior, RefusesFilesThatAreNone) {
 TEST(Prior, RefusesTooFewDevicesAndUnknownNetworks) {
   const auto networks = made_up_networks();
   EXPECT_EQ(fit_prior(made_up(1, 0), networks, {kGiven, "", {}}).error().message,
-            "a prior takes measurements of at least two devices");
+            "a prior takes measurements of at least two devices or groups");
+  EXPECT_EQ(fit_bounded_prior(made_up(2, 0), networks, {kGiven, "", {}}).error().message,
+            "leaving each device or group out in turn takes at least three: the table has 2");
   EXPECT_EQ(fit_prior(made_up(3, 0), networks, {{"x"}, "", {}}).error().message,
             "the calibration network x is not in the table");
   auto prior = fit_prior(made_up(3, 0), networks, {kGiven, "", {}});
@@ -359,6 +365,22 @@ TEST(Prior, RefusesTooFewDevicesAndUnknownNetworks) {
   prior->statistic = Statistic::least;
   EXPECT_EQ(validate(*prior, made_up(3, 0), networks).error().message,
             "the prior is of min_ms, the table is read for avg_ms");
+}
+
+// Fits to tables of these sizes would take hours: they are refused before.
+TEST(Prior, RefusesWhatWouldTakeHours) {
+  std::string text = "device,model,threads,avg_ms\n";
+  for (int d = 0; d < 60; ++d)
+    for (int n = 0; n < 150; ++n) text += fmt::format("d{},n{},1,{}\n", d, n, 1 + n);
+  const auto table = read_measurements(parse(text), Statistic::average);
+  ASSERT_TRUE(table);
+  const auto v = validate_left_out(*table, {}, {{"n0"}, "", {}});
+  ASSERT_FALSE(v);
+  EXPECT_EQ(v.error().id, ErrorId::over_time);
+  text = "device,model,threads,avg_ms\n";
+  for (size_t n = 0; n <= kMostNetworks; ++n) text += fmt::format("d,n{},1,1\n", n);
+  EXPECT_EQ(measurements_error(text), fmt::format("t.csv:{}, column model: more than {} networks",
+                                                  kMostNetworks + 2, kMostNetworks));
 }
 
 // The prior that comes with hone.

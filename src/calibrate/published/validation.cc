@@ -121,6 +121,27 @@ std::vector<std::string> groups_of(const Measurements& table) {
   return groups;
 }
 
+// Each group takes a fit to all rows, and each row one with each network taken out.
+Status refuse_too_much(const Measurements& table, size_t groups) {
+  if (groups < 3) {
+    Error error = fail(ErrorId::bad_data,
+                       fmt::format("leaving each device or group out in turn takes at least three: "
+                                   "the table has {}",
+                                   groups));
+    error.hint = "add rows of other devices, or leave out another column with --leave-out";
+    return error;
+  }
+  const auto n = double(table.networks.size()), rows = double(table.configurations.size());
+  const double work = n * n * n * rows * (double(groups) + n);
+  if (work <= kMostFitWork) return ok();
+  Error error = fail(ErrorId::over_time,
+                     fmt::format("{} networks in {} runs of {} devices or groups are too many to "
+                                 "leave each out in turn",
+                                 table.networks.size(), table.configurations.size(), groups));
+  error.hint = "split the table, or leave networks out";
+  return error;
+}
+
 }  // namespace
 
 Result<std::vector<Residual>> leave_groups_out(const Measurements& table,
@@ -129,6 +150,7 @@ Result<std::vector<Residual>> leave_groups_out(const Measurements& table,
                                                const OnProgress& progress) {
   std::vector<Residual> known, by_features;
   const auto groups = groups_of(table);
+  TRY(refuse_too_much(table, groups.size()));
   for (size_t g = 0; g < groups.size(); ++g) {
     FitOptions others = options;
     others.without_group = groups[g];
@@ -148,8 +170,9 @@ Result<std::vector<Residual>> leave_groups_out(const Measurements& table,
 Result<Prior> fit_bounded_prior(const Measurements& table,
                                 std::span<const NetworkFeatures> features,
                                 const FitOptions& options, const OnProgress& progress) {
+  const auto left_out = TRY(leave_groups_out(table, features, options, progress));
   Prior prior = TRY(fit_prior(table, features, options));
-  set_bounds(prior, TRY(leave_groups_out(table, features, options, progress)));
+  set_bounds(prior, left_out);
   return prior;
 }
 

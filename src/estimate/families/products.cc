@@ -114,9 +114,9 @@ const Family linear_family{
     linear_work};
 const Family block_linear_few_rows_family{
     "block_linear_few_rows",
-    "at most eight rows times weights in quantized blocks",
+    "at most four rows times weights in quantized blocks",
     {"dots", "tile steps", "sums", "expanded", "code bytes", "row bytes"},
-    [](const Step& s) { return few_rows(s, "block_linear", 8); },
+    [](const Step& s) { return few_rows(s, "block_linear", double(kernels::kThinBlockRows)); },
     block_work};
 const Family block_linear_family{
     "block_linear",

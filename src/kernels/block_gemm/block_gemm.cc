@@ -52,8 +52,6 @@ namespace {
 
 // Of a column at a time, at most: a panel stays in the first-level caches while rows pass by.
 constexpr int64_t kPartRows = 2048;
-// Of the rows that all panels pass by: they stay in the second-level cache.
-constexpr int64_t kRowBytes = int64_t{1} << 20;
 
 class Multiplication {
  public:
@@ -69,7 +67,7 @@ class Multiplication {
     // One chain of products over all blocks, whatever is computed at a time.
     if (kernel_.thin && p_.m <= kThinBlockRows) return run_thin(panel, panel_end);
     const int64_t tile_bytes = height_ * std::max<int64_t>(1, w_.units()) * kBlockUnit;
-    const int64_t most = std::max<int64_t>(1, kRowBytes / tile_bytes);
+    const int64_t most = std::max<int64_t>(1, kBlockRowBytes / tile_bytes);
     allocate(std::max(kTiles, std::min(most, p_.rows.tiles)));
     for (int64_t tile = 0; tile < p_.rows.tiles; tile += most)
       for (int64_t j = panel; j < panel_end; j += kernel_.panels)

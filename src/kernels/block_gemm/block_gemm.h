@@ -23,15 +23,13 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
+#include "kernels/block_gemm/features.h"
 
 namespace hone::kernels {
 
-inline constexpr int64_t kBlockPanel = 16;  // columns of a panel
-inline constexpr int64_t kBlockUnit = 32;   // rows of a unit; blocks are whole units or halves
-inline constexpr int64_t kHalfUnit = kBlockUnit / 2;
+inline constexpr int64_t kHalfUnit = kBlockUnit / 2;             // blocks are whole units or halves
 inline constexpr int64_t kUnitBytes = kBlockUnit * kBlockPanel;  // of a unit of bytes
-inline constexpr int64_t kThinBlockRows = 4;
-inline constexpr int64_t kBlockRun = 256;  // rows of a run
+inline constexpr int64_t kBlockRun = 256;                        // rows of a run
 
 // Scales or minima: f32 or IEEE halves, [panels][blocks or runs][16].
 struct BlockScales {
