@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include "api/analysis.h"
 #include "base/text.h"
@@ -80,7 +81,13 @@ Result<double> limit_of(const Arguments& arguments, std::string_view flag,
   return error;
 }
 
-void write(JsonWriter& json, const std::vector<Entry>& entries, std::string_view by) {
+// A device that cannot be estimated, or cannot run such a model.
+struct LeftOut {
+  std::string model, device, reason;
+};
+
+void write(JsonWriter& json, const std::vector<Entry>& entries,
+           const std::vector<LeftOut>& left_out, std::string_view by) {
   json.begin_object();
   json.member("by", by);
   json.key("results");
@@ -104,7 +111,27 @@ void write(JsonWriter& json, const std::vector<Entry>& entries, std::string_view
     json.end_object();
   }
   json.end_array();
+  json.key("left_out");
+  json.begin_array();
+  for (const LeftOut& l : left_out) {
+    json.begin_object();
+    json.member("model", l.model);
+    json.member("device", l.device);
+    json.member("reason", l.reason);
+    json.end_object();
+  }
+  json.end_array();
   json.end_object();
+}
+
+// A line for each device and reason.
+std::string text_of(const std::vector<LeftOut>& left_out) {
+  std::string text;
+  std::set<std::string> told;
+  for (const LeftOut& l : left_out)
+    if (told.insert(l.device + l.reason).second)
+      text += fmt::format("left out: {}: {}\n", printable(l.device), l.reason);
+  return text;
 }
 
 std::string text_of(const std::vector<Entry>& entries, bool limits) {
@@ -124,7 +151,8 @@ std::string text_of(const std::vector<Entry>& entries, bool limits) {
 }
 
 // Intervals of what is compared, below the table.
-report::Report report_of(const std::vector<Entry>& entries, std::string_view by, bool limits) {
+report::Report report_of(const std::vector<Entry>& entries, const std::vector<LeftOut>& left_out,
+                         std::string_view by, bool limits) {
   report::Report report;
   report::Table table{"",
                       {{"rank"},
@@ -173,9 +201,19 @@ report::Report report_of(const std::vector<Entry>& entries, std::string_view by,
       {"",
        {std::move(table), report::intervals("Intervals", rows, text, std::string(by)),
         report::Paragraph{"Those that share a rank have another colour."}}});
+  if (!left_out.empty())
+    report.document.sections.back().parts.push_back(report::Paragraph{text_of(left_out)});
   JsonWriter json(report.json);
-  write(json, entries, by);
+  write(json, entries, left_out, by);
   return report;
+}
+
+// `all` is every device of the registry.
+std::vector<std::string> devices_in(const std::string& text, const DeviceRegistry& registry) {
+  if (text != "all") return names_in(text);
+  std::vector<std::string> ids;
+  for (const Device& d : registry.all().devices) ids.push_back(d.id);
+  return ids;
 }
 
 Result<int> run(const Arguments& arguments) {
@@ -189,26 +227,35 @@ Result<int> run(const Arguments& arguments) {
   const bool limits = std::isfinite(latency) || std::isfinite(energy) || std::isfinite(memory);
   const DeviceRegistry registry;
   std::vector<Entry> entries;
+  std::vector<LeftOut> left_out;
+  std::optional<Error> first;
   for (const std::string& path : arguments.positionals()) {
     const OpenedWorkload opened =
         TRY(open_workload(path, open_options(arguments), TRY(dim_bindings(arguments))));
-    for (const std::string& device : names_in(arguments.text("--device"))) {
-      const auto a = TRY(
-          analyze_on(opened, registry, device, 1, {arguments.threads, {}, {}, arguments.limits}));
-      Entry e{path, a.device, a.latency, a.peak_memory, a.energy, opened.work.macs};
+    for (const std::string& device : devices_in(arguments.text("--device"), registry)) {
+      const auto a =
+          analyze_on(opened, registry, device, 1, {arguments.threads, {}, {}, arguments.limits});
+      if (!a && a.error().id == ErrorId::unsupported_feature) {
+        left_out.push_back({path, device, a.error().message});
+        if (!first) first = a.error();
+        continue;
+      }
+      if (!a) return a.error();
+      Entry e{path, a->device, a->latency, a->peak_memory, a->energy, opened.work.macs};
       // Only what surely holds does.
-      e.holds = a.latency.high <= latency && a.peak_memory.high <= memory &&
-                (!std::isfinite(energy) || (a.energy && a.energy->high <= energy));
+      e.holds = a->latency.high <= latency && a->peak_memory.high <= memory &&
+                (!std::isfinite(energy) || (a->energy && a->energy->high <= energy));
       entries.push_back(std::move(e));
     }
   }
+  if (entries.empty() && first) return *first;
   const std::string by = arguments.text("--by");
   rank(entries, by);
   if (arguments.json)
-    put_json([&](JsonWriter& json) { write(json, entries, by); });
+    put_json([&](JsonWriter& json) { write(json, entries, left_out, by); });
   else
-    put(text_of(entries, limits));
-  TRY(write_reports(files, arguments, [&] { return report_of(entries, by, limits); }));
+    put(text_of(entries, limits) + text_of(left_out));
+  TRY(write_reports(files, arguments, [&] { return report_of(entries, left_out, by, limits); }));
   return !limits || std::ranges::any_of(entries, &Entry::holds) ? 0 : 1;
 }
 
@@ -231,7 +278,8 @@ const Command& compare_command() {
       .positionals = {{"MODEL", "the model files", 1, kAny, true}},
       .flags = with_report_flags(
           {{"--device", Kind::text, "ID[,ID…]",
-            "devices of the registry (`hone devices`), files, or host", "host"},
+            "devices of the registry (`hone devices`), files, host, or all of the registry",
+            "host"},
            {"--by", Kind::text, "WHAT", "what is compared", "latency", "latency|memory|energy"},
            {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
            {"--max-latency", Kind::text, "TIME", "such as 50ms"},
