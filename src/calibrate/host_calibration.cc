@@ -55,7 +55,7 @@ class Session {
     }
     const SamplingOptions s = sampling_options(options_, host_.calibration.machine);
     operators_ = TRY(ProgramSampler::make(operator_programs(options_.seed, options_.shapes), s));
-    networks_ = TRY(ProgramSampler::make(network_programs(options_.seed, kNetworks), s));
+    networks_ = TRY(ProgramSampler::make(calibration_networks(options_.seed), s));
     tell();
     for (int round = 0; round < kLeastRounds; ++round) {
       TRY(operators_->run_round());

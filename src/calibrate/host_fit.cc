@@ -57,6 +57,13 @@ void describe_anew(Samples& samples, const estimate::Machine& machine) {
 
 }  // namespace
 
+std::vector<SyntheticProgram> calibration_networks(uint64_t seed) {
+  constexpr size_t kLanguage = 12;
+  std::vector<SyntheticProgram> programs = network_programs(seed, kNetworks);
+  for (SyntheticProgram& p : language_programs(seed, kLanguage)) programs.push_back(std::move(p));
+  return programs;
+}
+
 Status choose_last_level(HostCalibration& host, const Calibration* prior) {
   constexpr std::array kShares{1.0, 0.75, 0.5, 0.375, 0.25, 0.125};
   Calibration& c = host.calibration;

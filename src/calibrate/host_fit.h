@@ -8,6 +8,8 @@
 namespace hone::calibrate {
 
 inline constexpr size_t kNetworks = 42;
+// Those, and as many layers of language models as tell their steps apart.
+std::vector<SyntheticProgram> calibration_networks(uint64_t seed);
 // Rows of samples that are no steps.
 inline constexpr std::string_view kWholeRun = "run", kSumOfSteps = "sum";
 

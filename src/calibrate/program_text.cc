@@ -46,11 +46,21 @@ std::string ProgramText::weight(const Dims& shape) { return stored("f32", shape,
 
 std::string ProgramText::stored(std::string_view dtype, const Dims& shape, int64_t bits,
                                 std::string_view encoding, std::string_view rest) {
+  const std::string type = fmt::format("{}[{}]{}{}", dtype, fmt::join(shape, ","),
+                                       encoding.empty() ? "" : " ", encoding);
+  return constant(type, product(shape) * bits / 8, rest);
+}
+
+std::string ProgramText::blocks(std::string_view format, const Dims& shape, int64_t block_bytes) {
+  constexpr int64_t kBlock = 32;
+  return constant(fmt::format("f32[{}] blocks({})", fmt::join(shape, ","), format),
+                  product(shape) / kBlock * block_bytes, "");
+}
+
+std::string ProgramText::constant(std::string_view type, int64_t bytes, std::string_view rest) {
   const std::string name = fmt::format("@w{}", weights_++);
-  const int64_t bytes = product(shape) * bits / 8;
-  constants_ += fmt::format("const {}: {}[{}]{}{} = span(0, {}, {}){}{}\n", name, dtype,
-                            fmt::join(shape, ","), encoding.empty() ? "" : " ", encoding, bytes_,
-                            bytes, rest.empty() ? "" : " ", rest);
+  constants_ += fmt::format("const {}: {} = span(0, {}, {}){}{}\n", name, type, bytes_, bytes,
+                            rest.empty() ? "" : " ", rest);
   bytes_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
   return name;
 }

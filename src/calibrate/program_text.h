@@ -22,6 +22,8 @@ class ProgramText {
   // Weights that are stored as bytes; `encoding` stands behind their shape.
   std::string stored(std::string_view dtype, const Dims& shape, int64_t bits,
                      std::string_view encoding = {}, std::string_view rest = {});
+  // Weights in a block format: `block_bytes` for 32 of them.
+  std::string blocks(std::string_view format, const Dims& shape, int64_t block_bytes);
   // NAME = TEXT; gives the name.
   std::string let(std::string_view text);
   // Several results: their names.
@@ -37,6 +39,7 @@ class ProgramText {
   Result<Model> model(const Limits& limits) const;
 
  private:
+  std::string constant(std::string_view type, int64_t bytes, std::string_view rest);
   std::string inputs_, constants_, body_;
   std::vector<std::string> outputs_;
   int64_t names_ = 0, bytes_ = 0, input_bytes_ = 0;

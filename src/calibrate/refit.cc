@@ -92,7 +92,7 @@ Result<HostCalibration> refit_host(estimate::Calibration earlier, const CsvTable
   const SamplingOptions s = sampling_options(options, c.machine);
   host.operators =
       TRY(recorded_samples(operator_programs(c.seed, c.shapes - kNetworks), record, s));
-  host.networks = TRY(recorded_samples(network_programs(c.seed, kNetworks), record, s));
+  host.networks = TRY(recorded_samples(calibration_networks(c.seed), record, s));
   TRY(fit_host(host, options));
   return host;
 }

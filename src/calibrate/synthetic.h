@@ -23,4 +23,8 @@ std::vector<SyntheticProgram> operator_programs(uint64_t seed, size_t shapes);
 // Whole networks of random depth, width and kind, for the error of sums.
 std::vector<SyntheticProgram> network_programs(uint64_t seed, size_t count);
 
+// Layers of language models with weights in blocks: half of them read a prompt, half go on by one
+// token.
+std::vector<SyntheticProgram> language_programs(uint64_t seed, size_t count);
+
 }  // namespace hone::calibrate

@@ -107,6 +107,47 @@ class Network {
     t_.output(norm(x, width));
   }
 
+  // Layers of a language model that reads a prompt, or goes on by one token, behind others.
+  void language(bool prompt, std::string_view format, int64_t block_bytes) {
+    const int64_t width = 256 * d_.size(1, 5), inner = width * d_.one_of({2, 3, 4}), head = 64;
+    const int64_t heads = width / head, shared = d_.one_of({1, 2, 4}), groups = heads / shared;
+    const int64_t rows = prompt ? d_.size(16, 384) : 1, keys = rows + d_.size(32, 1500);
+    const int64_t pages = (keys + kPage - 1) / kPage, layers = prompt ? 1 : d_.size(2, 4);
+    std::string table;
+    for (int64_t i = 0; i < pages; ++i) table += fmt::format("{}{}", i > 0 ? ", " : "", i);
+    const auto product = [&](const std::string& bytes, int64_t to, int64_t from) {
+      return let("matmul({}, transpose({}))", bytes, t_.blocks(format, {to, from}, block_bytes));
+    };
+    const auto in_bytes = [&](const std::string& y) {
+      const auto q = t_.let(2, fmt::format("quantize_blocks({}) <block=256>", y));
+      return let("dequantize_linear({}, {}) <axis=-1, block_size=256>", q[0], q[1]);
+    };
+    std::string x = t_.input({rows, width});
+    const std::string cosines = t_.input({1, rows, head / 2}),
+                      sines = t_.input({1, rows, head / 2});
+    for (int64_t i = 0; i < layers; ++i) {
+      const std::string n = in_bytes(let("rms_normalization({}, {})", x, t_.weight({width})));
+      const std::string q = product(n, width, width), k = product(n, groups * head, width),
+                        v = product(n, groups * head, width);
+      t_.use(k, 2);
+      t_.use(v, 2);
+      const std::string turned =
+          let("reshape(rotary_embedding(reshape({}, i64[3]{{1, {}, {}}}), {}, {}) <num_heads={}>, "
+              "i64[2]{{{}, {}}})",
+              q, rows, width, cosines, sines, heads, rows, width);
+      const std::string a = let(
+          "paged_attention({}, {}, {}, i64[2]{{0, {}}}, i64[1]{{{}}}, i64[1,{}]{{{}}}) <heads={}>",
+          turned, t_.stored("f16", {pages, groups, head, kPage}, 16),
+          t_.stored("f16", {pages, groups, kPage, head}, 16), rows, keys, pages, table, heads);
+      x = let("add({}, {})", x, product(in_bytes(a), width, width));
+      const std::string m = in_bytes(let("rms_normalization({}, {})", x, t_.weight({width})));
+      const std::string h =
+          let("swiglu({}, {})", product(m, inner, width), product(m, inner, width));
+      x = let("add({}, {})", x, product(in_bytes(h), width, inner));
+    }
+    t_.output(x);
+  }
+
   void perceptron() {
     int64_t width = d_.width(32, 1024, 32);
     std::string x = t_.input({d_.chance(0.5) ? 1 : d_.size(2, 64), width});
@@ -120,6 +161,8 @@ class Network {
   }
 
  private:
+  static constexpr int64_t kPage = 64;  // tokens of a page of the cache
+
   void classify(const std::string& x, int64_t c) {
     const int64_t classes = d_.size(2, 1000);
     const std::string pooled = let("reshape(global_average_pool({}), i64[2]{{1, {}}})", x, c);
@@ -224,6 +267,27 @@ constexpr Kind kKinds[] = {
     {"quantized", &Network::quantized}};
 
 }  // namespace
+
+std::vector<SyntheticProgram> language_programs(uint64_t seed, size_t count) {
+  struct Format {
+    std::string_view name;
+    int64_t block_bytes;
+  };
+  constexpr Format kFormats[] = {{"q4_0", 18}, {"q8_0", 34}};
+  Draw draw(seed ^ 0x6c616e67);
+  std::vector<SyntheticProgram> programs;
+  for (size_t i = 0; i < count; ++i) {
+    SyntheticProgram program;
+    Draw own(draw.bits());
+    Network network(program.text, own);
+    const Format& f = kFormats[i / 2 % 2];
+    network.language(i % 2 == 1, f.name, f.block_bytes);
+    program.name = fmt::format("{}_{}", i % 2 == 1 ? "prompt" : "token", i);
+    program.shapes = 1;
+    programs.push_back(std::move(program));
+  }
+  return programs;
+}
 
 std::vector<SyntheticProgram> network_programs(uint64_t seed, size_t count) {
   Draw draw(seed ^ 0x6e6574);

@@ -81,6 +81,14 @@ TEST(Synthetic, OperatorsLower) {
   EXPECT_FALSE(families.contains("other"));
 }
 
+TEST(Synthetic, LanguageModelsLower) {
+  std::set<std::string_view> families;
+  expect_lowers(language_programs(1, 4), families);
+  for (const char* family : {"paged_attention", "block_linear", "block_linear_few_rows", "rotary"})
+    EXPECT_TRUE(families.contains(family)) << family;
+  EXPECT_FALSE(families.contains("other"));
+}
+
 TEST(Synthetic, NetworksLower) {
   std::set<std::string_view> families;
   expect_lowers(network_programs(1, 8), families);

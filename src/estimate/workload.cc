@@ -92,8 +92,9 @@ class Reader {
     if (!step.known) return;
     step.code_distance = clock_.touch_place(uint64_t(uintptr_t(node.op)) | uint64_t{1} << 63, 0);
     const double share = read_share(s, step);
-    for (const ValueId v : node.inputs)
-      if (v.valid()) step.touches.push_back(read(v, share));
+    // A state that is changed where it lies is not read as a whole.
+    for (size_t i = s.in_state >= 0 ? 1 : 0; i < node.inputs.size(); ++i)
+      if (node.inputs[i].valid()) step.touches.push_back(read(node.inputs[i], share));
     for (const ValueId v : node.outputs)
       if (v.valid()) step.touches.push_back(write(s, v));
   }
@@ -127,7 +128,12 @@ class Reader {
   }
 
   Touch write(const Specialization::Step& s, ValueId v) {
-    const int64_t bytes = bytes_of(w_.plan->type(v));
+    const Node& node = graph_[s.node];
+    const int64_t whole = bytes_of(w_.plan->type(v));
+    // Of a cache only the rows that are new.
+    const int64_t bytes = s.in_state >= 0 && node.inputs.size() > 1 && node.inputs[1].valid()
+                              ? std::min(whole, stored_bytes(node.inputs[1]))
+                              : whole;
     if (s.in_state >= 0)
       return {double(bytes),
               clock_.touch_place(key_of(graph_.states()[size_t(s.in_state)].now), bytes), true,

@@ -115,6 +115,13 @@ struct Moves {
 Moves moves_of(const Step& step, const Infer& call) {
   const Shape& out = step.out->front().tensor.shape;
   Moves m{elements_of(*step.out)};
+  if (step.op->name == "paged_append") {  // rows, to their places in a cache that stays
+    m.elements = elements_of(call.shape(1));
+    const bool single = call.given("transposed") && call.integer("transposed") != 0;
+    m.run = single ? 1 : std::max(1.0, last_of(call.shape(0)));
+    m.narrow = 64;
+    return m;
+  }
   if (step.op->name != "transpose") {
     m.run = 1e18;
     for (const Type& t : *step.out)

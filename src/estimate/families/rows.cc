@@ -28,7 +28,7 @@ Work attention_work(const Step& step, const Infer& call, const Machine&) {
 // Rows of sequences over the pages of a cache: query [T, heads size], keys [pages, kv heads, …],
 // table [S, pages of a sequence]. Row i of a prompt sees what is before it: half of the rows, on
 // average.
-Work paged_work(const Step&, const Infer& call) {
+Work paged_work(const Step&, const Infer& call, const Machine&) {
   const double rows = extent_of(call.shape(0), 0), heads = double(call.integer("heads"));
   const double size = last_of(call.shape(0)) / std::max(1.0, heads);
   const Shape& cache = call.shape(1);
@@ -43,11 +43,6 @@ Work paged_work(const Step&, const Infer& call) {
            sequences * heads},
           {log_of(sequences * heads), log_of(each), log_of(keys), log_of(size)},
           pieces_of(scores * size, heads * ceil_div(rows, 16))};
-}
-
-Work any_attention_work(const Step& step, const Infer& call, const Machine& machine) {
-  return step.op->name == "attention" ? attention_work(step, call, machine)
-                                      : paged_work(step, call);
 }
 
 Work row_work(const Step&, const Infer& call, const Machine&) {
@@ -104,15 +99,19 @@ Work recurrent_work(const Step& step, const Infer& call, const Machine&) {
 
 }  // namespace
 
-extern const Family attention_family, softmax_family, normalization_family, neighbours_family,
-    reduction_family, recurrent_family;
+extern const Family attention_family, paged_attention_family, softmax_family, normalization_family,
+    neighbours_family, reduction_family, recurrent_family;
 
-const Family attention_family{
-    "attention",
-    "scores, softmax and values of heads",
-    {"products", "scores", "rows", "packed", "heads"},
-    [](const Step& s) { return is_one_of(s.op->name, {"attention", "paged_attention"}); },
-    any_attention_work};
+const Family attention_family{"attention",
+                              "scores, softmax and values of heads",
+                              {"products", "scores", "rows", "packed", "heads"},
+                              [](const Step& s) { return s.op->name == "attention"; },
+                              attention_work};
+const Family paged_attention_family{"paged_attention",
+                                    "attention to the pages of a cache",
+                                    {"products", "scores", "rows", "packed", "heads"},
+                                    [](const Step& s) { return s.op->name == "paged_attention"; },
+                                    paged_work};
 const Family softmax_family{
     "softmax",
     "softmax along rows",
