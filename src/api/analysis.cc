@@ -40,6 +40,7 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
                 "there is no calibration of this machine: run `hone calibrate`");
   prior->machine = machine;
   prior->half_width = 0;
+  prior->power.reset();
   for (auto& family : prior->families)
     family.half_width = std::max(family.half_width, kOtherMachine);
   const std::string cpu = prior->cpu;

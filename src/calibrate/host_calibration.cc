@@ -6,10 +6,14 @@
 #include <chrono>
 #include <ctime>
 
+#include "base/process.h"
 #include "calibrate/host_fit.h"
 #include "calibrate/host_machine.h"
+#include "calibrate/power.h"
+#include "calibrate/power_bench.h"
 #include "hardware/host.h"
 #include "kernels/instruction_set.h"
+#include "measure/energy.h"
 #include "measure/machine_peaks.h"
 
 namespace hone::calibrate {
@@ -19,8 +23,22 @@ using estimate::Calibration;
 
 constexpr double kNetworkShare = 0.35;  // of measuring
 constexpr double kMeasuring = 0.82;
+constexpr double kPowerShare = 0.25;  // of the time, where there are counters of energy
 
 std::string now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
+
+// Seconds that it took.
+double measure_host_power(HostCalibration& host, const Host& machine,
+                          const CalibrationOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto sensors = measure::find_energy_sensors(options.counters);
+  PowerCalibration power = calibrate_power(
+      sensors, [&] { return host_power_bench(machine, options.threads); },
+      kPowerShare * options.seconds);
+  host.calibration.power = std::move(power.fit);
+  host.no_power = std::move(power.absent);
+  return seconds_since(begin);
+}
 
 }  // namespace
 
@@ -47,9 +65,10 @@ Result<HostCalibration> calibrate_host(const CalibrationOptions& options) {
     c.rates = {peaks.f32_flops, peaks.int8_ops, peaks.l2_bytes_per_s, peaks.l3_bytes_per_s,
                peaks.dram_bytes_per_s};
   }
+  const double left = options.seconds - measure_host_power(host, machine, options);
   SamplingOptions s = sampling_options(options, c.machine);
   // Fits, and what machines can do at best, take the rest of the time.
-  const double seconds = kMeasuring * options.seconds;
+  const double seconds = kMeasuring * left;
   s.seconds = seconds * (1 - kNetworkShare);
   if (options.progress)
     s.progress = [&](double done) { options.progress(done * (1 - kNetworkShare)); };

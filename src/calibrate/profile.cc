@@ -63,6 +63,29 @@ void write_family(JsonWriter& json, const FamilyFit& f) {
   json.end_object();
 }
 
+void write_power(JsonWriter& json, const estimate::PowerFit& p) {
+  json.key("power");
+  json.begin_object();
+  json.key("sensors");
+  json.begin_array();
+  for (const std::string& sensor : p.sensors) json.value(sensor);
+  json.end_array();
+  json.member("workloads", int64_t(p.workloads));
+  json.member("idle_w", p.idle_w);
+  json.member("compute_w", p.compute_w);
+  json.member("memory_w", p.memory_w);
+  const auto price = [&](const std::string& name, double joules, double error) {
+    if (joules <= 0) return;  // not identifiable
+    json.member(name + "_j", joules);
+    json.member(name + "_error_j", error);
+  };
+  price("operation", p.operation_j, p.operation_error_j);
+  price("byte", p.byte_j, p.byte_error_j);
+  json.member("left_out_error", p.left_out_error);
+  json.member("half_width_log", p.half_width);
+  json.end_object();
+}
+
 // Reads members of one object; the first error is kept and names the member.
 class Reader {
  public:
@@ -203,6 +226,33 @@ Result<FamilyFit> read_family(Json json, const std::string& path) {
   return f;
 }
 
+Result<estimate::PowerFit> read_power(Json json, const std::string& path) {
+  Reader r(json, path);
+  if (!json.is_object()) return r.in_file("power", "expected an object");
+  estimate::PowerFit p;
+  for (const Json& sensor : r.list("sensors")) {
+    const auto name = sensor.as_string();
+    if (!name) return r.in_file("sensors", name.error().message);
+    p.sensors.emplace_back(*name);
+  }
+  p.workloads = size_t(r.count("workloads"));
+  p.idle_w = r.not_negative("idle_w");
+  p.compute_w = r.not_negative("compute_w");
+  p.memory_w = r.not_negative("memory_w");
+  const auto price = [&](const std::string& name, double& joules, double& error) {
+    if (!json.find(name + "_j") && !json.find(name + "_error_j")) return;
+    joules = r.positive(name + "_j");
+    error = r.not_negative(name + "_error_j");
+  };
+  price("operation", p.operation_j, p.operation_error_j);
+  price("byte", p.byte_j, p.byte_error_j);
+  p.left_out_error = r.not_negative("left_out_error");
+  p.half_width = r.positive("half_width_log");
+  if (r.error()) return *r.error();
+  if (p.sensors.empty()) return r.in_file("sensors", "there is none");
+  return p;
+}
+
 }  // namespace
 
 std::string print(const Calibration& c) {
@@ -242,6 +292,7 @@ std::string print(const Calibration& c) {
   json.member("half_width_difficulty", c.half_width);
   json.member("network_half_width_log", c.network_half_width);
   write_numbers(json, "network_residuals", c.network_residuals);
+  if (c.power) write_power(json, *c.power);
   json.key("families");
   json.begin_array();
   for (const FamilyFit& f : c.families) write_family(json, f);
@@ -293,6 +344,7 @@ Result<Calibration> parse_calibration(std::string_view text, const std::string& 
   c.network_residuals = r.numbers("network_residuals");
   const std::vector<Json> families = r.list("families");
   if (r.error()) return *r.error();
+  if (const auto power = r.json().find("power")) c.power = TRY(read_power(*power, path));
   for (const Json& f : families) c.families.push_back(TRY(read_family(f, path)));
   return c;
 }
