@@ -227,9 +227,9 @@ Result<std::vector<PowerSample>> measure_power(std::span<const EnergySensor> sen
   const double round = round_seconds(sensors, names.size());
   const int rounds = round > 0 ? int(std::clamp(seconds / round, 0.0, double(kMostRounds))) : 0;
   if (rounds < 1)
-    return fail(ErrorId::inconclusive,
-                fmt::format("its counters need {:.1f} s of measuring: give more with --budget",
-                            round));
+    return fail(
+        ErrorId::inconclusive,
+        fmt::format("its counters need {:.1f} s of measuring: give more with --budget", round));
   std::vector<PowerSample> samples;
   for (int i = 0; i < rounds; ++i)
     for (size_t w = 0; w < names.size(); ++w) {

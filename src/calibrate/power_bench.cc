@@ -138,8 +138,7 @@ class HostPowerBench : public PowerBench {
       sum.memory += own.memory;
     });
     const double took = seconds_since(begin), busy = took * pool_.size();
-    return Activity{sum.operations / took, sum.bytes / took, sum.compute / busy,
-                    sum.memory / busy};
+    return Activity{sum.operations / took, sum.bytes / took, sum.compute / busy, sum.memory / busy};
   }
 
   void idle(double seconds) override {
@@ -167,8 +166,8 @@ class HostPowerBench : public PowerBench {
   }
 
   // Totals of one thread; in seconds, not shares.
-  static Activity run_thread(std::vector<Burst> bursts,
-                             std::chrono::steady_clock::time_point begin, double seconds) {
+  static Activity run_thread(std::vector<Burst> bursts, std::chrono::steady_clock::time_point begin,
+                             double seconds) {
     Activity a;
     for (double before = seconds_since(begin); before < seconds;)
       for (Burst& burst : bursts) {
