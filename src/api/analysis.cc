@@ -74,6 +74,7 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, Device device, 
                 "there is no calibration of this machine: run `hone calibrate`");
   prior->machine = machine;
   prior->half_width = 0;
+  prior->power.reset();
   estimate::Analysis a = estimate::analyze_calibrated(opened.work, *prior, device, kernels, batch);
   set_of_another_machine(a, device, "calibration of another machine (" + prior->cpu + ")");
   a.notes.insert(a.notes.begin(), "this machine is not calibrated for " + threads_text(threads) +

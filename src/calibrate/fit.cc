@@ -296,6 +296,7 @@ void add_from_prior(const Groups& groups, const estimate::Calibration* prior,
     FamilyFit fit = known;
     for (double& c : fit.coefficients) c *= slower;
     fit.residuals.clear();
+    fit.own = 0;
     fit.corrects = false;
     fit.half_width *= 2;
     fits.push_back(std::move(fit));

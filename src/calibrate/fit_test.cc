@@ -198,7 +198,11 @@ TEST(Fit, ManySamplesOverruleThePrior) {
 }
 
 TEST(Fit, WhatWasNotMeasuredIsAsThePriorAtThisPace) {
-  const Calibration prior = prior_of({"linear", "softmax"});
+  Calibration prior = prior_of({"linear", "softmax"});
+  for (FamilyFit& f : prior.families) {  // what was measured there was not measured here
+    f.residuals.resize(3);
+    f.own = 3;
+  }
   const auto fits = fit_families(
       samples_of("linear", 40, 1, [](const Sample&, Draw&) { return 2.0; }), {}, &prior);
   ASSERT_TRUE(fits.ok());
@@ -210,6 +214,7 @@ TEST(Fit, WhatWasNotMeasuredIsAsThePriorAtThisPace) {
   EXPECT_TRUE(softmax.residuals.empty());
   EXPECT_FALSE(softmax.corrects);
   EXPECT_EQ(softmax.half_width, 0.2);
+  EXPECT_EQ(softmax.own, 0u);
 }
 
 TEST(Fit, NothingGivesNothing) {

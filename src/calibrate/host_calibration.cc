@@ -6,10 +6,14 @@
 #include <chrono>
 #include <ctime>
 
+#include "base/process.h"
 #include "calibrate/host_fit.h"
 #include "calibrate/host_machine.h"
+#include "calibrate/power.h"
+#include "calibrate/power_bench.h"
 #include "hardware/host.h"
 #include "kernels/instruction_set.h"
+#include "measure/energy.h"
 #include "measure/machine_peaks.h"
 
 namespace hone::calibrate {
@@ -18,9 +22,19 @@ namespace {
 using estimate::Calibration;
 
 constexpr double kNetworkShare = 0.35;  // of measuring
+constexpr double kPowerShare = 0.25;    // of the time, where there are counters of energy
 constexpr int kLeastRounds = 2;
 
 std::string now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
+
+void measure_host_power(HostCalibration& host, const CalibrationOptions& options) {
+  const auto sensors = measure::find_energy_sensors(options.counters);
+  PowerCalibration power = calibrate_power(
+      sensors, [&] { return host_power_bench(detect_host(), options.threads); },
+      kPowerShare * options.seconds);
+  host.calibration.power = std::move(power.fit);
+  host.no_power = std::move(power.absent);
+}
 
 HostCalibration identified(const CalibrationOptions& options) {
   HostCalibration host;
@@ -53,6 +67,7 @@ class Session {
       host_.calibration.rates = {peaks.f32_flops, peaks.int8_ops, peaks.l2_bytes_per_s,
                                  peaks.l3_bytes_per_s, peaks.dram_bytes_per_s};
     }
+    measure_host_power(host_, options_);
     const SamplingOptions s = sampling_options(options_, host_.calibration.machine);
     operators_ = TRY(ProgramSampler::make(operator_programs(options_.seed, options_.shapes), s));
     networks_ = TRY(ProgramSampler::make(calibration_networks(options_.seed), s));

@@ -10,6 +10,7 @@
 #include "calibrate/sampling.h"
 #include "estimate/calibration.h"
 #include "formats/csv.h"
+#include "measure/energy.h"
 #include "runtime/backend.h"
 
 namespace hone::calibrate {
@@ -26,12 +27,14 @@ struct CalibrationOptions {
   const Backend* backend = nullptr;
   const Backend* fallback = nullptr;
   const estimate::Calibration* prior = nullptr;
+  measure::EnergyOptions counters;  // of energy
   std::function<void(double done)> progress;
 };
 
 struct HostCalibration {
   estimate::Calibration calibration;
   Samples operators, networks;
+  std::string no_power;  // why the calibration has no power; "" where it has, or was not asked
 };
 
 Result<HostCalibration> calibrate_host(const CalibrationOptions& options);

@@ -29,9 +29,10 @@ constexpr size_t kMostResiduals = 10'000;  // of a family, and of networks
 struct Range {
   double least, most;
 };
-constexpr Range kBytes{1, 1e15}, kRate{0, 1e18}, kSeconds{0, 1e9}, kStepSeconds{0, 1e3},
-    kCoefficient{0, 1e2}, kError{0, 1e6}, kHalfWidth{0, 1e4}, kScale{1e-6, 1e6},
-    kCorrector{1e-9, 1e9}, kLogarithm{-1e4, 1e4}, kPlace{-1e6, 1e6}, kWeight{-1e9, 1e9};
+constexpr Range kBytes{1, 1e15}, kWatts{0, 1e6}, kJoules{1e-18, 1}, kRate{0, 1e18},
+    kSeconds{0, 1e9}, kStepSeconds{0, 1e3}, kCoefficient{0, 1e2}, kError{0, 1e6},
+    kHalfWidth{0, 1e4}, kScale{1e-6, 1e6}, kCorrector{1e-9, 1e9}, kLogarithm{-1e4, 1e4},
+    kPlace{-1e6, 1e6}, kWeight{-1e9, 1e9};
 constexpr int64_t kMostThreads = 1024, kMostTile = 65536;
 constexpr size_t kMostText = 256, kMostFingerprint = 16384;
 // What earlier versions wrote and nothing reads.
@@ -77,6 +78,29 @@ void write_family(JsonWriter& json, const FamilyFit& f) {
     json.end_array();
   }
   json.end_array();
+  json.end_object();
+}
+
+void write_power(JsonWriter& json, const estimate::PowerFit& p) {
+  json.key("power");
+  json.begin_object();
+  json.key("sensors");
+  json.begin_array();
+  for (const std::string& sensor : p.sensors) json.value(sensor);
+  json.end_array();
+  json.member("workloads", int64_t(p.workloads));
+  json.member("idle_w", p.idle_w);
+  json.member("compute_w", p.compute_w);
+  json.member("memory_w", p.memory_w);
+  const auto price = [&](const std::string& name, double joules, double error) {
+    if (joules <= 0) return;  // not identifiable
+    json.member(name + "_j", joules);
+    json.member(name + "_error_j", error);
+  };
+  price("operation", p.operation_j, p.operation_error_j);
+  price("byte", p.byte_j, p.byte_error_j);
+  json.member("left_out_error", p.left_out_error);
+  json.member("half_width_log", p.half_width);
   json.end_object();
 }
 
@@ -151,6 +175,11 @@ class Reader {
     error.hint = kHint;
     return error;
   }
+  // Of a member that need not be there.
+  auto find(std::string_view name) {
+    asked_.emplace(name);
+    return json_.find(name);
+  }
   // After everything has been asked for.
   void refuse_the_rest() {
     for (const auto [name, value] : json_.members())
@@ -173,7 +202,7 @@ class Reader {
     return fallback;
   }
   std::optional<Json> member(std::string_view name) {
-    asked_.insert(name);
+    asked_.emplace(name);
     auto found = json_.get(name);
     if (!found) {
       keep(name, found.error().message);
@@ -188,7 +217,7 @@ class Reader {
 
   Json json_;
   const std::string& path_;
-  std::set<std::string_view> asked_;  // names that live as long as the program
+  std::set<std::string, std::less<>> asked_;
   std::optional<Error> error_;
 };
 
@@ -273,6 +302,34 @@ void read_machine(Reader& r, Calibration& c) {
     *rate = r.number(name, kRate);
 }
 
+Result<estimate::PowerFit> read_power(Json json, const std::string& path) {
+  Reader r(json, path);
+  if (!json.is_object()) return r.in_file("power", "expected an object");
+  estimate::PowerFit p;
+  for (const Json& sensor : r.list("sensors")) {
+    const auto name = sensor.as_string();
+    if (!name) return r.in_file("sensors", name.error().message);
+    p.sensors.emplace_back(*name);
+  }
+  p.workloads = size_t(r.count("workloads", 1000));
+  p.idle_w = r.number("idle_w", kWatts);
+  p.compute_w = r.number("compute_w", kWatts);
+  p.memory_w = r.number("memory_w", kWatts);
+  const auto price = [&](const std::string& name, double& joules, double& error) {
+    if (!r.find(name + "_j") && !r.find(name + "_error_j")) return;
+    joules = r.number(name + "_j", kJoules);
+    error = r.number(name + "_error_j", {0, kJoules.most});
+  };
+  price("operation", p.operation_j, p.operation_error_j);
+  price("byte", p.byte_j, p.byte_error_j);
+  p.left_out_error = r.number("left_out_error", kError);
+  p.half_width = r.number("half_width_log", kHalfWidth);
+  r.refuse_the_rest();
+  if (r.error()) return *r.error();
+  if (p.sensors.empty()) return r.in_file("sensors", "there is none");
+  return p;
+}
+
 }  // namespace
 
 std::string print(const Calibration& c) {
@@ -312,6 +369,7 @@ std::string print(const Calibration& c) {
   json.member("half_width_difficulty", c.half_width);
   json.member("network_half_width_log", c.network_half_width);
   write_numbers(json, "network_residuals", c.network_residuals);
+  if (c.power) write_power(json, *c.power);
   json.key("families");
   json.begin_array();
   for (const FamilyFit& f : c.families) write_family(json, f);
@@ -354,8 +412,10 @@ Result<Calibration> parse_calibration(std::string_view text, const std::string& 
   c.network_half_width = r.number("network_half_width_log", kHalfWidth);
   c.network_residuals = r.numbers("network_residuals", kLogarithm);
   const std::vector<Json> families = r.list("families");
+  const auto power = r.find("power");
   r.refuse_the_rest();
   if (r.error()) return *r.error();
+  if (power) c.power = TRY(read_power(*power, path));
   for (const Json& f : families) {
     FamilyFit fit = TRY(read_family(f, path));
     if (c.fit(fit.family)) return r.in_file("families", fit.family + " stands twice");

@@ -212,5 +212,41 @@ TEST(Profile, BuiltInCalibrationsAreRead) {
   }
 }
 
+TEST(Profile, PowerIsOptional) {
+  Calibration c = example();
+  EXPECT_EQ(print(c).find("\"power\""), std::string::npos);
+  EXPECT_FALSE(parse_calibration(print(c), "some.json")->power);
+  c.power = estimate::PowerFit{
+      {"package-0", "dram-0"}, 12, 9.5, 20.25, 8.125, 3e-12, 1e-13, 0, 0, 0.03, 0.07};
+  const std::string text = print(c);
+  const auto read = parse_calibration(text, "some.json");
+  ASSERT_TRUE(read.ok()) << describe(read.error());
+  EXPECT_EQ(print(*read), text);
+  ASSERT_TRUE(read->power);
+  EXPECT_EQ(read->power->sensors, c.power->sensors);
+  EXPECT_EQ(read->power->idle_w, 9.5);
+  EXPECT_EQ(read->power->operation_j, 3e-12);
+  EXPECT_EQ(read->power->operation_error_j, 1e-13);
+  EXPECT_EQ(read->power->byte_j, 0);
+  EXPECT_EQ(read->power->half_width, 0.07);
+}
+
+TEST(Profile, WrongPowerIsRefused) {
+  Calibration c = example();
+  c.power = estimate::PowerFit{{"package-0"}, 12,    9.5,   20.25, 8.125, 3e-12,
+                               1e-13,         2e-11, 1e-12, 0.03,  0.07};
+  const std::string text = print(c);
+  expect_refused(with(text, "\"idle_w\": 9.5", "\"idle_w\": -9.5"), "idle_w");
+  expect_refused(with(text, "\"compute_w\": 20.25", "\"compute_w\": \"much\""), "compute_w");
+  expect_refused(with(text, "\"memory_w\": 8.125,", ""), "memory_w");
+  expect_refused(with(text, "\"operation_j\": 3e-12,", ""), "operation_j");
+  expect_refused(with(text, "\"byte_j\": ", "\"byte_j\": -"), "byte_j");
+  expect_refused(with(text, "\"half_width_log\": 0.07", "\"half_width_log\": 0"), "half_width_log");
+  expect_refused(with(text, "\"workloads\": 12", "\"workloads\": 0"), "workloads");
+  expect_refused(with(text, "\"package-0\"", "3"), "sensors");
+  expect_refused(with(text, "\"package-0\"", ""), "sensors");
+  expect_refused(with(text, "\"power\": {", "\"power\": 5, \"was\": {"), "power");
+}
+
 }  // namespace
 }  // namespace hone::calibrate

@@ -93,6 +93,8 @@ std::string text_of(const AnalyzedRun& r, size_t top, bool first_of_all, bool fi
       {"throughput", fmt::format("{:.4g} a second", a.throughput.value)},
       {"peak memory", memory_text(a, work)},
       {"energy", a.energy ? between(*a.energy, energy_text) : "not known: no power figure"}};
+  if (a.energy && a.energy->confidence != estimate::Confidence::theoretical)
+    rows.push_back({"power", a.energy->source});
   std::string bounds;
   for (size_t b = 0; b < estimate::kBounds; ++b)
     if (a.bound_shares[b] >= 0.005)

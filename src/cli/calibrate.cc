@@ -19,6 +19,7 @@
 #include "cli/estimates.h"
 #include "cli/output.h"
 #include "cli/published.h"
+#include "estimate/energy.h"
 #include "hardware/host.h"
 
 namespace hone::cli {
@@ -31,6 +32,31 @@ constexpr double kTooNoisy = 0.25;
 constexpr double kLeastBudget = 5, kMostBudget = 3600;  // of each number of threads, of all
 constexpr int64_t kLeastShapes = 50;
 constexpr double kUsualShapesPerSecond = 20, kMostShapesPerSecond = 40;
+
+void write_power(JsonWriter& json, const HostCalibration& host) {
+  json.key("power");
+  if (!host.calibration.power) {
+    json.null();
+    if (!host.no_power.empty()) json.member("no_power", host.no_power);
+    return;
+  }
+  const estimate::PowerFit& p = *host.calibration.power;
+  json.begin_object();
+  json.member("idle_w", p.idle_w);
+  json.member("compute_w", p.compute_w);
+  json.member("memory_w", p.memory_w);
+  if (p.operation_j > 0) json.member("operation_j", p.operation_j);
+  if (p.byte_j > 0) json.member("byte_j", p.byte_j);
+  json.member("left_out_error", p.left_out_error);
+  json.end_object();
+}
+
+std::string power_line(const HostCalibration& host) {
+  if (host.calibration.power)
+    return "power: " + estimate::power_text(*host.calibration.power) + "\n";
+  return "no power" + (host.no_power.empty() ? "" : " (" + host.no_power + ")") +
+         ": energy stays theoretical\n";
+}
 
 void write(JsonWriter& json, const HostCalibration& host, const std::string& path) {
   const estimate::Calibration& c = host.calibration;
@@ -45,6 +71,7 @@ void write(JsonWriter& json, const HostCalibration& host, const std::string& pat
   json.member("noise", c.noise);
   json.member("scale", c.scale);
   json.member("half_width_difficulty", c.half_width);
+  write_power(json, host);
   json.key("families");
   json.begin_array();
   for (const estimate::FamilyFit& f : c.families) {
@@ -81,7 +108,7 @@ std::string text_of(const HostCalibration& host, const std::string& path) {
                 "whole networks that the fit has not seen: 90 % within {:+.0f} % and {:+.0f} %\n",
                 std::expm1(-c.network_half_width) * 100, std::expm1(c.network_half_width) * 100)
           : "whole networks: too few for a bound\n";
-  return text + "wrote " + std::string(printable(path)) + "\n";
+  return text + power_line(host) + "wrote " + std::string(printable(path)) + "\n";
 }
 
 calibrate::CalibrationOptions options_of(const Arguments& arguments) {

@@ -123,7 +123,7 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
   a.roofs = roofs_of(calibration.rates);
   a.peak_memory = Quantity::exactly(double(memory_of(workload).total()),
                                     "weights as packed, the plan of the arena, inputs, outputs");
-  a.energy = energy_of(device, a);
+  a.energy = energy_of(device, a, calibration.power ? &*calibration.power : nullptr);
   return a;
 }
 

@@ -318,6 +318,38 @@ TEST(Energy, IsNotMadeUp) {
   EXPECT_NEAR(energy_of(host, second)->value, 2 * one->value, 1e-9);
 }
 
+// This machine by its own counters: idle power, what its states add, operations and bytes.
+TEST(Energy, AsMeasured) {
+  Device host;
+  host.id = "host";
+  PowerFit fit{.idle_w = 10, .compute_w = 20, .memory_w = 8, .half_width = 0.1};
+  Analysis a = that_takes(Quantity::around(2, 0.1, Confidence::calibrated, ""));
+  const auto computing = energy_of(host, a, &fit);
+  ASSERT_TRUE(computing);
+  EXPECT_NEAR(computing->value, 2 * 30, 1e-9);
+  EXPECT_EQ(computing->confidence, Confidence::calibrated);
+  EXPECT_NEAR(std::log(computing->high / computing->value), std::hypot(0.1, 0.1), 1e-9);
+  EXPECT_NE(computing->source.find("idle 10 W"), std::string::npos) << computing->source;
+  EXPECT_EQ(computing->source.find("an operation"), std::string::npos) << computing->source;
+  a.bound_shares = {0.5, 0.2, 0.2, 0.1};  // compute, cache, memory, overhead
+  EXPECT_NEAR(energy_of(host, a, &fit)->value, 2 * (10 + 0.6 * 20 + 0.4 * 8), 1e-9);
+  fit.operation_j = 2e-12;
+  fit.byte_j = 1e-10;
+  OperatorCost o;
+  o.macs = 1e9;
+  o.bytes = 1e6;
+  a.operators = {o, o};
+  const auto priced = energy_of(host, a, &fit);
+  EXPECT_NEAR(priced->value, 2 * (10 + 0.6 * 20 + 0.4 * 8) + 2 * (2e9 * 2e-12 + 1e6 * 1e-10), 1e-9);
+  EXPECT_NE(priced->source.find("pJ an operation"), std::string::npos) << priced->source;
+  // No surer than the time that it rests on, and of this machine alone.
+  a.latency.confidence = Confidence::interpolated;
+  EXPECT_EQ(energy_of(host, a, &fit)->confidence, Confidence::interpolated);
+  const Device other = device_of("nvidia_t4");
+  EXPECT_EQ(energy_of(other, a, &fit)->confidence, Confidence::theoretical);
+  EXPECT_DOUBLE_EQ(energy_of(other, a, &fit)->value, energy_of(other, a)->value);
+}
+
 // The error of the time and that of the power add up as independent ones do.
 TEST(Energy, ErrorsOfTimeWidenIt) {
   const Device device = device_of("nvidia_t4");

@@ -2,6 +2,7 @@
 // kernels, what is left over, and how far estimates of things never measured may lie off.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,20 @@ struct Rates {
   double l2_bytes_per_s = 0, l3_bytes_per_s = 0, dram_bytes_per_s = 0;
 };
 
+// What this machine draws by its own counters of energy: idle, more while its threads compute or
+// wait for caches and memory, and what operations and bytes take beside that.
+struct PowerFit {
+  std::vector<std::string> sensors;
+  size_t workloads = 0;
+  double idle_w = 0;
+  double compute_w = 0, memory_w = 0;  // above idle
+  // 0: not told apart from the watts. The errors are standard errors.
+  double operation_j = 0, operation_error_j = 0;
+  double byte_j = 0, byte_error_j = 0;
+  double left_out_error = 0;  // of power, root of the mean square, relative
+  double half_width = 0;      // of ln(measured / fitted) of workloads left out, at 90 %
+};
+
 struct Calibration {
   std::string device;       // id of the registry, or "host"
   std::string created;      // UTC
@@ -58,6 +73,7 @@ struct Calibration {
   std::vector<double> network_residuals;
   double half_width = 0;
   double network_half_width = 0;  // that of a network of median difficulty
+  std::optional<PowerFit> power;  // none: no counter of energy could be read
 
   const FamilyFit* fit(std::string_view family) const;
 };

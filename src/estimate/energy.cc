@@ -1,5 +1,7 @@
 #include "estimate/energy.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace hone::estimate {
@@ -39,17 +41,21 @@ struct Power {
   std::string source;
 };
 
+double joules_of(const Analysis& a, double operation, double byte) {
+  double joules = 0;
+  for (const OperatorCost& o : a.operators)
+    joules += operation * std::max(o.flops, 2 * o.macs) + byte * o.bytes;
+  return joules;
+}
+
 std::optional<Power> by_operation(const Device& device, const Analysis& a) {
   const auto operation = device.value(FieldId::energy_per_operation);
   const auto byte = device.value(FieldId::energy_per_byte);
   if (!operation && !byte) return std::nullopt;
   constexpr double kHalfWidth = 0.5;
-  Power power{device.value(FieldId::idle_power).value_or(0), 0, kHalfWidth,
-              "idle power times time, operations and bytes as the registry prices them"};
-  for (const OperatorCost& o : a.operators)
-    power.joules +=
-        operation.value_or(0) * std::max(o.flops, 2 * o.macs) + byte.value_or(0) * o.bytes;
-  return power;
+  return Power{device.value(FieldId::idle_power).value_or(0),
+               joules_of(a, operation.value_or(0), byte.value_or(0)), kHalfWidth,
+               "idle power times time, operations and bytes as the registry prices them"};
 }
 
 std::optional<Power> by_state(const Device& device, const Analysis& a) {
@@ -63,6 +69,15 @@ std::optional<Power> by_state(const Device& device, const Analysis& a) {
                "time times power between idle and TDP, by class of device and what it waits for"};
 }
 
+Power measured_power(const PowerFit& fit, const Analysis& a) {
+  // What calls take is code that runs: it draws what computing does.
+  const double waiting =
+      a.bound_shares[size_t(Bound::cache)] + a.bound_shares[size_t(Bound::memory)];
+  return {fit.idle_w + fit.compute_w * (1 - waiting) + fit.memory_w * waiting,
+          joules_of(a, fit.operation_j, fit.byte_j), fit.half_width,
+          "measured power of this machine: " + power_text(fit)};
+}
+
 std::optional<Power> power_of(const Device& device, const Analysis& a) {
   if (auto power = by_operation(device, a)) return power;
   if (auto power = by_state(device, a)) return power;
@@ -73,15 +88,29 @@ std::optional<Power> power_of(const Device& device, const Analysis& a) {
 
 }  // namespace
 
-std::optional<Quantity> energy_of(const Device& device, const Analysis& a) {
-  const auto power = power_of(device, a);
+std::optional<Quantity> energy_of(const Device& device, const Analysis& a,
+                                  const PowerFit* measured) {
+  const bool calibrated = measured != nullptr && device.id == "host";
+  const auto power = calibrated ? measured_power(*measured, a) : power_of(device, a);
   if (!power) return std::nullopt;
   const Quantity& t = a.latency;
   const double time_half_width = t.value > 0 && t.high > 0 ? std::log(t.high / t.value) : 0;
   // Errors of time and of power have nothing to do with each other.
-  return Quantity::around(t.value * power->watts + power->joules,
-                          std::hypot(power->half_width, time_half_width), Confidence::theoretical,
-                          power->source);
+  return Quantity::around(
+      t.value * power->watts + power->joules, std::hypot(power->half_width, time_half_width),
+      calibrated ? std::max(Confidence::calibrated, t.confidence) : Confidence::theoretical,
+      power->source);
+}
+
+std::string power_text(const PowerFit& fit) {
+  std::string text = fmt::format("idle {:.3g} W, computing +{:.3g} W, waiting for memory +{:.3g} W",
+                                 fit.idle_w, fit.compute_w, fit.memory_w);
+  const auto price = [&](double joules, double error, std::string_view of) {
+    if (joules > 0) text += fmt::format(", {:.3g} ± {:.2g} pJ {}", joules * 1e12, error * 1e12, of);
+  };
+  price(fit.operation_j, fit.operation_error_j, "an operation");
+  price(fit.byte_j, fit.byte_error_j, "a byte");
+  return text + fmt::format("; workloads left out: {:.1f} % off", fit.left_out_error * 100);
 }
 
 }  // namespace hone::estimate

@@ -111,6 +111,7 @@ Result<Calibration> rescaled(const Calibration& calibration, const Device& devic
   c.step_seconds *= ratios.clock;
   c.run_seconds *= ratios.clock;
   c.device = device.id;
+  c.power.reset();
   const auto cores = double(device.cores);
   c.machine.threads = threads;
   const Machine& was = calibration.machine;

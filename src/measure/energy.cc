@@ -179,17 +179,20 @@ double energy_window(std::span<const EnergySensor> sensors) {
 Result<std::vector<EnergyReading>> measure_energy(std::span<const EnergySensor> sensors,
                                                   const std::function<Status()>& work,
                                                   const std::function<void()>& settle,
-                                                  const std::function<void(double)>& idle) {
+                                                  const std::function<void(double)>& idle,
+                                                  const std::function<double()>& clock) {
   // Begin and end of idling, of working, of idling.
   std::array<Readings, 6> at;
   std::array<double, 3> took{};
   const double window = energy_window(sensors);
+  const auto start = std::chrono::steady_clock::now();
+  const auto now = [&] { return clock ? clock() : seconds_since(start); };
   const auto timed = [&](size_t phase, auto&& act) -> Status {
     at[2 * phase] = read(sensors);
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = now();
     TRY(act());
     at[2 * phase + 1] = read(sensors);
-    took[phase] = seconds_since(begin);
+    took[phase] = now() - begin;
     return ok();
   };
   const auto idling = [&]() -> Status {

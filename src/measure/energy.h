@@ -49,10 +49,12 @@ struct EnergyReading {
   std::optional<double> net_j;
 };
 // Idles for a window, works, idles. `work` has to go on for a window; `settle` waits until what it
-// left behind is over. A sensor that cannot be read any more is left out.
+// left behind is over. A sensor that cannot be read any more is left out. `clock` says seconds; of
+// none it is that of the system.
 Result<std::vector<EnergyReading>> measure_energy(std::span<const EnergySensor> sensors,
                                                   const std::function<Status()>& work,
                                                   const std::function<void()>& settle,
-                                                  const std::function<void(double)>& idle);
+                                                  const std::function<void(double)>& idle,
+                                                  const std::function<double()>& clock = {});
 
 }  // namespace hone::measure

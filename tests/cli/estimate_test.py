@@ -247,6 +247,8 @@ class Calibrate(EstimateTest):
         self.assertEqual(calibration["threads"], 1)
         self.assertGreater(calibration["samples"], 50)
         self.assertTrue(calibration["families"])
+        # Where there is no counter of energy, it says why.
+        self.assertTrue(calibration["power"] or calibration["no_power"])
         written = json.loads(Path(file).read_text())
         self.assertEqual(written["schema"], 1)
         self.assertEqual(written["threads"], 1)
@@ -255,7 +257,9 @@ class Calibrate(EstimateTest):
             self.assertGreaterEqual(min(family["coefficients_s"]), 0)
         lines = Path(samples).read_text().splitlines()
         self.assertIn("seconds", lines[0].split(","))
-        self.assertEqual(len(lines) - 1, calibration["samples"])
+        # Whole runs, and the sums of their steps, are no samples of steps.
+        steps = [line for line in lines[1:] if line.split(",")[5] not in ("run", "sum")]
+        self.assertEqual(len(steps), calibration["samples"])
         self.assertFalse((self.folder / "data").exists(), "-o wrote to the user's folder too")
 
         report = self.analyze(CNN, "--threads", 1, "--calibration", file, "--json").json()
@@ -286,6 +290,7 @@ class Calibrate(EstimateTest):
         self.assertIn("whole networks that the fit has not seen: 90 % within "
                       f"{math.expm1(-width) * 100:+.0f} % and {math.expm1(width) * 100:+.0f} %"
                       if width > 0 else "whole networks: too few for a bound", result.out)
+        self.assertEqual(len([line for line in result.out.splitlines() if "power" in line]), 1)
         report = self.analyze(CNN, "--threads", 1, "--json").json()
         self.assertEqual(report["latency_s"]["confidence"], "calibrated")
 
