@@ -116,7 +116,8 @@ TEST(Mapping, AssumedClassesSaySo) {
 
 // The source names the peaks that were used, and no others.
 TEST(Mapping, TheSourceNamesThePeaksOfBytes) {
-  const auto program = testing::lowered_program_of(testing::kNetworks[3]);
+  const auto program = testing::lowered_program_of(
+      "graph main(x: u8[4,48]) -> (y) { y = matmul_integer(x, expand(u8{3}, i64[2]{48, 24})) }");
   const Workload bytes = workload_of(program, types_of(inputs_of(*program)), {}).take();
   const auto a = analyze_theoretical(bytes, device_of("nvidia_t4"), 1);
   const auto b = analyze_theoretical(network(), device_of("nvidia_t4"), 1);
