@@ -47,8 +47,7 @@ Result<estimate::Analysis> on_host(const OpenedWorkload& opened, const Device& d
   estimate::Analysis a = estimate::analyze_calibrated(opened.work, *prior, device, kernels, batch);
   const std::string source = "calibration of another machine (" + cpu + ")";
   for (estimate::Quantity* q : {&a.latency, &a.throughput})
-    *q = estimate::Quantity::around(q->value, kOtherMachine + a.uncovered,
-                                    estimate::Confidence::interpolated, source);
+    q->put_around(kOtherMachine, estimate::Confidence::interpolated, source);
   for (auto& o : a.operators) {
     o.seconds.confidence = estimate::Confidence::interpolated;
     o.seconds.source = source;

@@ -77,10 +77,9 @@ std::optional<Quantity> energy_of(const Device& device, const Analysis& a) {
   const auto power = power_of(device, a);
   if (!power) return std::nullopt;
   const Quantity& t = a.latency;
-  const double time_half_width = t.value > 0 && t.high > 0 ? std::log(t.high / t.value) : 0;
   // Errors of time and of power have nothing to do with each other.
   return Quantity::around(t.value * power->watts + power->joules,
-                          std::hypot(power->half_width, time_half_width), Confidence::theoretical,
+                          std::hypot(power->half_width, t.half_width()), Confidence::theoretical,
                           power->source);
 }
 
