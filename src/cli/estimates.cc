@@ -58,7 +58,9 @@ Result<double> seconds_of(const Arguments& arguments, std::string_view flag, dou
 Status refuse_same_file(std::initializer_list<std::pair<std::string_view, std::string>> files) {
   const auto plain = [](const std::string& path) {
     std::error_code failure;  // opening it says what is wrong
-    const auto whole = std::filesystem::weakly_canonical(path, failure);
+    const auto from_root = std::filesystem::absolute(path, failure);
+    if (failure) return path;
+    const auto whole = std::filesystem::weakly_canonical(from_root, failure);
     return failure ? path : whole.string();
   };
   for (const auto* a = files.begin(); a != files.end(); ++a)
