@@ -322,7 +322,7 @@ Result<estimate::PowerFit> read_power(Json json, const std::string& path) {
   price("operation", p.operation_j, p.operation_error_j);
   price("byte", p.byte_j, p.byte_error_j);
   p.left_out_error = r.number("left_out_error", kError);
-  p.half_width = r.number("half_width_log", kHalfWidth);
+  p.half_width = r.number("half_width_log", {1e-9, kHalfWidth.most});
   r.refuse_the_rest();
   if (r.error()) return *r.error();
   if (p.sensors.empty()) return r.in_file("sensors", "there is none");
@@ -411,10 +411,9 @@ Result<Calibration> parse_calibration(std::string_view text, const std::string& 
   c.network_half_width = r.number("network_half_width_log", kHalfWidth);
   c.network_residuals = r.numbers("network_residuals", kLogarithm);
   const std::vector<Json> families = r.list("families");
-  const auto power = r.find("power");
+  if (const auto power = r.find("power")) c.power = TRY(read_power(*power, path));
   r.refuse_the_rest();
   if (r.error()) return *r.error();
-  if (power) c.power = TRY(read_power(*power, path));
   for (const Json& f : families) {
     FamilyFit fit = TRY(read_family(f, path));
     if (c.fit(fit.family)) return r.in_file("families", fit.family + " stands twice");
