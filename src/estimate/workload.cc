@@ -263,8 +263,7 @@ class Reader {
       const double share = read_share(instance, node, step);
       // A state that is changed where it lies is not read as a whole.
       for (size_t i = planned.in_state >= 0 ? 1 : 0; i < node.inputs.size(); ++i)
-        if (node.inputs[i].valid())
-          step.touches.push_back(read(instance, node.inputs[i], share));
+        if (node.inputs[i].valid()) step.touches.push_back(read(instance, node.inputs[i], share));
     }
     for (size_t slot = 0; slot < node.outputs.size(); ++slot)
       if (node.outputs[slot].valid())
