@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/random_input.h"
 #include "backends/backends.h"
 #include "base/checked.h"
 #include "base/text.h"
@@ -53,19 +54,52 @@ int64_t parameters_of(const Model& model) {
   return parameters;
 }
 
+// "NAME:AXIS": an axis that the file gives no symbol.
+std::string axis_name(const std::string& name, size_t axis) {
+  return name + ":" + std::to_string(axis);
+}
+
+bool is_axis(const Model& model, const std::string& name) {
+  return std::ranges::any_of(model.main().inputs, [&](ValueId v) {
+    const Value& input = model.main()[v];
+    if (!input.type.is_tensor() || !input.type.tensor.shape.ranked) return false;
+    const auto& dims = input.type.tensor.shape.dims;
+    for (size_t i = 0; i < dims.size(); ++i)
+      if (dims[i].is_unknown() && axis_name(input.name, i) == name) return true;
+    return false;
+  });
+}
+
 Result<Type> bound(const Type& type, const std::string& name, const Dim::Bindings& bindings) {
   if (!type.is_tensor() || !type.tensor.shape.ranked)
     return fail(ErrorId::unsupported_feature,
                 "input '" + printable(name) + "' is " + type.str() + ": its size is not known");
   Extents shape;
-  for (const Dim& d : type.tensor.shape.dims) shape.push_back(d.evaluate(bindings).value_or(1));
+  for (const Dim& d : type.tensor.shape.dims) {
+    const auto given = bindings.find(axis_name(name, shape.size()));
+    if (d.is_unknown() && given != bindings.end())
+      shape.push_back(given->second);
+    else
+      shape.push_back(d.evaluate(bindings).value_or(1));
+  }
   return Type(type.tensor.dtype, Shape::of(shape));
+}
+
+// An integer input of one element: a rate, a switch. Its value may decide between branches.
+bool is_element(const Model& model, const std::string& name) {
+  return std::ranges::any_of(model.main().inputs, [&](ValueId v) {
+    const Value& input = model.main()[v];
+    return input.name == name && input.type.is_tensor() &&
+           (kInts | DTypes(DType::boolean)).has(input.type.tensor.dtype) &&
+           element_count(input.type.tensor.shape) == Dim(1) && input.type.tensor.shape.rank() <= 1;
+  });
 }
 
 std::string listed(const Model& model) {
   std::string names;
   for (const Symbol& s : model.symbols) names += (names.empty() ? "" : ", ") + s.name;
-  return names.empty() ? "it has none" : "it has " + names;
+  return (names.empty() ? "it has none" : "it has " + names) +
+         "; an axis without a symbol is INPUT:AXIS=SIZE";
 }
 
 Error unknown_symbol(const Model& model, const std::string& name) {
@@ -105,11 +139,17 @@ Result<estimate::Workload> planned(const std::shared_ptr<const Program>& program
                                    const Dim::Bindings& bindings) {
   const Graph& graph = program->model().main();
   Types inputs, states;
-  for (const ValueId v : graph.inputs)
-    inputs.push_back(TRY(bound(graph[v].type, graph[v].name, bindings)));
+  std::vector<std::optional<Known>> known(graph.inputs.size());
+  for (size_t i = 0; i < graph.inputs.size(); ++i) {
+    const Value& input = graph[graph.inputs[i]];
+    inputs.push_back(TRY(bound(input.type, input.name, bindings)));
+    if (const auto element = bindings.find(input.name);
+        element != bindings.end() && is_element(program->model(), input.name))
+      known[i] = Known{Dim(element->second)};
+  }
   for (const State& s : graph.states())
     states.push_back(TRY(bound(graph[s.now].type, graph[s.now].name, bindings)));
-  return estimate::workload_of(program, inputs, states);
+  return estimate::workload_of(program, inputs, states, known);
 }
 
 // None where other sizes do not fit the model.
@@ -143,7 +183,8 @@ Result<OpenedWorkload> open_workload(const std::string& path, const OpenOptions&
   result.parameters = parameters_of(model);
   Dim::Bindings bindings = given;
   for (const auto& [name, size] : given)
-    if (std::ranges::none_of(model.symbols, [&](const Symbol& s) { return s.name == name; }))
+    if (std::ranges::none_of(model.symbols, [&](const Symbol& s) { return s.name == name; }) &&
+        !is_axis(model, name) && !is_element(model, name))
       return unknown_symbol(model, name);
   if (batch > 0) TRY(bind_batch(model, batch, bindings));
   for (const Symbol& symbol : model.symbols) bindings.emplace(symbol.name, 1);
@@ -159,6 +200,18 @@ Result<OpenedWorkload> open_workload(const std::string& path, const OpenOptions&
   result.work = TRY(planned(program, bindings));
   result.bindings = std::move(bindings);
   return result;
+}
+
+Result<Datum> workload_input(const Model& model, ValueId v, const Dim::Bindings& bindings,
+                             const Limits& limits) {
+  const Value& input = model.main()[v];
+  Type type = input.type;
+  if (type.is_tensor() && type.tensor.shape.ranked) type = TRY(bound(type, input.name, bindings));
+  Datum datum = TRY(random_datum(type, 1, bindings, limits));
+  if (const auto value = bindings.find(input.name);
+      value != bindings.end() && is_element(model, input.name))
+    store_integer(datum.tensor, 0, value->second);
+  return datum;
 }
 
 Result<std::optional<Dim::Bindings>> language_bindings(const std::string& path,

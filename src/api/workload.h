@@ -21,10 +21,16 @@ struct OpenedWorkload {
   Dim::Bindings bindings;  // of all symbols
 };
 
-// Symbols that `bindings` leaves open are 1. A batch is the size of the symbol that is the first
-// axis of inputs; fails with `usage` where there is none. 0: as the file has it.
+// Beside symbols, `bindings` may have axes without one ("input:1"), and the values of integer
+// inputs of one element ("rate"), which may decide between branches. What it leaves open is 1. A
+// batch is the size of the symbol that is the first axis of inputs; fails with `usage` where there
+// is none. 0: as the file has it.
 Result<OpenedWorkload> open_workload(const std::string& path, const OpenOptions& options,
                                      const Dim::Bindings& bindings, int64_t batch = 0);
+
+// A made-up input of these sizes, and with that value where it has one.
+Result<Datum> workload_input(const Model& model, ValueId input, const Dim::Bindings& bindings,
+                             const Limits& limits);
 
 // A step of a language model: so many sequences, each with new tokens behind those of its cache.
 struct LanguageStep {

@@ -47,8 +47,9 @@ Result<std::vector<ModelTime>> time_models(const std::vector<TimedModel>& models
       (round == 0 ? t.first_s : t.second_s) = v.time.seconds;
       t.spread = std::max(t.spread, v.time.spread);
       t.runs += v.time.runs;
-      t.planned_arena_bytes = v.statistics.planned_arena_bytes;
-      t.measured_arena_bytes = v.statistics.measured_arena_bytes;
+      const RunStatistics& s = v.statistics;
+      t.planned_arena_bytes = s.planned_arena_bytes + s.nested_planned_bytes;
+      t.measured_arena_bytes = s.measured_arena_bytes + s.nested_measured_bytes;
       t.steps.resize(v.steps.size());
       for (size_t s = 0; s < v.steps.size(); ++s) t.steps[s] += v.steps[s] / 2;
       if (progress) progress(round * models.size() + i + 1, 2 * models.size());

@@ -18,7 +18,7 @@ struct ModelTime {
   double first_s = 0, second_s = 0;  // medians of two visits, the others between
   double spread = 0;                 // of the first
   size_t runs = 0;
-  int64_t planned_arena_bytes = 0, measured_arena_bytes = 0;
+  int64_t planned_arena_bytes = 0, measured_arena_bytes = 0;  // those of nested graphs too
   std::vector<double> steps;  // seconds of each, in the order of running
   double median() const { return (first_s + second_s) / 2; }
 };

@@ -17,6 +17,7 @@
 #include "cli/report_files.h"
 #include "estimate/memory_peak.h"
 #include "report/analysis.h"
+#include "report/figures.h"
 
 namespace hone::cli {
 namespace {
@@ -34,7 +35,7 @@ struct Phase {
 };
 
 std::string between(const estimate::Quantity& q, std::string (*text)(double)) {
-  return fmt::format("{}  ({} to {}, {})", text(q.value), text(q.low), text(q.high),
+  return fmt::format("{}  ({}, {})", report::bound_text(q, text), report::interval_text(q, text),
                      estimate::name(q.confidence));
 }
 
@@ -50,9 +51,10 @@ std::string peak_text(const estimate::Workload& work) {
 // All that the sum is made of.
 std::string memory_text(const Analysis& a, const estimate::Workload& work) {
   const estimate::Memory m = estimate::memory_of(work);
-  return fmt::format("{}: weights {}, arena {}, inputs and outputs {}{}{}",
-                     human_bytes(uint64_t(a.peak_memory.value)), human_bytes(uint64_t(m.weights)),
-                     human_bytes(uint64_t(m.arena)), human_bytes(uint64_t(m.inputs + m.outputs)),
+  return fmt::format("{}: weights {}, arena {}{}, inputs and outputs {}{}{}",
+                     report::bound_text(a.peak_memory, report::bytes_text),
+                     human_bytes(uint64_t(m.weights)), human_bytes(uint64_t(m.arena)),
+                     report::nested_arenas_text(m), human_bytes(uint64_t(m.inputs + m.outputs)),
                      m.states > 0 ? ", states " + human_bytes(uint64_t(m.states)) : "",
                      peak_text(work));
 }
@@ -90,9 +92,12 @@ std::string text_of(const AnalyzedRun& r, size_t top, bool first_of_all, bool fi
   text += fmt::format("\n{}{}\n", a.device_name.empty() ? a.device : a.device_name, r.model->sizes);
   std::vector<std::vector<std::string>> rows{
       {"latency", between(a.latency, time_text)},
-      {"throughput", fmt::format("{:.4g} a second", a.throughput.value)},
+      {"throughput", fmt::format("{}{:.4g} a second", a.throughput.is_at_most() ? "at most " : "",
+                                 a.throughput.value)},
       {"peak memory", memory_text(a, work)},
+      {"process", a.process_memory ? between(*a.process_memory, report::bytes_text) : ""},
       {"energy", a.energy ? between(*a.energy, energy_text) : "not known: no power figure"}};
+  std::erase_if(rows, [](const auto& row) { return row[1].empty(); });
   if (a.energy && a.energy->confidence != estimate::Confidence::theoretical)
     rows.push_back({"power", a.energy->source});
   std::string bounds;
@@ -108,12 +113,16 @@ std::string text_of(const AnalyzedRun& r, size_t top, bool first_of_all, bool fi
     for (auto& row : model_rows(*r.model)) rows.push_back(std::move(row));
   text += table(rows);
   if (top > 0 && !a.operators.empty()) {
+    const bool trips = std::ranges::any_of(a.operators, [](const auto& o) { return o.trips != 1; });
     rows = {{"operator", "family", "time", "of all", "bound by", "name"}};
-    for (const OperatorCost* o : estimate::slowest(a, top))
+    if (trips) rows[0].insert(rows[0].end() - 1, "trips");
+    for (const OperatorCost* o : estimate::slowest(a, top)) {
       rows.push_back({o->op, o->family, time_text(o->seconds.value),
                       percent_text(o->seconds.value / std::max(a.latency.value, 1e-12)),
                       std::string(estimate::name(o->bound)), std::string(printable(o->name))});
-    text += "\n" + table(rows, {2, 3});
+      if (trips) rows.back().insert(rows.back().end() - 1, fmt::format("{:g}", o->trips));
+    }
+    text += "\n" + (trips ? table(rows, {2, 3, 5}) : table(rows, {2, 3}));
   }
   for (const std::string& note : a.notes) text += "  note: " + note + "\n";
   return text;
@@ -229,7 +238,7 @@ Result<int> run(const Arguments& arguments) {
   const std::set<std::string> unknown(work.unknown.begin(), work.unknown.end());
   if (!unknown.empty())
     put(fmt::format("\nnot covered, sizes depend on the data: {} of {} steps ({})\n",
-                    work.unknown.size(), work.steps.size(), fmt::join(unknown, ", ")));
+                    work.unknown.size(), work.step_count(), fmt::join(unknown, ", ")));
   TRY(write_reports(files, arguments, report));
   return 0;
 }
@@ -266,7 +275,10 @@ const Command& analyze_command() {
            {"--prefill", Kind::integer, "N", "of language models: tokens of the prompt", "512"},
            {"--depth", Kind::integer, "N",
             "of language models: tokens before the next one; those of the prompt without"},
-           {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
+           {"--bind", Kind::texts, "SYMBOL=SIZE",
+            "the size of a symbolic dimension, of axis INPUT:AXIS, or the value of a small input; "
+            "1 "
+            "without"},
            {"--top", Kind::integer, "N", "the slowest operators", "5"},
            {"--activity", Kind::real, "X",
             "on neuromorphic devices: spikes of a neuron in a time step", "0.1"},

@@ -45,10 +45,13 @@ void rank(std::vector<Entry>& entries, std::string_view by) {
     return q ? q->value : INFINITY;
   });
   size_t first = 0;
+  bool open = false;  // one of this rank may be any times as much
   for (size_t i = 0; i < entries.size(); ++i) {
     const Quantity *best = measure_of(entries[first], by), *q = measure_of(entries[i], by);
-    const bool near = i > first && best && q && q->low <= best->high;
+    // Nor is anything surely worse than one of which only a lower bound is known.
+    const bool near = i > first && best && q && (open || q->low <= best->high);
     if (!near) first = i;
+    open = near ? open || q->is_at_least() : q && q->is_at_least();
     entries[i].rank = first + 1;
     entries[i].tie = near;
     if (near) entries[first].tie = true;
@@ -140,10 +143,11 @@ std::string text_of(const std::vector<Entry>& entries, bool limits) {
   if (limits) rows[0].emplace_back("limits");
   for (const Entry& e : entries) {
     rows.push_back({fmt::format("{}{}", e.rank, e.tie ? " tie" : ""),
-                    std::string(printable(e.model)), e.device, time_text(e.latency.value),
-                    time_text(e.latency.low) + " to " + time_text(e.latency.high),
-                    human_bytes(uint64_t(e.memory.value)),
-                    e.energy ? energy_text(e.energy->value) : "-",
+                    std::string(printable(e.model)), e.device,
+                    report::bound_text(e.latency, time_text),
+                    report::interval_text(e.latency, time_text),
+                    report::bound_text(e.memory, report::bytes_text),
+                    e.energy ? report::bound_text(*e.energy, energy_text) : "-",
                     std::string(estimate::name(e.latency.confidence))});
     if (limits) rows.back().emplace_back(e.holds ? "hold" : "do not hold");
   }
@@ -180,8 +184,9 @@ report::Report report_of(const std::vector<Entry>& entries, const std::vector<Le
   for (const Entry& e : entries) {
     table.rows.push_back(
         {fmt::format("{}{}", e.rank, e.tie ? " tie" : ""), report::short_name(e.model), e.device,
-         time_text(e.latency.value), report::interval_text(e.latency, time_text),
-         human_bytes(uint64_t(e.memory.value)), e.energy ? energy_text(e.energy->value) : "-",
+         report::bound_text(e.latency, time_text), report::interval_text(e.latency, time_text),
+         report::bound_text(e.memory, report::bytes_text),
+         e.energy ? report::bound_text(*e.energy, energy_text) : "-",
          std::string(estimate::name(e.latency.confidence))});
     if (limits) table.rows.back().emplace_back(e.holds ? "hold" : "do not hold");
     records.rows.push_back({double(e.rank), std::string(e.tie ? "yes" : "no"), e.model, e.device,
@@ -281,7 +286,10 @@ const Command& compare_command() {
             "devices of the registry (`hone devices`), files, host, or all of the registry",
             "host"},
            {"--by", Kind::text, "WHAT", "what is compared", "latency", "latency|memory|energy"},
-           {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
+           {"--bind", Kind::texts, "SYMBOL=SIZE",
+            "the size of a symbolic dimension, of axis INPUT:AXIS, or the value of a small input; "
+            "1 "
+            "without"},
            {"--max-latency", Kind::text, "TIME", "such as 50ms"},
            {"--max-energy", Kind::text, "ENERGY", "such as 0.2J"},
            {"--max-memory", Kind::text, "SIZE", "such as 10MB"}}),

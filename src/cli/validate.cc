@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "api/analysis.h"
-#include "api/random_input.h"
 #include "backends/backends.h"
 #include "base/atomic_file.h"
 #include "base/hash.h"
@@ -21,6 +20,7 @@
 #include "cli/output.h"
 #include "cli/published.h"
 #include "cli/report_files.h"
+#include "cli/validate_memory.h"
 #include "cli/validate_report.h"
 #include "cli/validate_steps.h"
 #include "hardware/host.h"
@@ -46,6 +46,22 @@ std::string predictions_json(const std::vector<Prediction>& predictions) {
   return text + "\n";
 }
 
+// Steps of the entry graph, as they are measured: those that run graphs with what these take.
+std::vector<estimate::OperatorCost> entry_steps(const std::vector<estimate::OperatorCost>& all) {
+  std::vector<estimate::OperatorCost> steps;
+  for (const estimate::OperatorCost& c : all) {
+    if (c.graph.empty() || steps.empty()) {
+      steps.push_back(c);
+      continue;
+    }
+    estimate::Quantity& sum = steps.back().seconds;
+    sum.value += c.seconds.value;
+    sum.low += c.seconds.low;
+    sum.high += c.seconds.high;
+  }
+  return steps;
+}
+
 Result<std::vector<Prediction>> predict(const Arguments& arguments, int threads) {
   const DeviceRegistry registry;
   std::vector<Prediction> predictions;
@@ -56,11 +72,19 @@ Result<std::vector<Prediction>> predict(const Arguments& arguments, int threads)
         TRY(analyze_on(opened, registry, "host", 1,
                        {threads, arguments.text("--calibration"), {}, arguments.limits}));
     double bytes = 0;
-    for (const estimate::Step& s : opened.work.steps)
-      for (const estimate::Touch& t : s.touches) bytes += t.bytes;
-    predictions.push_back(
-        {path, a.latency, opened.work.macs, bytes, double(opened.parameters), a.operators, {}});
-    for (const estimate::OperatorCost& c : a.operators)
+    opened.work.each_step(
+        [&](const estimate::Step& s, double trips, size_t, const estimate::NestedRun*) {
+          for (const estimate::Touch& t : s.touches) bytes += trips * t.bytes;
+        });
+    predictions.push_back({path,
+                           a.latency,
+                           opened.work.macs,
+                           bytes,
+                           double(opened.parameters),
+                           entry_steps(a.operators),
+                           {},
+                           a.process_memory});
+    for (const estimate::OperatorCost& c : predictions.back().operators)
       predictions.back().types.push_back(calibrate::dims_of(opened.work.steps[c.step]));
   }
   return predictions;
@@ -76,8 +100,7 @@ Result<std::vector<calibrate::TimedModel>> prepare(const Arguments& arguments) {
     const auto program = TRY(Program::make(model, all_backends(), arguments.limits));
     calibrate::TimedModel timed{path, program, {}};
     for (const ValueId v : model->main().inputs)
-      timed.inputs.push_back(
-          TRY(random_datum(model->main()[v].type, 1, bindings, arguments.limits)));
+      timed.inputs.push_back(TRY(workload_input(*model, v, bindings, arguments.limits)));
     models.push_back(std::move(timed));
   }
   return models;
@@ -142,14 +165,31 @@ Baseline efficiency_curve(const std::vector<Outcome>& outcomes) {
   return {"efficiency of the model nearest in size", calibrate::summarize(cases), errors_of(cases)};
 }
 
+std::string memory_text(const std::vector<Outcome>& outcomes) {
+  const auto cases = memory_cases(outcomes);
+  if (cases.empty()) return {};
+  std::vector<std::vector<std::string>> rows{
+      {"memory of a fresh process", "estimated", "measured", "error"}};
+  for (const Outcome& o : outcomes)
+    if (const auto& q = o.predicted.process_memory; q && std::isfinite(o.process_bytes))
+      rows.push_back({std::string(printable(o.predicted.model)),
+                      report::bound_text(*q, report::bytes_text),
+                      report::bytes_text(o.process_bytes),
+                      fmt::format("{:+.1f} %", (q->value / o.process_bytes - 1) * 100)});
+  const ErrorSummary s = calibrate::summarize(cases);
+  return "\n" + table(rows, {1, 2, 3}) +
+         fmt::format("memory: {:.1f} % off (median), {:.1f} % at most\n", s.median * 100,
+                     s.most * 100);
+}
+
 std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Baseline>& baselines) {
   std::vector<std::vector<std::string>> rows{
       {"model", "estimated", "90 %", "measured", "again", "error", "arena"}};
   for (const Outcome& o : outcomes) {
     const auto& q = o.predicted.latency;
     const bool exact = o.time.planned_arena_bytes == o.time.measured_arena_bytes;
-    rows.push_back({std::string(printable(o.predicted.model)), time_text(q.value),
-                    time_text(q.low) + " to " + time_text(q.high), time_text(o.time.first_s),
+    rows.push_back({std::string(printable(o.predicted.model)), report::bound_text(q, time_text),
+                    report::interval_text(q, time_text), time_text(o.time.first_s),
                     time_text(o.time.second_s),
                     fmt::format("{:+.1f} %", (q.value / o.time.median() - 1) * 100),
                     exact ? "exact" : "differs"});
@@ -171,22 +211,29 @@ std::string text_of(const std::vector<Outcome>& outcomes, const std::vector<Base
       "measured twice: {:.1f} % apart (median); intervals cover {:.0f} %, half as wide "
       "as {:.0f} % of the estimate (median)\n",
       retest(outcomes) * 100, s.coverage * 100, s.half_width * 100);
-  return text + "\n" + families_text(outcomes);
+  return text + memory_text(outcomes) + "\n" + families_text(outcomes);
 }
 
-Result<std::vector<calibrate::ModelTime>> times_of(const std::vector<Prediction>& predictions,
-                                                   const Arguments& arguments, double seconds,
-                                                   ThreadPool& pool) {
+struct Measurements {
+  std::vector<calibrate::ModelTime> times;
+  std::vector<double> process_bytes;  // none where times are recorded ones
+};
+Result<Measurements> measured(const std::vector<Prediction>& predictions,
+                              const Arguments& arguments, double seconds, int threads,
+                              ThreadPool& pool) {
   if (arguments.has("--recorded"))
-    return recorded_times(TRY(open_table(arguments.text("--recorded"), arguments.limits)),
-                          predictions);
+    return Measurements{
+        TRY(recorded_times(TRY(open_table(arguments.text("--recorded"), arguments.limits)),
+                           predictions)),
+        {}};
   const auto models = TRY(prepare(arguments));
   Progress progress(arguments);
   auto times = TRY(calibrate::time_models(models, seconds, pool, [&](size_t done, size_t all) {
     progress.show("measuring", done, all);
   }));
   progress.hide();
-  return times;
+  auto bytes = TRY(measured_memory(models, arguments, threads, pool));
+  return Measurements{std::move(times), std::move(bytes)};
 }
 
 // The calibration that the estimates rest on, if it is of this machine.
@@ -226,9 +273,12 @@ Result<int> validate_models(const Arguments& arguments) {
     put(fmt::format("{} estimate{}, SHA-256 {}\n", predictions.size(),
                     predictions.size() == 1 ? "" : "s", hash));
   ThreadPool pool(threads);
-  const auto times = TRY(times_of(predictions, arguments, seconds, pool));
+  const Measurements m = TRY(measured(predictions, arguments, seconds, threads, pool));
   std::vector<Outcome> outcomes;
-  for (size_t i = 0; i < predictions.size(); ++i) outcomes.push_back({predictions[i], times[i]});
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    outcomes.push_back({predictions[i], m.times[i]});
+    if (i < m.process_bytes.size()) outcomes.back().process_bytes = m.process_bytes[i];
+  }
   std::vector<Baseline> baselines{roofline(outcomes, measure::measure_peaks(pool))};
   constexpr size_t kEnough = 6;  // for four coefficients
   if (outcomes.size() >= kEnough) {
@@ -337,7 +387,10 @@ const Command& validate_command() {
       .positionals = {{"MODEL", "the model files", 0, kAny, true}},
       .flags = with_report_flags(with_table_flags(
           {{"--seconds", Kind::real, "S", "of measuring each model", "2"},
-           {"--bind", Kind::texts, "SYMBOL=SIZE", "the size of a symbolic dimension; 1 without"},
+           {"--bind", Kind::texts, "SYMBOL=SIZE",
+            "the size of a symbolic dimension, of axis INPUT:AXIS, or the value of a small input; "
+            "1 "
+            "without"},
            {"--calibration", Kind::text, "FILE", "a calibration instead of the registered one"},
            {"--predictions", Kind::text, "FILE.json", "write the estimates, before measuring"},
            {"--steps", Kind::text, "FILE.csv", "write estimate and measurement of every step"},

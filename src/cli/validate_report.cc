@@ -84,7 +84,7 @@ report::Table models_table(const std::vector<Outcome>& outcomes) {
     const auto& q = o.predicted.latency;
     const double measured = o.time.median();
     table.rows.push_back(
-        {report::short_name(o.predicted.model), time_text(q.value),
+        {report::short_name(o.predicted.model), report::bound_text(q, time_text),
          report::interval_text(q, time_text), time_text(o.time.first_s), time_text(o.time.second_s),
          fmt::format("{:+.1f} %", (q.value / measured - 1) * 100),
          q.low <= measured && measured <= q.high ? "yes" : "no",
@@ -159,13 +159,24 @@ report::Records records_of(const std::vector<Outcome>& outcomes) {
   return records;
 }
 
+// A lower bound has no interval that could cover.
+double half_width_of(const estimate::Quantity& q) { return q.is_at_least() ? NAN : q.half_width(); }
+
 }  // namespace
 
 std::vector<ErrorCase> cases_of(const std::vector<Outcome>& outcomes) {
   std::vector<ErrorCase> cases;
   for (const Outcome& o : outcomes)
-    cases.push_back({0, o.predicted.latency.value, o.time.median(),
-                     std::log(o.predicted.latency.high / o.predicted.latency.value)});
+    cases.push_back(
+        {0, o.predicted.latency.value, o.time.median(), half_width_of(o.predicted.latency)});
+  return cases;
+}
+
+std::vector<ErrorCase> memory_cases(const std::vector<Outcome>& outcomes) {
+  std::vector<ErrorCase> cases;
+  for (const Outcome& o : outcomes)
+    if (const auto& q = o.predicted.process_memory; q && std::isfinite(o.process_bytes))
+      cases.push_back({0, q->value, o.process_bytes, half_width_of(*q)});
   return cases;
 }
 
@@ -193,9 +204,16 @@ void write_validation(JsonWriter& json, const ModelValidation& v,
     json.member("error", o.predicted.latency.value / o.time.median() - 1);
     json.member("planned_arena_bytes", o.time.planned_arena_bytes);
     json.member("measured_arena_bytes", o.time.measured_arena_bytes);
+    if (const auto& q = o.predicted.process_memory; q && std::isfinite(o.process_bytes)) {
+      write_quantity(json, "process_memory_bytes", *q);
+      json.member("measured_process_memory_bytes", o.process_bytes);
+    }
     json.end_object();
   }
   json.end_array();
+  if (const auto cases = memory_cases(v.outcomes); !cases.empty()) {
+    write_summary(json, "memory_summary", calibrate::summarize(cases));
+  }
   write_summary(json, "summary", calibrate::summarize(cases_of(v.outcomes)));
   json.member("retest", retest(v.outcomes));
   json.key("families");

@@ -1,6 +1,7 @@
 // What `hone validate` finds of models, and its JSON and reports.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,11 +26,13 @@ struct Prediction {
   double macs = 0, bytes = 0, parameters = 0;
   std::vector<estimate::OperatorCost> operators;
   std::vector<std::string> types;  // of each operator
+  std::optional<estimate::Quantity> process_memory;
 };
 
 struct Outcome {
   Prediction predicted;
   calibrate::ModelTime time;
+  double process_bytes = std::numeric_limits<double>::quiet_NaN();  // measured; NaN: it was not
 };
 
 // Simpler ways on the same data, each without the model that it estimates.
@@ -47,6 +50,8 @@ struct ModelValidation {
 };
 
 std::vector<ErrorCase> cases_of(const std::vector<Outcome>& outcomes);
+// Of the memory of processes, where it was measured.
+std::vector<ErrorCase> memory_cases(const std::vector<Outcome>& outcomes);
 // Measured twice: the error that no estimate can be below.
 double retest(const std::vector<Outcome>& outcomes);
 

@@ -5,6 +5,7 @@
 
 #include "estimate/energy.h"
 #include "estimate/latency.h"
+#include "estimate/process_memory.h"
 
 namespace hone::estimate {
 namespace {
@@ -60,7 +61,8 @@ std::string_view name(Bound bound) {
 }
 
 Memory memory_of(const Workload& w) {
-  return {w.weight_bytes, w.arena_bytes, w.input_bytes, w.output_bytes, w.state_bytes};
+  return {w.weight_bytes, w.arena_bytes, w.input_bytes,
+          w.output_bytes, w.state_bytes, w.nested_arena_bytes};
 }
 
 Analysis analyze_calibrated(const Workload& workload, const Calibration& calibration,
@@ -78,44 +80,37 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
   if (!same)
     a.notes.push_back("the calibration is of the kernels '" + calibration.kernels +
                       "', this hone runs '" + std::string(kernels) + "': run `hone calibrate`");
-  size_t unknown = 0;
+  std::vector<std::string> unknown;
   std::array<double, kBounds> bounds{};
-  for (size_t i = 0; i < workload.steps.size(); ++i) {
-    const Step& step = workload.steps[i];
-    const StepEstimate& e = latency.steps[i];
-    if (step.nothing) continue;
-    // What nested graphs take is not known, nor how often they run.
-    if (!e.family || step.op->is(Trait::control) || !calibration.fit(e.family->name)) {
-      ++unknown;
-      continue;
-    }
+  size_t at = 0;
+  workload.each_step([&](const Step& step, double trips, size_t entry, const NestedRun* nested) {
+    const StepEstimate& e = latency.steps[at++];
+    if (step.nothing) return;
+    if (!e.known) unknown.emplace_back(step.op->name);
+    if (!e.known && !step.control) return;
     const auto parts = by_bound(e);
-    for (size_t b = 0; b < kBounds; ++b) bounds[b] += parts[b];
+    for (size_t b = 0; b < kBounds; ++b) bounds[b] += trips * parts[b];
     // Who has measured nothing of a family takes it from another machine.
-    const bool measured = !calibration.fit(e.family->name)->residuals.empty();
+    const bool measured = e.family && !calibration.fit(e.family->name)->residuals.empty();
     a.operators.push_back(
-        {i, step.name, std::string(step.op->name), std::string(e.family->name), step.macs,
-         step.flops, bytes_of(step),
-         Quantity::around(e.seconds, (e.half_width > 0 ? e.half_width : kNoBound) + extra,
+        {entry, step.name, std::string(step.op->name),
+         e.family ? std::string(e.family->name) : "control", trips * step.macs, trips * step.flops,
+         trips * bytes_of(step),
+         Quantity::around(trips * e.seconds, (e.half_width > 0 ? e.half_width : kNoBound) + extra,
                           measured ? confidence : Confidence::interpolated,
-                          measured ? source : source + ", of a family measured on another machine"),
-         largest(parts)});
-  }
-  bounds[size_t(Bound::overhead)] +=
-      calibration.scale *
-      (calibration.run_seconds + calibration.step_seconds * double(workload.steps.size()));
+                          measured       ? source
+                          : step.control ? source + ", by the bytes that are handed on"
+                                         : source + ", of a family measured on another machine"),
+         largest(parts), trips, nested ? nested->name : std::string()});
+  });
+  bounds[size_t(Bound::overhead)] += latency.overhead_seconds;
   const double all = std::accumulate(bounds.begin(), bounds.end(), 0.0);
   for (size_t b = 0; b < kBounds && all > 0; ++b) a.bound_shares[b] = bounds[b] / all;
   a.bound_by = largest(a.bound_shares);
-  a.uncovered = workload.steps.empty() ? 0 : double(unknown) / double(workload.steps.size());
   const double half_width =
-      (calibration.half_width > 0 ? calibration.half_width * latency.difficulty : kNoBound) +
-      extra + a.uncovered;
+      (calibration.half_width > 0 ? calibration.half_width * latency.difficulty : kNoBound) + extra;
   if (calibration.half_width <= 0)
     a.notes.emplace_back("the bound of whole models rests on too few networks: not certified");
-  if (unknown > 0)
-    a.notes.push_back(std::to_string(unknown) + " of " + std::to_string(workload.steps.size()) +
-                      " steps are not covered: the model takes longer");
   a.latency = Quantity::around(latency.seconds, half_width, confidence, source);
   a.latency.confidence = worst_of(confidence_shares(a));
   a.throughput = Quantity::around(batch / std::max(latency.seconds, 1e-12), half_width,
@@ -123,8 +118,44 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
   a.roofs = roofs_of(calibration.rates);
   a.peak_memory = Quantity::exactly(double(memory_of(workload).total()),
                                     "weights as packed, the plan of the arena, inputs, outputs");
+  a.process_memory =
+      Quantity::around(process_memory(workload, calibration.machine.threads,
+                                      double(calibration.machine.tile_columns))
+                           .total(),
+                       kProcessHalfWidth, Confidence::interpolated,
+                       "hone's process as measured, and what the model adds to it, at its most");
   a.energy = energy_of(device, a, calibration.power ? &*calibration.power : nullptr);
+  set_uncovered(a, workload, unknown);
   return a;
+}
+
+void set_uncovered(Analysis& a, const Workload& workload, const std::vector<std::string>& unknown) {
+  a.notes.insert(a.notes.end(), workload.notes.begin(), workload.notes.end());
+  if (unknown.empty()) return;
+  a.uncovered = double(unknown.size()) / double(std::max<size_t>(1, workload.step_count()));
+  a.unknown = unknown;
+  std::ranges::sort(a.unknown);
+  a.unknown.erase(std::ranges::unique(a.unknown).begin(), a.unknown.end());
+  std::string names;
+  for (const std::string& name : a.unknown) names += (names.empty() ? "" : ", ") + name;
+  a.notes.push_back(std::to_string(unknown.size()) + " of " +
+                    std::to_string(workload.step_count()) + " steps are not covered (" + names +
+                    "): times and energy are lower bounds");
+  a.unknown_sizes = !workload.unknown.empty();
+  open_ends(a);
+}
+
+void open_ends(Analysis& a) {
+  if (a.unknown.empty()) return;
+  const auto open = [](Quantity& q) { q = Quantity::at_least(q.value, q.half_width(), q.source); };
+  open(a.latency);
+  a.throughput =
+      Quantity::at_most(a.throughput.value, a.throughput.half_width(), a.throughput.source);
+  if (a.energy) open(*a.energy);
+  // Steps whose sizes only the data decide have their memory outside the arena.
+  if (!a.unknown_sizes) return;
+  open(a.peak_memory);
+  if (a.process_memory) open(*a.process_memory);
 }
 
 ConfidenceShares confidence_shares(const Analysis& analysis) {

@@ -19,12 +19,15 @@ enum class Bound : uint8_t { compute, cache, memory, overhead };
 std::string_view name(Bound bound);
 inline constexpr size_t kBounds = 4;
 
+// Of all trips, where a step of a nested graph runs several times.
 struct OperatorCost {
-  size_t step = 0;
+  size_t step = 0;  // of the entry graph: that it is, or runs within
   std::string name, op, family;
   double macs = 0, flops = 0, bytes = 0;
   Quantity seconds;
   Bound bound = Bound::compute;
+  double trips = 1;
+  std::string graph;  // the nested graph; "" of the entry graph
 };
 
 // A limit of the device, for plots: operations a second, or bytes a second from a level of memory.
@@ -37,18 +40,23 @@ struct Roof {
 struct Analysis {
   std::string device, device_name;
   Quantity latency, throughput, peak_memory;
+  // Of a process that runs it with hone on the host; none elsewhere.
+  std::optional<Quantity> process_memory;
   std::optional<Quantity> energy;              // none: the device's power is not known
   std::array<double, kBounds> bound_shares{};  // of the time
   Bound bound_by = Bound::compute;
   std::vector<OperatorCost> operators;  // in the order of running
   std::vector<Roof> roofs;              // as far as they are known
-  double uncovered = 0;                 // share of steps whose time nobody knows
+  double uncovered = 0;                 // share of steps whose time nobody knows, of all graphs
+  std::vector<std::string> unknown;     // their operators, each once
+  bool unknown_sizes = false;           // some of these have memory outside the arena
   std::vector<std::string> notes;
 };
 
 struct Memory {
   int64_t weights = 0, arena = 0, inputs = 0, outputs = 0, states = 0;
-  int64_t total() const { return weights + arena + inputs + outputs + states; }
+  int64_t nested_arenas = 0;
+  int64_t total() const { return weights + arena + inputs + outputs + states + nested_arenas; }
 };
 Memory memory_of(const Workload& workload);
 
@@ -60,6 +68,13 @@ Analysis analyze_calibrated(const Workload& workload, const Calibration& calibra
 // By the figures of the registry and the resources of the device's class. Fails with
 // `unsupported_feature` where devices of the class cannot run such a model.
 Result<Analysis> analyze_theoretical(const Workload& workload, const Device& device, double batch);
+
+// Steps that are not covered, by their operators: a note tells them, and figures become bounds.
+void set_uncovered(Analysis& analysis, const Workload& workload,
+                   const std::vector<std::string>& unknown);
+// Latency and energy at least, throughput at most, where something is not covered; and the memory.
+// For figures that are set anew.
+void open_ends(Analysis& analysis);
 
 // What share of the time rests on what. The confidence of the whole is the worst one that a tenth
 // of the time or more rests on.

@@ -94,10 +94,9 @@ std::optional<Quantity> energy_of(const Device& device, const Analysis& a,
   const auto power = calibrated ? measured_power(*measured, a) : power_of(device, a);
   if (!power) return std::nullopt;
   const Quantity& t = a.latency;
-  const double time_half_width = t.value > 0 && t.high > 0 ? std::log(t.high / t.value) : 0;
   // Errors of time and of power have nothing to do with each other.
   return Quantity::around(
-      t.value * power->watts + power->joules, std::hypot(power->half_width, time_half_width),
+      t.value * power->watts + power->joules, std::hypot(power->half_width, t.half_width()),
       calibrated ? std::max(Confidence::calibrated, t.confidence) : Confidence::theoretical,
       power->source);
 }

@@ -37,7 +37,7 @@ const Family* family_named(std::string_view name) {
 
 Described describe(const Step& step, const Model& model, const Machine& machine) {
   Described d;
-  if (step.nothing || !step.known) return d;
+  if (step.nothing || !step.known || step.control) return d;
   d.family = &family_of(step);
   const Work work = d.family->work(step, step.call(model), machine);
   const double pieces = std::max(1.0, work.pieces);

@@ -130,16 +130,17 @@ Result<Analysis> analyze_interpolated(const Workload& workload, const Calibratio
                              ", rescaled to " + device.name +
                              " by peaks, memory bandwidth and clocks";
   const auto widen = [&](Quantity& q) {
-    const double own = q.value > 0 ? std::log(q.high / q.value) : 0;
-    q = Quantity::around(q.value, std::hypot(own, kTransfer[0].half_width),
-                         Confidence::interpolated, source);
+    q.put_around(std::hypot(q.half_width(), kTransfer[0].half_width), Confidence::interpolated,
+                 source);
   };
   widen(a.latency);
   widen(a.throughput);
   for (OperatorCost& o : a.operators) widen(o.seconds);
   set_foreign_memory(a, workload, device);
+  a.process_memory.reset();  // of the host alone
   a.notes.push_back(cores_note(device, threads));
   a.energy = energy_of(part_of(device, threads), a);
+  open_ends(a);
   return a;
 }
 

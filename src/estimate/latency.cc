@@ -32,8 +32,25 @@ double correction(const FamilyFit& fit, const std::array<double, kPosition>& pos
   return std::clamp(sum, -kMostCorrection, kMostCorrection);
 }
 
+namespace {
+
+// A step that runs graphs copies what they give, to its place and before where it is joined.
+StepEstimate handed_on(const Step& step, const Calibration& calibration) {
+  StepEstimate e;
+  e.known = !step.uncovered;
+  const double rate = calibration.rates.l3_bytes_per_s;
+  double bytes = 0;
+  for (const Touch& t : step.touches) bytes += t.bytes;
+  if (rate > 0) e.seconds = 2 * bytes / rate;
+  e.parts[kMostCounts + 1] = e.seconds;
+  return e;
+}
+
+}  // namespace
+
 StepEstimate estimate_step(const Step& step, const Model& model, const Calibration& calibration) {
   StepEstimate e;
+  if (step.control) return handed_on(step, calibration);
   const Described d = describe(step, model, calibration.machine);
   e.family = d.family;
   if (!d.family) return e;
@@ -47,6 +64,7 @@ StepEstimate estimate_step(const Step& step, const Model& model, const Calibrati
     for (double& part : e.parts) part *= factor;
   }
   e.half_width = fit->half_width;
+  e.known = true;
   return e;
 }
 
@@ -55,14 +73,20 @@ LatencyEstimate estimate_latency(const Workload& workload, const Calibration& ca
   const Model& model = workload.program->model();
   double kernels = 0;
   std::map<const Family*, double> by_family;
-  for (const Step& step : workload.steps) {
+  workload.each_step([&](const Step& step, double trips, size_t, const NestedRun*) {
     estimate.steps.push_back(estimate_step(step, model, calibration));
     StepEstimate& e = estimate.steps.back();
     e.seconds *= calibration.scale;
     for (double& part : e.parts) part *= calibration.scale;
-    kernels += e.seconds;
-    by_family[e.family] += e.seconds;
-  }
+    kernels += trips * e.seconds;
+    by_family[e.family] += trips * e.seconds;
+    estimate.overhead_seconds += trips * calibration.step_seconds;
+  });
+  // An executor begins a nested graph as a session begins a run.
+  double runs = 1;
+  for (const NestedRun& n : workload.nested) runs += n.trips;
+  estimate.overhead_seconds =
+      calibration.scale * (estimate.overhead_seconds + runs * calibration.run_seconds);
   constexpr double kLeastError = 0.03;  // nothing is known better than it can be measured
   double squares = 0;
   for (const auto& [family, seconds] : by_family) {
@@ -72,9 +96,7 @@ LatencyEstimate estimate_latency(const Workload& workload, const Calibration& ca
     squares += error * error;
   }
   estimate.difficulty = std::max(kLeastError, std::sqrt(squares));
-  estimate.seconds =
-      kernels + calibration.scale * (calibration.run_seconds +
-                                     calibration.step_seconds * double(workload.steps.size()));
+  estimate.seconds = kernels + estimate.overhead_seconds;
   return estimate;
 }
 

@@ -13,6 +13,7 @@ struct StepEstimate {
   double seconds = 0;
   double half_width = 0;  // of its logarithm
   Features parts{};       // seconds by feature
+  bool known = false;     // of what there is to do; not so where the calibration lacks the family
 };
 
 struct LatencyEstimate {
@@ -20,7 +21,10 @@ struct LatencyEstimate {
   // How far fits are off on what they have not seen, by the families' share of the time: of one
   // family in the same direction, of several independently.
   double difficulty = 0;
+  // In the order of Workload::each_step, each of one trip.
   std::vector<StepEstimate> steps;
+  // What steps and runs take beside kernels: of nested graphs for each trip.
+  double overhead_seconds = 0;
 };
 
 StepEstimate estimate_step(const Step& step, const Model& model, const Calibration& calibration);

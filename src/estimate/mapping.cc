@@ -228,30 +228,28 @@ Result<Analysis> analyze_theoretical(const Workload& workload, const Device& dev
   std::array<double, kBounds> bounds{};
   double seconds = floats.prior->run;
   bounds[size_t(Bound::overhead)] = seconds;
-  for (size_t i = 0; i < workload.steps.size(); ++i) {
-    const Step& step = workload.steps[i];
-    if (step.nothing || !step.known) continue;
+  workload.each_step([&](const Step& step, double trips, size_t entry, const NestedRun* nested) {
+    if (step.nothing || !step.known || step.control) return;
     const StepTime time = time_on(device, computes_bytes(step) ? bytes : floats, step);
     double all = 0;
     for (const Touch& t : step.touches) all += t.bytes;
     const Bound bound = time.call > std::max(time.compute, time.memory) ? Bound::overhead
                         : time.memory > time.compute                    ? Bound::memory
                                                                         : Bound::compute;
-    bounds[size_t(Bound::compute)] += time.compute;
-    bounds[size_t(Bound::memory)] += time.memory;
-    bounds[size_t(Bound::overhead)] += time.call;
-    seconds += time.seconds();
+    bounds[size_t(Bound::compute)] += trips * time.compute;
+    bounds[size_t(Bound::memory)] += trips * time.memory;
+    bounds[size_t(Bound::overhead)] += trips * time.call;
+    seconds += trips * time.seconds();
     a.operators.push_back(
-        {i, step.name, std::string(step.op->name), std::string(family_of(step).name), step.macs,
-         step.flops, all,
-         Quantity::around(time.seconds(), half_width, Confidence::theoretical, source), bound});
-  }
+        {entry, step.name, std::string(step.op->name), std::string(family_of(step).name),
+         trips * step.macs, trips * step.flops, trips * all,
+         Quantity::around(trips * time.seconds(), half_width, Confidence::theoretical, source),
+         bound, trips, nested ? nested->name : std::string()});
+  });
   for (size_t b = 0; b < kBounds && seconds > 0; ++b) a.bound_shares[b] = bounds[b] / seconds;
   a.bound_by = Bound(std::max_element(bounds.begin(), bounds.end()) - bounds.begin());
-  a.uncovered =
-      workload.steps.empty() ? 0 : double(workload.unknown.size()) / double(workload.steps.size());
-  a.latency = Quantity::around(seconds, half_width + a.uncovered, Confidence::theoretical, source);
-  a.throughput = Quantity::around(batch / std::max(seconds, 1e-12), half_width + a.uncovered,
+  a.latency = Quantity::around(seconds, half_width, Confidence::theoretical, source);
+  a.throughput = Quantity::around(batch / std::max(seconds, 1e-12), half_width,
                                   Confidence::theoretical, source);
   set_foreign_memory(a, workload, device);
   if (floats.prior->devices == 0)
@@ -259,6 +257,7 @@ Result<Analysis> analyze_theoretical(const Workload& workload, const Device& dev
         "no measurement of this class of device has been compared with it: the "
         "interval is assumed");
   a.energy = energy_of(device, a);
+  set_uncovered(a, workload, workload.unknown);
   return a;
 }
 

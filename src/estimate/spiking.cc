@@ -40,10 +40,10 @@ bool multiplies_signals(const Step& step, const Family& family) {
          !is_one_of(family.name, {"pool", "pool_planes", "reduction"});
 }
 
-Error not_spiking(const Step& step, const Device& device) {
+Error not_spiking(const Step& step, const Device& device, std::string_view why) {
   Error error = fail(ErrorId::unsupported_feature,
                      device.id + " cannot run '" + std::string(step.op->name) + "' (" +
-                         printable(step.name) + "): it multiplies signals with each other");
+                         printable(step.name) + "): " + std::string(why));
   error.hint =
       "convolutions, fully connected layers, pooling and element-wise functions have "
       "equivalents in spikes";
@@ -138,9 +138,11 @@ Result<std::vector<SpikingLayer>> spiking_layers(const Workload& workload, const
   std::vector<SpikingLayer> layers;
   for (size_t i = 0; i < workload.steps.size(); ++i) {
     const Step& step = workload.steps[i];
+    if (step.control) return not_spiking(step, device, "it runs graphs of its own");
     if (step.nothing || !step.known) continue;
     const Family& family = family_of(step);
-    if (multiplies_signals(step, family)) return not_spiking(step, device);
+    if (multiplies_signals(step, family))
+      return not_spiking(step, device, "it multiplies signals with each other");
     const bool windows = is_one_of(family.name, {"pool", "pool_planes", "reduction"});
     if (step.macs > 0 || windows) layers.push_back(layer_of(step, i, device, spikes));
   }
@@ -201,6 +203,7 @@ Result<Analysis> analyze_spiking(const Workload& workload, const Device& device,
       "as rates of spikes: activity {:g}, {:g} time steps; neither comes from the model",
       spikes.activity, spikes.steps));
   tell_of_cores(a, layers, device);
+  set_uncovered(a, workload, workload.unknown);
   return a;
 }
 

@@ -1,6 +1,7 @@
 #include "report/analysis.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -31,7 +32,7 @@ std::string run_title(const AnalyzedRun& r) { return device_text(r.analysis) + r
 
 std::string described(const Quantity& q, std::string (*text)(double)) {
   if (q.confidence == estimate::Confidence::exact) return text(q.value) + " (exact)";
-  return fmt::format("{}, 90 % interval {} ({})", text(q.value), interval_text(q, text),
+  return fmt::format("{}, 90 % interval {} ({})", bound_text(q, text), interval_text(q, text),
                      estimate::name(q.confidence));
 }
 
@@ -59,13 +60,19 @@ std::string title_of(const std::string& path) {
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
+std::string steps_text(const estimate::Workload& work) {
+  if (work.nested.empty()) return fmt::format("{}", work.steps.size());
+  return fmt::format("{}, and {} of nested graphs", work.steps.size(),
+                     work.step_count() - work.steps.size());
+}
+
 Facts facts_of(const AnalyzedModel& m) {
   const estimate::Memory memory = estimate::memory_of(m.work);
   return {{{"parameters", count_text(double(m.parameters))},
            {"MACs", count_text(m.work.macs)},
            {"FLOPs", count_text(m.work.flops) + ", of which a multiply-add is two"},
            {"weights", bytes_text(double(memory.weights))},
-           {"steps", fmt::format("{}", m.work.steps.size())}}};
+           {"steps", steps_text(m.work)}}};
 }
 
 Facts facts_of(const AnalyzedRun& r) {
@@ -77,18 +84,22 @@ Facts facts_of(const AnalyzedRun& r) {
   Facts facts{
       {{std::string(latency), described(a.latency, time_text)},
        {"throughput", described(a.throughput, throughput_text)},
-       {"peak memory", described(a.peak_memory, bytes_text) +
-                           fmt::format(": weights {}, arena {}, inputs {}, outputs {}, states {}",
-                                       bytes_text(double(m.weights)), bytes_text(double(m.arena)),
-                                       bytes_text(double(m.inputs)), bytes_text(double(m.outputs)),
-                                       bytes_text(double(m.states)))},
+       {"peak memory",
+        described(a.peak_memory, bytes_text) +
+            fmt::format(": weights {}, arena {}{}, inputs {}, outputs {}, states {}",
+                        bytes_text(double(m.weights)), bytes_text(double(m.arena)),
+                        nested_arenas_text(m), bytes_text(double(m.inputs)),
+                        bytes_text(double(m.outputs)), bytes_text(double(m.states)))},
        {"energy", a.energy ? described(*a.energy, energy_text) : "not known: no power figure"},
        {"rests on", confidence_text(a)},
        {"source of times", a.latency.source},
        {"source of memory", a.peak_memory.source}}};
+  if (a.process_memory)
+    facts.rows.emplace_back("memory of the process", described(*a.process_memory, bytes_text));
   if (a.energy) facts.rows.emplace_back("source of energy", a.energy->source);
   if (a.uncovered > 0)
-    facts.rows.emplace_back("not covered", percent_text(a.uncovered) + " of steps");
+    facts.rows.emplace_back("not covered", percent_text(a.uncovered) + " of steps: " +
+                                               fmt::format("{}", fmt::join(a.unknown, ", ")));
   for (const std::string& note : a.notes) facts.rows.emplace_back("note", note);
   return facts;
 }
@@ -120,8 +131,16 @@ Table operators_of(const Analysis& a, size_t most) {
                           interval_text(o->seconds, time_text),
                           fmt::format("{:.1f} %", 100 * o->seconds.value / std::max(all, 1e-300)),
                           std::string(estimate::name(o->bound)), short_name(o->name)});
-  if (shown.size() < a.operators.size())
+  if (!std::ranges::all_of(a.operators, [](const OperatorCost& o) { return o.graph.empty(); })) {
+    table.columns.insert(table.columns.begin() + 1, {"trips", true});
+    for (size_t i = 0; i < shown.size(); ++i)
+      table.rows[i].insert(table.rows[i].begin() + 1, fmt::format("{:g}", shown[i]->trips));
     table.note =
+        "Steps of nested graphs stand with the step that runs them; their figures are of all "
+        "trips. ";
+  }
+  if (shown.size() < a.operators.size())
+    table.note +=
         fmt::format("The {} slowest of {} operators, {} of their time; CSV and JSON have all.",
                     shown.size(), a.operators.size(), percent_text(share));
   return table;
@@ -256,21 +275,21 @@ Section overview(const std::vector<AnalyzedRun>& runs) {
   std::vector<Interval> rows;
   for (const AnalyzedRun& r : runs) {
     const Analysis& a = r.analysis;
-    table.rows.push_back({run_title(r), time_text(a.latency.value),
-                          interval_text(a.latency, time_text), throughput_text(a.throughput.value),
-                          bytes_text(a.peak_memory.value),
-                          a.energy ? energy_text(a.energy->value) : "-",
-                          std::string(estimate::name(a.bound_by)), confidence_text(a)});
+    table.rows.push_back(
+        {run_title(r), bound_text(a.latency, time_text), interval_text(a.latency, time_text),
+         bound_text(a.throughput, throughput_text), bound_text(a.peak_memory, bytes_text),
+         a.energy ? bound_text(*a.energy, energy_text) : "-",
+         std::string(estimate::name(a.bound_by)), confidence_text(a)});
     rows.push_back({run_title(r), a.latency});
   }
   return {"Overview", {std::move(table), intervals("Latency", rows, time_text, "time")}};
 }
 
 Records records_of(const std::vector<AnalyzedRun>& runs) {
-  Records records{
-      {"model", "device", "batch", "phase", "step", "name", "operator", "family", "macs", "flops",
-       "bytes", "latency_s", "latency_low_s", "latency_high_s", "confidence", "bound_by"},
-      {}};
+  Records records{{"model", "device", "batch", "phase", "step", "name", "operator", "family",
+                   "macs", "flops", "bytes", "latency_s", "latency_low_s", "latency_high_s",
+                   "confidence", "bound_by", "graph", "trips"},
+                  {}};
   for (const AnalyzedRun& r : runs)
     for (const OperatorCost& o : r.analysis.operators)
       records.rows.push_back(
@@ -278,7 +297,7 @@ Records records_of(const std::vector<AnalyzedRun>& runs) {
            r.batch > 0 ? Records::Cell(double(r.batch)) : Records::Cell(std::string()), r.phase,
            double(o.step), o.name, o.op, o.family, o.macs, o.flops, o.bytes, o.seconds.value,
            o.seconds.low, o.seconds.high, std::string(estimate::name(o.seconds.confidence)),
-           std::string(estimate::name(o.bound))});
+           std::string(estimate::name(o.bound)), o.graph, o.trips});
   return records;
 }
 
@@ -296,6 +315,11 @@ std::string confidence_text(const Analysis& analysis) {
                       shares[c] < 0.01 ? "under 1 %" : percent_text(shares[c]),
                       text.empty() ? "of the time " : "", estimate::name(estimate::Confidence(c)));
   return text;
+}
+
+std::string nested_arenas_text(const estimate::Memory& m) {
+  if (m.nested_arenas == 0) return {};
+  return ", of nested graphs " + bytes_text(double(m.nested_arenas));
 }
 
 std::string alive_text(const MemoryPeak& peak, size_t most) {

@@ -38,6 +38,8 @@ void write_json(JsonWriter& json, const std::vector<AnalyzedRun>& runs);
 
 // "97 % of the time calibrated, 3 % interpolated", or what all of it is.
 std::string confidence_text(const estimate::Analysis& analysis);
+// ", of nested graphs 12 kB" behind the arena; "" where there are none.
+std::string nested_arenas_text(const estimate::Memory& memory);
 // "'a' 12 kB (steps 1 to 3), 'b' 3 kB (step 2) and 4 more".
 std::string alive_text(const estimate::MemoryPeak& peak, size_t most);
 // "another order of the steps: 12 kB of arena; …"

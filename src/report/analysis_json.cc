@@ -54,6 +54,7 @@ void write_memory(JsonWriter& json, const AnalyzedModel& model) {
   json.member("inputs_bytes", m.inputs);
   json.member("outputs_bytes", m.outputs);
   json.member("states_bytes", m.states);
+  json.member("nested_arenas_bytes", m.nested_arenas);
   json.member("least_arena_bytes", model.work.peak_live_bytes);
   write_peak(json, model);
   json.key("arena_timeline_bytes");
@@ -95,6 +96,8 @@ void write_operators(JsonWriter& json, const Analysis& a) {
     json.member("name", o.name);
     json.member("operator", o.op);
     json.member("family", o.family);
+    if (!o.graph.empty()) json.member("graph", o.graph);
+    json.member("trips", o.trips);
     json.member("macs", o.macs);
     json.member("flops", o.flops);
     json.member("bytes", o.bytes);
@@ -136,10 +139,13 @@ void write_json(JsonWriter& json, const AnalyzedRun& r) {
   write_quantity(json, "latency_s", a.latency);
   write_quantity(json, "throughput_per_s", a.throughput);
   write_quantity(json, "peak_memory_bytes", a.peak_memory);
-  if (a.energy) {
-    write_quantity(json, "energy_j", *a.energy);
-  } else {
-    json.key("energy_j");
+  for (const auto& [key, quantity] :
+       {std::pair{"process_memory_bytes", &a.process_memory}, std::pair{"energy_j", &a.energy}}) {
+    if (*quantity) {
+      write_quantity(json, key, **quantity);
+      continue;
+    }
+    json.key(key);
     json.null();
   }
   write_shares<estimate::Confidence>(json, "confidence_shares", estimate::confidence_shares(a));
@@ -148,6 +154,10 @@ void write_json(JsonWriter& json, const AnalyzedRun& r) {
   write_memory(json, *r.model);
   write_partition(json, r.model->groups);
   json.member("uncovered", a.uncovered);
+  json.key("uncovered_operators");
+  json.begin_array();
+  for (const std::string& name : a.unknown) json.value(name);
+  json.end_array();
   write_operators(json, a);
   json.key("notes");
   json.begin_array();

@@ -49,7 +49,13 @@ std::string percent_text(double share) { return fmt::format("{:.0f} %", share * 
 
 std::string bytes_text(double bytes) { return human_bytes(uint64_t(std::max(0.0, bytes))); }
 
+std::string bound_text(const estimate::Quantity& q, std::string (*text)(double)) {
+  return (q.is_at_least() ? "at least " : q.is_at_most() ? "at most " : "") + text(q.value);
+}
+
 std::string interval_text(const estimate::Quantity& q, std::string (*text)(double)) {
+  if (q.is_at_least()) return text(q.low) + " or more";
+  if (q.is_at_most()) return text(q.high) + " or less";
   return text(q.low) + " to " + text(q.high);
 }
 
@@ -58,7 +64,7 @@ void write_quantity(JsonWriter& json, std::string_view name, const estimate::Qua
   json.begin_object();
   json.member("value", q.value);
   json.member("low", q.low);
-  json.member("high", q.high);
+  json.member("high", q.high);  // null where it is not finite
   json.member("confidence", estimate::name(q.confidence));
   json.member("source", q.source);
   json.end_object();

@@ -15,10 +15,13 @@ std::string count_text(double count);
 std::string energy_text(double joules);
 std::string percent_text(double share);
 std::string bytes_text(double bytes);
-// "a to b" of the 90 % interval.
+// "a to b" of the 90 % interval; "a or more" where it is open.
 std::string interval_text(const estimate::Quantity& quantity, std::string (*text)(double));
 
-// {value, low, high, confidence, source}
+// "61.2 ms", or "at least 61.2 ms".
+std::string bound_text(const estimate::Quantity& quantity, std::string (*text)(double));
+
+// {value, low, high, confidence, source}; an open end is null
 void write_quantity(JsonWriter& json, std::string_view name, const estimate::Quantity& quantity);
 
 }  // namespace hone::report

@@ -98,7 +98,7 @@ Figure intervals(const std::string& title, std::vector<Interval> rows, std::stri
   double low = INFINITY, high = 0;
   for (const Interval& r : rows) {
     low = std::min(low, r.quantity.low);
-    high = std::max(high, r.quantity.high);
+    high = std::max(high, r.quantity.is_at_least() ? r.quantity.value : r.quantity.high);
   }
   size_t longest = 0;
   for (const Interval& r : rows) longest = std::max(longest, end_of(printable(r.name)).size());
@@ -119,10 +119,11 @@ Figure intervals(const std::string& title, std::vector<Interval> rows, std::stri
     const estimate::Quantity& q = rows[i].quantity;
     const double y = frame.top + kRow * (double(i) + 0.5) + 4;
     svg.text(frame.left - 8, y + 4, end_of(printable(rows[i].name)), "end");
-    svg.rectangle(x(q.low), y - 4, x(q.high) - x(q.low), 8,
-                  rows[i].marked ? "interval tie" : "interval",
-                  rows[i].name + ": " + text(q.value) + ", " + interval_text(q, text));
-    svg.circle(x(q.value), y, 4.5, "point value", rows[i].name + ": " + text(q.value));
+    // What is open goes to the edge.
+    const double end = q.is_at_least() ? frame.right : x(q.high);
+    svg.rectangle(x(q.low), y - 4, end - x(q.low), 8, rows[i].marked ? "interval tie" : "interval",
+                  rows[i].name + ": " + bound_text(q, text) + ", " + interval_text(q, text));
+    svg.circle(x(q.value), y, 4.5, "point value", rows[i].name + ": " + bound_text(q, text));
   }
   return {title, svg.str(), words};
 }

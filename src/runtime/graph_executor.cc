@@ -107,6 +107,15 @@ void GraphExecutor::drop(uint32_t value) {
   values_[value] = Datum();
 }
 
+void GraphExecutor::add_nested_arenas(int64_t& planned, int64_t& measured) const {
+  for (const auto& [graph, idle] : nested_)
+    for (const auto& executor : idle) {
+      planned += executor->arena_.byte_size();
+      measured += executor->most_touched_;
+      executor->add_nested_arenas(planned, measured);
+    }
+}
+
 void GraphExecutor::drop_idle() {
   for (auto& [graph, idle] : nested_) idle.clear();
   if (special_ == nullptr) free_arena();
@@ -137,6 +146,7 @@ Status GraphExecutor::make_arena(int64_t bytes) {
 void GraphExecutor::free_arena() {
   const auto bytes = uint64_t(arena_.byte_size());
   arena_ = Tensor();
+  most_touched_ = 0;
   context_.arena_bytes -= bytes;
   if (context_.memory) context_.memory->give(bytes);
 }
@@ -200,7 +210,11 @@ Result<std::vector<Datum>> GraphExecutor::run(std::span<const Datum> inputs,
     values_[graph_.states()[i].now.index] = Datum(states[i]);
   touched_ = 0;
   for (size_t s = 0; s < plan_.order.size(); ++s) TRY(step(s));
+  most_touched_ = std::max(most_touched_, touched_);
   if (context_.active.size() == 1) {
+    context_.statistics.nested_planned_bytes = context_.statistics.nested_measured_bytes = 0;
+    add_nested_arenas(context_.statistics.nested_planned_bytes,
+                      context_.statistics.nested_measured_bytes);
     context_.statistics.planned_arena_bytes = special_->arena_bytes();
     context_.statistics.measured_arena_bytes = touched_;
   }

@@ -44,6 +44,8 @@ class GraphExecutor : public GraphRunner {
                                  std::vector<Tensor>& next);
   // For control-flow kernels: runs another graph.
   Result<std::vector<Datum>> run(GraphId graph, std::span<const Datum> inputs) override;
+  // Adds the arenas of nested graphs: as large as they are, and as far as they were used.
+  void add_nested_arenas(int64_t& planned, int64_t& measured) const;
   // Frees what does not run now: executors of nested graphs, their arenas, the own arena.
   void drop_idle();
 
@@ -73,8 +75,9 @@ class GraphExecutor : public GraphRunner {
   std::vector<Datum> values_;
   std::map<uint32_t, uint64_t> overheads_;  // of values that are no tensors: taken from the budget
   const Specialization* special_ = nullptr;
-  uint64_t run_ = 0;     // which run of a graph in this call of the session
-  int64_t touched_ = 0;  // end of the highest byte of the arena used
+  uint64_t run_ = 0;          // which run of a graph in this call of the session
+  int64_t touched_ = 0;       // end of the highest byte of the arena used
+  int64_t most_touched_ = 0;  // of all runs
 };
 
 }  // namespace hone

@@ -20,6 +20,8 @@ namespace hone {
 struct RunStatistics {
   int64_t planned_arena_bytes = 0;   // of the entry graph's plan
   int64_t measured_arena_bytes = 0;  // end of the highest byte that a step was given in its arena
+  // Of the executors of nested graphs, which keep their arenas between runs.
+  int64_t nested_planned_bytes = 0, nested_measured_bytes = 0;
   size_t planned_steps = 0, dynamic_steps = 0;
   size_t specializations = 0;  // made so far, over all graphs
 };

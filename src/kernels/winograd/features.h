@@ -40,4 +40,18 @@ inline WinogradCounts winograd_counts(const WinogradShape& s) {
   return c;
 }
 
+// Intermediate values of one run, all threads at once.
+inline double winograd_scratch_bytes(const WinogradShape& s, double threads) {
+  constexpr double kProducts = 36, kTile = 4;     // winograd.h
+  constexpr double kBlock = 112, kChannels = 64;  // backends/cpu/winograd.cc
+  const double tiles = s.images * std::ceil(s.height / kTile) * std::ceil(s.width / kTile);
+  const double blocks = std::max(1.0, std::ceil(tiles / kBlock)), block = std::ceil(tiles / blocks);
+  const double panels = std::ceil(s.filters / s.columns);
+  const double floats =
+      blocks > 1 ? panels * s.columns * s.channels +
+                       std::min(threads, blocks) * block * (s.channels + s.columns)
+                 : tiles * s.channels + std::min(threads, panels) * s.columns * (kChannels + tiles);
+  return kProducts * floats * double(sizeof(float));
+}
+
 }  // namespace hone::kernels
