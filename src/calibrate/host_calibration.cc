@@ -23,7 +23,6 @@ using estimate::Calibration;
 
 constexpr double kNetworkShare = 0.35;  // of measuring
 constexpr double kPowerShare = 0.25;    // of the time, where there are counters of energy
-constexpr int kLeastRounds = 2;
 
 std::string now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
 
@@ -59,7 +58,7 @@ class Session {
   Session(const CalibrationOptions& options, HostCalibration& host)
       : options_(options), host_(host), end_(begin_ + seconds(options.seconds)) {}
 
-  // Peaks, programs, and so many rounds as everything else rests on.
+  // Peaks, programs, and a round beside the one of making them: each has two times then.
   Status prepare() {
     {
       ThreadPool pool(options_.threads);
@@ -72,11 +71,9 @@ class Session {
     operators_ = TRY(ProgramSampler::make(operator_programs(options_.seed, options_.shapes), s));
     networks_ = TRY(ProgramSampler::make(calibration_networks(options_.seed), s));
     tell();
-    for (int round = 0; round < kLeastRounds; ++round) {
-      TRY(operators_->run_round());
-      TRY(networks_->run_round());
-      tell();
-    }
+    TRY(operators_->run_round());
+    TRY(networks_->run_round());
+    tell();
     return ok();
   }
 
@@ -85,7 +82,7 @@ class Session {
     TRY(fit());
     const auto one_fit = Clock::now() - fit_begin;
     // The next one may take somewhat longer, and the program whose turn it is ends its run.
-    const auto stop = end_ - one_fit * 4 / 3 - seconds(0.1);
+    const auto stop = end_ - one_fit * 3 / 2 - seconds(0.1);
     if (stop > Clock::now()) {
       TRY(run_until(stop));
       TRY(fit());

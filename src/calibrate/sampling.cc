@@ -61,6 +61,7 @@ Result<std::unique_ptr<ProgramSampler>> ProgramSampler::make(
     auto inputs = TRY(made_up_inputs(program->model(), options.limits));
     sampler->runners_.push_back(
         TRY(ProgramRunner::make(p.name, program, std::move(inputs), sampler->pool_)));
+    TRY(visit(*sampler->runners_.back(), Clock::now()));
   }
   return sampler;
 }
@@ -69,7 +70,6 @@ Status ProgramSampler::visit(ProgramRunner& runner, Clock::time_point end) {
   // A few milliseconds each: a program finds the caches as it left them itself, and what disturbs
   // the machine for a while disturbs all.
   constexpr auto kVisit = std::chrono::microseconds(3000);
-  TRY(runner.warm_up());
   const auto leave = std::min(Clock::now() + kVisit, end);
   do {
     TRY(runner.run_steps());
@@ -80,12 +80,16 @@ Status ProgramSampler::visit(ProgramRunner& runner, Clock::time_point end) {
 
 Status ProgramSampler::run_round() {
   const auto now = Clock::now();
-  for (const auto& runner : runners_) TRY(visit(*runner, now));
+  for (const auto& runner : runners_) {
+    TRY(runner->warm_up());
+    TRY(visit(*runner, now));
+  }
   return ok();
 }
 
 Status ProgramSampler::run_until(Clock::time_point end) {
   while (!runners_.empty() && Clock::now() < end) {
+    TRY(runners_[next_]->warm_up());
     TRY(visit(*runners_[next_], end));
     next_ = (next_ + 1) % runners_.size();
   }

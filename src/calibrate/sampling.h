@@ -65,7 +65,8 @@ class ProgramSampler {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Makes the programs and runs each once, so that everything has its place.
+  // Makes the programs and runs each, so that everything has its place; then a first round, in
+  // which each finds the caches as it just left them.
   static Result<std::unique_ptr<ProgramSampler>> make(const std::vector<SyntheticProgram>& programs,
                                                       const SamplingOptions& options);
   ~ProgramSampler();
@@ -78,7 +79,7 @@ class ProgramSampler {
 
  private:
   explicit ProgramSampler(const SamplingOptions& options);
-  Status visit(ProgramRunner& runner, Clock::time_point end);
+  static Status visit(ProgramRunner& runner, Clock::time_point end);
 
   SamplingOptions options_;
   ThreadPool pool_;
