@@ -124,10 +124,12 @@ class Reader {
   bool flag(std::string_view name) {
     return read(name, [](const Json& j) { return j.as_bool(); }, false);
   }
-  // It goes to terminals as it is.
   std::string text(std::string_view name, size_t most = kMostText) {
-    const std::string_view text =
-        read(name, [](const Json& j) { return j.as_string(); }, std::string_view());
+    return text_of(
+        name, read(name, [](const Json& j) { return j.as_string(); }, std::string_view()), most);
+  }
+  // It goes to terminals as it is.
+  std::string text_of(std::string_view name, std::string_view text, size_t most = kMostText) {
     if (text.size() > most) keep(name, fmt::format("longer than {} bytes", most));
     for (size_t at = 0; at < text.size();) {
       const CodePoint code = decode_utf8(text.substr(at));
@@ -308,7 +310,7 @@ Result<estimate::PowerFit> read_power(Json json, const std::string& path) {
   for (const Json& sensor : r.list("sensors")) {
     const auto name = sensor.as_string();
     if (!name) return r.in_file("sensors", name.error().message);
-    p.sensors.emplace_back(*name);
+    p.sensors.push_back(r.text_of("sensors", *name));
   }
   p.workloads = size_t(r.count("workloads", 1000));
   p.idle_w = r.number("idle_w", kWatts);

@@ -245,6 +245,7 @@ TEST(Profile, WrongPowerIsRefused) {
   expect_refused(with(text, "\"workloads\": 12", "\"workloads\": 0"), "workloads");
   expect_refused(with(text, "\"package-0\"", "3"), "sensors");
   expect_refused(with(text, "\"package-0\"", ""), "sensors");
+  expect_refused(with(text, "package-0", "\\u001b[31m"), "sensors");
   expect_refused(with(text, "\"power\": {", "\"power\": 5, \"was\": {"), "power");
 }
 
